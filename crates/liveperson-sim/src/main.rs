@@ -1,0 +1,2 @@
+//! `lpsim`: the simulated platform as a process.
+fn main() {}

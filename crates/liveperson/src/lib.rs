@@ -1,0 +1,1 @@
+//! A client of the LivePerson messaging platform, usable alone.

@@ -1,0 +1,1 @@
+//! muster runs fleets of LivePerson messaging bots.
