@@ -1,7 +1,28 @@
 //! What LivePerson messaging says on the wire. No runtime, no I/O.
 //!
 //! - [`ids`]: a type for every id
+//! - [`login`]: domains, login, refresh: the HTTP side
+//! - [`request`]: what a brand socket asks
+//! - [`frame`]: what a socket hears: answers and notifications
+//! - [`conversation`], [`message`], [`ring`]: what notifications carry
+//! - [`close_code`]: why a socket closed, and what follows
+//! - [`rich`]: the limits of rich content
 
 pub mod ids;
+
+pub mod login;
+
+pub mod request;
+
+pub mod frame;
+
+pub mod conversation;
+pub mod message;
+pub mod ring;
+
+pub mod close_code;
+pub mod rich;
+
+mod lenient;
 
 pub use ids::*;
