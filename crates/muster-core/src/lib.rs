@@ -1,7 +1,23 @@
 //! Every decision of muster, pure: no runtime, no I/O, no clock, no chance of its own.
 //!
-//! - [`ids`]: muster's own names
+//! - [`bot`]: the life of a bot: connect, token, reconnect, rings, drain
+//! - [`dialog`]: the life of a message: cursor, duplicates, holes, turn-taking, outbox
+//! - [`turn`]: the contract between a bot and its logic
+//! - [`supervision`]: when a failed part starts again, and when it is held off
+//! - [`tag`]: the names that prove a message was answered
+//! - [`ids`], [`time`]: muster's own names and integers
+
+pub mod bot;
+
+pub mod dialog;
+
+pub mod turn;
+
+pub mod supervision;
+
+pub mod tag;
 
 pub mod ids;
+pub mod time;
 
 pub use ids::*;

@@ -1,0 +1,118 @@
+//! The two endings: restart keeps everything for the next start, retire leaves in order.
+
+use std::time::Duration;
+
+use liveperson_proto::ConversationId;
+use liveperson_proto::message::Role;
+use liveperson_proto::request::{Availability, FieldChange, Request};
+
+use super::Bot;
+use super::event::Ending;
+use crate::dialog::desk::Purpose;
+use crate::dialog::{Conversation, Effect, Ended};
+use crate::time::{Moment, Now};
+
+/// An ending on its way.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    ending: Ending,
+    by: Moment,
+    over: bool,
+}
+
+impl Drain {
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        (!self.over).then_some(self.by)
+    }
+
+    pub(crate) fn words(&self) -> String {
+        match self.ending {
+            Ending::Restart => "finishing before a restart".to_owned(),
+            Ending::Retire => "handing its conversations back".to_owned(),
+        }
+    }
+}
+
+impl Bot {
+    pub(crate) fn start_drain(&mut self, ending: Ending, within: Duration, now: Now, out: &mut Vec<Effect>) {
+        let by = now.moment + within;
+        match &mut self.drain {
+            Some(drain) if drain.over => return,
+            Some(drain) => {
+                drain.by = drain.by.min(by);
+                return;
+            }
+            None => self.drain = Some(Drain { ending, by, over: false }),
+        }
+        if ending == Ending::Retire && self.socket.as_ref().is_some_and(|s| s.open) {
+            let (agent, _) = self.identity();
+            if let Some(agent) = agent {
+                let ticket = self.tickets.take(Purpose::Courtesy);
+                out.push(Effect::Ask(
+                    ticket,
+                    Request::SetAgentState { agent, availability: Availability::Away },
+                ));
+            }
+        }
+    }
+
+    /// Ends when nothing is half done, or when the time is up.
+    pub(crate) fn pursue_drain(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let Some(drain) = self.drain.as_ref().filter(|d| !d.over) else { return };
+        let (ending, late) = (drain.ending, now.moment >= drain.by);
+        if ending == Ending::Retire && !late {
+            self.hand_back(now, out);
+        }
+        let connected = self.socket.is_some();
+        let finished = match ending {
+            // Without a socket the outbox waits for the next start: its rows are durable.
+            Ending::Restart => {
+                self.conversations.values().all(|c| c.is_quiet() || (!connected && !c.is_busy()))
+            }
+            Ending::Retire => self.conversations.is_empty() || !connected,
+        };
+        if finished || late {
+            self.finish_drain(ending, out);
+        }
+    }
+
+    fn finish_drain(&mut self, ending: Ending, out: &mut Vec<Effect>) {
+        if self.socket.take().is_some() {
+            out.push(Effect::CloseSocket);
+        }
+        if ending == Ending::Retire {
+            out.push(Effect::Logout);
+        }
+        if let Some(drain) = &mut self.drain {
+            drain.over = true;
+        }
+        self.refresh_at = None;
+        self.waiting = None;
+        out.push(Effect::Drained);
+    }
+
+    fn hand_back(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let (Some(agent), _) = self.identity() else { return };
+        let ready = |c: &Conversation| c.is_quiet() && !c.handing_back;
+        let ids: Vec<_> =
+            self.conversations.iter().filter(|(_, c)| ready(c)).map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            let changes = vec![FieldChange::Remove { agent: agent.clone(), role: Role::AssignedAgent }];
+            self.with(&id, now, out, |c, desk| {
+                c.handing_back = true;
+                let request = Request::UpdateConversation { conversation: c.id.clone(), changes };
+                desk.ask(Purpose::HandBack(c.id.clone()), request);
+            });
+        }
+    }
+
+    /// Whatever the answer, the bot has let go.
+    pub(crate) fn handed_back(&mut self, conversation: &ConversationId, now: Now, out: &mut Vec<Effect>) {
+        self.with(conversation, now, out, |c, desk| c.end(Ended::Elsewhere, desk));
+        self.sweep(now, out);
+    }
+}

@@ -1,0 +1,177 @@
+//! What can happen to a bot.
+
+use std::time::Duration;
+
+use liveperson_proto::close_code::CloseCode;
+use liveperson_proto::conversation::ConversationChange;
+use liveperson_proto::message::MessageEvent;
+use liveperson_proto::ring::Ring;
+use liveperson_proto::{AgentId, ConversationId, PersistentId};
+
+use crate::TurnId;
+use crate::dialog::{CommitOutcome, Decided, Outcome, Ticket};
+
+/// Who a login made of the bot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The old id.
+    pub agent: AgentId,
+    /// The persistent id, if the login told one.
+    pub persistent: Option<PersistentId>,
+}
+
+/// Why a login failed, as far as what follows differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginFault {
+    /// The credentials are wrong.
+    Refused,
+    /// Too many logins.
+    TooMany {
+        /// The platform's wish.
+        retry_after: Option<Duration>,
+    },
+    /// The platform blocks the account or user.
+    Blocked,
+    /// The service is in trouble or did not answer.
+    Unwell {
+        /// In words.
+        words: String,
+    },
+}
+
+/// Why a refresh failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefreshFault {
+    /// The session is gone.
+    Unauthorized,
+    /// The service is in trouble or did not answer.
+    Unwell,
+    /// This session cannot be refreshed at all.
+    Impossible,
+}
+
+/// How a bot ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The process goes and comes again: no hand-back, no logout, the session is kept.
+    Restart,
+    /// The bot leaves: AWAY, conversations handed back to the queue, logout.
+    Retire,
+}
+
+/// What can happen to a bot.
+#[derive(Debug)]
+pub enum Event {
+    /// The bot may begin.
+    Started,
+    /// The moment it asked for has come.
+    Tick,
+    /// The account's domains are known.
+    Resolved,
+    /// They could not be found.
+    ResolveFailed {
+        /// In words.
+        words: String,
+    },
+    /// A login succeeded.
+    LoggedIn(Identity),
+    /// A login failed.
+    LoginFailed(LoginFault),
+    /// The token was refreshed.
+    Refreshed,
+    /// It was not.
+    RefreshFailed(RefreshFault),
+    /// The socket is open.
+    SocketOpened {
+        /// As in `Effect::Open`.
+        generation: u64,
+    },
+    /// It could not be opened.
+    SocketFailed {
+        /// As in `Effect::Open`.
+        generation: u64,
+        /// The platform refused the token.
+        unauthorized: bool,
+        /// In words.
+        words: String,
+    },
+    /// It closed.
+    SocketClosed {
+        /// As in `Effect::Open`.
+        generation: u64,
+        /// Why.
+        code: CloseCode,
+        /// The peer's or our own words.
+        words: String,
+    },
+    /// A request has an outcome.
+    Answered {
+        /// As in `Effect::Ask`.
+        ticket: Ticket,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// Conversations changed; the first of a socket is the whole truth.
+    Conversations {
+        /// As in `Effect::Open`.
+        generation: u64,
+        /// In order.
+        changes: Vec<ConversationChange>,
+    },
+    /// Rings changed.
+    Rings {
+        /// As in `Effect::Open`.
+        generation: u64,
+        /// In order.
+        rings: Vec<Ring>,
+    },
+    /// Something was said.
+    Message {
+        /// As in `Effect::Open`.
+        generation: u64,
+        /// What.
+        event: Box<MessageEvent>,
+    },
+    /// The platform's clock is this far ahead of ours.
+    ClockOffset {
+        /// In milliseconds.
+        millis: i64,
+    },
+    /// Logic decided a turn.
+    Decided {
+        /// Its conversation.
+        conversation: ConversationId,
+        /// The turn.
+        turn: TurnId,
+        /// What it decided.
+        decided: Decided,
+    },
+    /// The store decided a commit.
+    Committed {
+        /// Its conversation.
+        conversation: ConversationId,
+        /// The turn.
+        turn: TurnId,
+        /// What it decided.
+        outcome: CommitOutcome,
+    },
+    /// Ownership is in doubt or the store is away.
+    Fenced {
+        /// In words.
+        why: String,
+    },
+    /// Ownership is certain again.
+    Unfenced,
+    /// Supervision or a person holds the bot off.
+    Quarantined {
+        /// In words.
+        because: String,
+    },
+    /// The bot is to end.
+    Drain {
+        /// How.
+        ending: Ending,
+        /// After this time it ends as it is.
+        within: Duration,
+    },
+}

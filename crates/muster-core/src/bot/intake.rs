@@ -1,0 +1,115 @@
+//! Rings and conversations: what comes to the bot, and what leaves it.
+
+use liveperson_proto::ConversationId;
+use liveperson_proto::conversation::{ChangeKind, Conversation as Shown, ConversationChange};
+use liveperson_proto::message::{MessageEvent, Role};
+use liveperson_proto::request::Request;
+use liveperson_proto::ring::{Ring, RingState};
+
+use super::Bot;
+use crate::dialog::desk::Purpose;
+use crate::dialog::{Conversation, Effect, Ended, Note};
+use crate::time::Now;
+
+/// Rings kept at most; the platform offers a ring again that lapsed.
+const RINGS: usize = 1_000;
+
+/// A ring that waits.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    conversation: ConversationId,
+    expires: i64,
+    answered: bool,
+}
+
+/// A ring without an end is forgotten after this many milliseconds.
+const RING_LIFE: i64 = 120_000;
+
+impl Bot {
+    pub(crate) fn ring_changed(&mut self, ring: Ring, now: Now, out: &mut Vec<Effect>) {
+        if ring.state != RingState::Waiting {
+            self.rings.remove(&ring.id);
+            return;
+        }
+        if self.rings.len() < RINGS {
+            let expires = ring.expires_at.unwrap_or(self.platform_now(now) + RING_LIFE);
+            self.rings.entry(ring.id).or_insert(Offer { conversation: ring.conversation, expires, answered: false });
+        }
+        self.answer_rings(now, out);
+    }
+
+    /// Accepts what waits, as far as the capacity goes; each ring once a socket.
+    pub(crate) fn answer_rings(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let platform_now = self.platform_now(now);
+        self.rings.retain(|_, offer| offer.expires > platform_now);
+        if !self.may_act() || self.drain.is_some() || self.socket.is_none() {
+            return;
+        }
+        let coming = self.rings.values().filter(|o| o.answered && !self.conversations.contains_key(&o.conversation));
+        let mut free = self.capacity.saturating_sub(self.conversations.len() + coming.count());
+        for (id, offer) in self.rings.iter_mut().filter(|(_, offer)| !offer.answered) {
+            if free == 0 {
+                return;
+            }
+            free -= 1;
+            offer.answered = true;
+            out.push(Effect::Note(Note::RingAccepted(id.clone())));
+            let ticket = self.tickets.take(Purpose::Ring(id.clone()));
+            out.push(Effect::Ask(ticket, Request::AcceptRing { ring: id.clone() }));
+        }
+    }
+
+    fn platform_now(&self, now: Now) -> i64 {
+        now.wall + self.clock_offset
+    }
+
+    pub(crate) fn conversations_changed(
+        &mut self,
+        changes: &[ConversationChange],
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        for change in changes {
+            self.conversation_changed(change, now, out);
+        }
+        let Some(socket) = &mut self.socket else { return };
+        if !socket.snapshot {
+            socket.snapshot = true;
+            self.end_missing(changes, now, out);
+            self.note_online(now);
+        }
+    }
+
+    /// What the first notification of a socket does not show is not open, or not ours any more.
+    fn end_missing(&mut self, changes: &[ConversationChange], now: Now, out: &mut Vec<Effect>) {
+        let shown = |id: &ConversationId| changes.iter().any(|c| c.conversation.id == *id);
+        let missing: Vec<_> = self.conversations.keys().filter(|id| !shown(id)).cloned().collect();
+        for id in missing {
+            self.with(&id, now, out, |c, desk| c.end(Ended::Elsewhere, desk));
+        }
+    }
+
+    fn conversation_changed(&mut self, change: &ConversationChange, now: Now, out: &mut Vec<Effect>) {
+        let shown = &change.conversation;
+        if change.kind == ChangeKind::Upsert && self.is_ours(shown) {
+            if self.parted.contains(&shown.id) {
+                return;
+            }
+            self.conversations.entry(shown.id.clone()).or_insert_with(|| Conversation::new(shown));
+            return self.with(&shown.id, now, out, |c, desk| c.shown(shown, desk));
+        }
+        self.parted.remove(&shown.id);
+        let why = if shown.main_open { Ended::Elsewhere } else { Ended::Closed };
+        self.with(&shown.id, now, out, |c, desk| c.end(why, desk));
+    }
+
+    fn is_ours(&self, shown: &Shown) -> bool {
+        let assigned = |(id, role): &(String, Role)| *role == Role::AssignedAgent && self.me.is(id);
+        shown.main_open && shown.participants.iter().any(assigned)
+    }
+
+    // Older captures leave the conversation out; a MAIN dialog has its conversation's id.
+    pub(crate) fn conversation_of(&self, event: &MessageEvent) -> ConversationId {
+        event.conversation.clone().unwrap_or_else(|| ConversationId::new(event.dialog.as_str()))
+    }
+}

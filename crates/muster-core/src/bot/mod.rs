@@ -1,0 +1,325 @@
+//! The life of a bot: an event and the time go in, effects come out.
+//!
+//! - [`event`]: what can happen to a bot
+//! - `lifecycle`: domains, login, socket, and the waits between tries
+//! - `reconnect`: close codes, backoff, refresh
+//! - `intake`: rings and conversations
+//! - `drain`: the two endings
+//! - [`view`]: what people see
+
+pub mod event;
+pub mod view;
+
+mod drain;
+mod intake;
+mod lifecycle;
+mod reconnect;
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use liveperson_proto::{AgentId, ConversationId, PersistentId, RingId};
+
+pub use event::{Ending, Event, Identity, LoginFault, RefreshFault};
+pub use view::{State, View};
+
+use crate::dialog::desk::{Desk, Me, Purpose, Tickets};
+use crate::dialog::{Conversation, Effect, Note, Outcome, Restored, Rules};
+use crate::tag::Tagger;
+use crate::time::{Moment, Now};
+use crate::{BotId, PoolId};
+use drain::Drain;
+use lifecycle::{Socket, Token, Waiting};
+use liveperson_proto::AccountId;
+use reconnect::Backoff;
+
+/// Periods of a bot's connection.
+#[derive(Clone, Debug)]
+pub struct Rhythm {
+    /// The token is refreshed this often; jitter only shortens it.
+    pub refresh_every: Duration,
+    /// The first reconnect comes within this time.
+    pub reconnect_first: Duration,
+    /// The longest wait between two tries.
+    pub reconnect_max: Duration,
+    /// A socket online for this long was healthy: the next wait is short again.
+    pub healthy_after: Duration,
+    /// The shortest wait after a failed login; it grows by the vendor's advice.
+    pub login_pause: Duration,
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        Self {
+            refresh_every: Duration::from_secs(300),
+            reconnect_first: Duration::from_secs(1),
+            reconnect_max: Duration::from_secs(120),
+            healthy_after: Duration::from_secs(60),
+            login_pause: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Everything a bot is told before it starts.
+#[derive(Clone, Debug)]
+pub struct Charter {
+    /// The brand's account.
+    pub account: AccountId,
+    /// The bot.
+    pub bot: BotId,
+    /// Its pool.
+    pub pool: PoolId,
+    /// Conversations at most at one time.
+    pub capacity: usize,
+    /// Limits and periods of its conversations.
+    pub rules: Rules,
+    /// Periods of its connection.
+    pub rhythm: Rhythm,
+    /// The seed of its jitter.
+    pub seed: u64,
+}
+
+/// One bot: its connection and its conversations.
+#[derive(Debug)]
+pub struct Bot {
+    me: Me,
+    capacity: usize,
+    rules: Rules,
+    rhythm: Rhythm,
+    tagger: Tagger,
+    chance: fastrand::Rng,
+
+    state: State,
+    since: i64,
+    cause: Option<String>,
+
+    resolved: bool,
+    resolving: bool,
+    token: Token,
+    logging_in: bool,
+    refreshing: bool,
+    refused_logins: u32,
+    failed_logins: u32,
+    refresh_at: Option<Moment>,
+    refreshed_wall: Option<i64>,
+    waiting: Option<Waiting>,
+    backoff: Backoff,
+    socket: Option<Socket>,
+    generation: u64,
+    clock_offset: i64,
+
+    fenced: Option<String>,
+    quarantined: Option<String>,
+    drain: Option<Drain>,
+
+    rings: BTreeMap<RingId, intake::Offer>,
+    conversations: BTreeMap<ConversationId, Conversation>,
+    parted: HashSet<ConversationId>,
+    tickets: Tickets,
+
+    last_turn: Option<i64>,
+    turns: u64,
+}
+
+impl Bot {
+    /// A bot before its first event; `session` is who the sealed session logs in.
+    pub fn new(charter: Charter, session: Option<Identity>, held: Vec<Restored>, now: Now) -> Self {
+        let Charter { account, bot, pool, capacity, rules, rhythm, seed } = charter;
+        let (agent, persistent) = session.map_or((None, None), |s| (Some(s.agent), s.persistent));
+        let token = if agent.is_some() { Token::Good } else { Token::Dead };
+        let conversations =
+            held.into_iter().map(|h| (h.conversation.clone(), Conversation::restored(h, now.moment)));
+        Self {
+            tagger: Tagger::new(account.clone(), pool.clone()),
+            me: Me { account, bot, pool, agent, persistent },
+            capacity,
+            chance: fastrand::Rng::with_seed(seed),
+            backoff: Backoff::default(),
+            state: State::Parked,
+            since: now.wall,
+            cause: None,
+            resolved: false,
+            resolving: false,
+            token,
+            logging_in: false,
+            refreshing: false,
+            refused_logins: 0,
+            failed_logins: 0,
+            refresh_at: None,
+            refreshed_wall: None,
+            waiting: None,
+            socket: None,
+            generation: 0,
+            clock_offset: 0,
+            fenced: None,
+            quarantined: None,
+            drain: None,
+            rings: BTreeMap::new(),
+            conversations: conversations.collect(),
+            parted: HashSet::new(),
+            tickets: Tickets::default(),
+            last_turn: None,
+            turns: 0,
+            rules,
+            rhythm,
+        }
+    }
+
+    /// Takes an event and pushes what is to be done onto `out`, in order.
+    pub fn on(&mut self, event: Event, now: Now, out: &mut Vec<Effect>) {
+        let first = out.len();
+        self.take(event, now, out);
+        self.sweep(now, out);
+        self.pursue(now, out);
+        self.pursue_drain(now, out);
+        self.observe(&out[first..], now);
+    }
+
+    fn take(&mut self, event: Event, now: Now, out: &mut Vec<Effect>) {
+        match event {
+            Event::Started => {}
+            Event::Tick => self.tick(now, out),
+            Event::Resolved => {
+                self.resolving = false;
+                self.resolved = true;
+            }
+            Event::ResolveFailed { words } => {
+                self.resolving = false;
+                self.wait_backoff(words, now);
+            }
+            Event::LoggedIn(identity) => self.logged_in(identity, now),
+            Event::LoginFailed(fault) => self.login_failed(fault, now, out),
+            Event::Refreshed => self.refreshed(now),
+            Event::RefreshFailed(fault) => self.refresh_failed(fault, now),
+            Event::SocketOpened { generation } => self.socket_opened(generation, now, out),
+            Event::SocketFailed { generation, unauthorized, words } => {
+                self.socket_failed(generation, unauthorized, words, now);
+            }
+            Event::SocketClosed { generation, code, words } => {
+                self.socket_closed(generation, code, &words, now, out)
+            }
+            Event::Answered { ticket, outcome } => {
+                if let Some(purpose) = self.tickets.redeem(ticket) {
+                    self.answered(purpose, outcome, now, out);
+                }
+            }
+            Event::Conversations { generation, changes } => {
+                if self.is_current(generation) {
+                    self.conversations_changed(&changes, now, out);
+                }
+            }
+            Event::Rings { generation, rings } => {
+                if self.is_current(generation) {
+                    rings.into_iter().for_each(|ring| self.ring_changed(ring, now, out));
+                }
+            }
+            Event::Message { generation, event } => {
+                if self.is_current(generation) {
+                    let conversation = self.conversation_of(&event);
+                    self.with(&conversation, now, out, |c, desk| c.heard(*event, desk));
+                }
+            }
+            Event::ClockOffset { millis } => self.clock_offset = millis,
+            Event::Decided { conversation, turn, decided } => {
+                self.with(&conversation, now, out, |c, desk| c.decided(&turn, decided, desk));
+            }
+            Event::Committed { conversation, turn, outcome } => {
+                self.with(&conversation, now, out, |c, desk| c.committed(&turn, outcome, desk));
+            }
+            Event::Fenced { why } => self.fenced = Some(why),
+            Event::Unfenced => {
+                self.fenced = None;
+                self.advance_all(now, out);
+                self.answer_rings(now, out);
+            }
+            Event::Quarantined { because } => self.quarantine(because, out),
+            Event::Drain { ending, within } => self.start_drain(ending, within, now, out),
+        }
+    }
+
+    fn answered(&mut self, purpose: Purpose, outcome: Outcome, now: Now, out: &mut Vec<Effect>) {
+        match purpose {
+            Purpose::SubscribeConversations | Purpose::SubscribeRings | Purpose::AgentState => {
+                self.subscribed(&purpose, &outcome, now, out);
+            }
+            Purpose::Ring(ring) => {
+                if matches!(outcome, Outcome::Refused { .. } | Outcome::Unknown) {
+                    self.rings.remove(&ring);
+                    out.push(Effect::Note(Note::RingLost(ring)));
+                }
+            }
+            Purpose::History(conversation) => {
+                self.with(&conversation, now, out, |c, desk| c.history(outcome, desk));
+            }
+            Purpose::Deed(key) => {
+                let conversation = key.conversation.clone();
+                self.with(&conversation, now, out, |c, desk| c.deed_answered(&key, &outcome, desk));
+            }
+            Purpose::HandBack(conversation) => self.handed_back(&conversation, now, out),
+            Purpose::Courtesy => {}
+        }
+    }
+
+    /// Lends a conversation the desk.
+    fn with(
+        &mut self,
+        conversation: &ConversationId,
+        now: Now,
+        out: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Conversation, &mut Desk<'_>),
+    ) {
+        let may_act = self.may_act();
+        let may_think = may_act && self.drain.is_none();
+        let Some(conversation) = self.conversations.get_mut(conversation) else { return };
+        let (rules, tagger, me, tickets) = (&self.rules, &self.tagger, &self.me, &mut self.tickets);
+        act(conversation, &mut Desk { now, rules, tagger, me, tickets, out, may_think, may_act });
+    }
+
+    fn may_act(&self) -> bool {
+        self.fenced.is_none() && self.quarantined.is_none()
+    }
+
+    fn advance_all(&mut self, now: Now, out: &mut Vec<Effect>) {
+        for id in self.conversations.keys().cloned().collect::<Vec<_>>() {
+            self.with(&id, now, out, |c, desk| c.advance(desk));
+        }
+    }
+
+    fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let due = |c: &Conversation| c.deadline(self.rules.settle).is_some_and(|at| at <= now.moment);
+        let ids: Vec<_> =
+            self.conversations.iter().filter(|(_, c)| due(c)).map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            self.with(&id, now, out, |c, desk| c.advance(desk));
+        }
+    }
+
+    /// Lets go of conversations that are over.
+    fn sweep(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let over: Vec<_> =
+            self.conversations.iter().filter(|(_, c)| c.is_over()).map(|(id, _)| id.clone()).collect();
+        for id in over {
+            self.with(&id, now, out, |c, desk| c.release(desk));
+            if let Some(gone) = self.conversations.remove(&id)
+                && gone.ended != Some(crate::dialog::Ended::Closed)
+                && self.socket.is_some()
+            {
+                self.parted.insert(id);
+            }
+            self.answer_rings(now, out);
+        }
+    }
+
+    /// The next moment this bot wants [`Event::Tick`].
+    pub fn deadline(&self) -> Option<Moment> {
+        let refresh = self.refresh_at.filter(|_| !self.refreshing);
+        let waiting = self.waiting.as_ref().filter(|_| self.may_act()).map(|w| w.until);
+        let drain = self.drain.as_ref().and_then(Drain::deadline);
+        let conversations = self.conversations.values().filter_map(|c| c.deadline(self.rules.settle));
+        conversations.chain([refresh, waiting, drain].into_iter().flatten()).min()
+    }
+
+    fn identity(&self) -> (Option<AgentId>, Option<PersistentId>) {
+        (self.me.agent.clone(), self.me.persistent.clone())
+    }
+}

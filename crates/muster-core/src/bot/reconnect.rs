@@ -1,0 +1,161 @@
+//! Why a socket closed and what follows; waits between tries; the token's refresh.
+
+use std::time::Duration;
+
+use liveperson_proto::close_code::CloseCode;
+
+use super::Bot;
+use super::event::RefreshFault;
+use super::lifecycle::{SocketStage, Token, Waiting};
+use crate::dialog::Effect;
+use crate::time::{Moment, Now};
+
+/// How many tries failed in a row.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The first wait is anything up to `first`; then it grows by half up to `longest`, with jitter.
+    pub(crate) fn next(
+        &mut self,
+        first: Duration,
+        longest: Duration,
+        chance: &mut fastrand::Rng,
+    ) -> Duration {
+        let grown = first.mul_f64(1.5f64.powi(self.failures.min(40) as i32)).min(longest);
+        let wait = if self.failures == 0 {
+            grown.mul_f64(chance.f64())
+        } else {
+            grown.mul_f64(0.5 + chance.f64() / 2.0)
+        };
+        self.failures += 1;
+        wait
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+impl Bot {
+    pub(crate) fn wait_backoff(&mut self, cause: String, now: Now) {
+        let wait =
+            self.backoff.next(self.rhythm.reconnect_first, self.rhythm.reconnect_max, &mut self.chance);
+        self.wait_for(wait, cause, now);
+    }
+
+    pub(crate) fn wait_for(&mut self, wait: Duration, cause: String, now: Now) {
+        self.waiting = Some(Waiting { until: now.moment + wait, cause });
+    }
+
+    pub(crate) fn socket_failed(&mut self, generation: u64, unauthorized: bool, words: String, now: Now) {
+        if !self.is_current(generation) {
+            return;
+        }
+        self.socket = None;
+        if unauthorized {
+            self.token = Token::Dead;
+        }
+        self.wait_backoff(words, now);
+    }
+
+    pub(crate) fn socket_closed(
+        &mut self,
+        generation: u64,
+        code: CloseCode,
+        words: &str,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(socket) = self.socket.take_if(|s| s.generation == generation) else { return };
+        if code.renews_token() {
+            self.token = Token::Dead;
+        } else if code.doubts_token() && self.token == Token::Good {
+            self.token = Token::Doubtful;
+        }
+        let healthy = socket.stage() == SocketStage::Online
+            && now.moment.since(socket.online_at.unwrap_or(now.moment)) >= self.rhythm.healthy_after;
+        if healthy {
+            self.backoff.reset();
+        }
+        self.detach_all(now, out);
+        let words = if words.is_empty() { String::new() } else { format!(" ({words})") };
+        self.wait_backoff(format!("the socket closed with {code}{words}"), now);
+    }
+
+    pub(crate) fn detach_all(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.tickets.void_all();
+        self.parted.clear();
+        // An acceptance on its way may never arrive: a ring still shown by the next socket is answered again.
+        self.rings.clear();
+        for id in self.conversations.keys().cloned().collect::<Vec<_>>() {
+            self.with(&id, now, out, |c, desk| c.detach(desk));
+        }
+    }
+
+    pub(crate) fn refreshed(&mut self, now: Now) {
+        self.refreshing = false;
+        self.token_is_good(now);
+    }
+
+    /// Notes a good token and sets the next refresh; jitter only shortens the period.
+    pub(crate) fn token_is_good(&mut self, now: Now) {
+        self.token = Token::Good;
+        self.refreshed_wall = Some(now.wall);
+        let period = self.rhythm.refresh_every.mul_f64(0.8 + 0.2 * self.chance.f64());
+        self.refresh_at = Some(now.moment + period);
+    }
+
+    pub(crate) fn refresh_failed(&mut self, fault: RefreshFault, now: Now) {
+        self.refreshing = false;
+        match fault {
+            // A working socket is kept: the new login happens in the background.
+            RefreshFault::Unauthorized => {
+                self.token = Token::Dead;
+                self.refresh_at = None;
+            }
+            RefreshFault::Unwell => {
+                self.refresh_at = Some(now.moment + self.rhythm.refresh_every / 10);
+                if self.token == Token::Doubtful && self.socket.is_none() {
+                    self.wait_backoff("the login service does not answer".to_owned(), now);
+                }
+            }
+            RefreshFault::Impossible => {
+                self.refresh_at = None;
+                if self.token == Token::Doubtful {
+                    self.token = Token::Dead;
+                }
+            }
+        }
+    }
+
+    /// Refreshes when it is time.
+    pub(crate) fn pursue_refresh(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let due = self.refresh_at.is_some_and(|at: Moment| at <= now.moment);
+        if due && self.token == Token::Good && !self.refreshing && !self.logging_in {
+            self.refreshing = true;
+            out.push(Effect::Refresh);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_within_bounds_and_the_first_is_short() {
+        let (first, longest) = (Duration::from_secs(1), Duration::from_secs(120));
+        for seed in 0..200 {
+            let mut chance = fastrand::Rng::with_seed(seed);
+            let mut backoff = Backoff::default();
+            assert!(backoff.next(first, longest, &mut chance) <= first, "seed {seed}");
+            for _ in 0..60 {
+                let wait = backoff.next(first, longest, &mut chance);
+                assert!(wait >= first / 2 && wait <= longest, "seed {seed}: {wait:?}");
+            }
+        }
+    }
+}

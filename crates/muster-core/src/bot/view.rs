@@ -1,0 +1,123 @@
+//! What people see of a bot.
+
+use super::Bot;
+use super::lifecycle::Token;
+use crate::dialog::{Effect, Note};
+use crate::time::{Moment, Now};
+
+/// Where a bot is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// Not running, on purpose.
+    Parked,
+    /// Finding the account's domains.
+    Resolving,
+    /// Waiting for a login's answer.
+    LoggingIn,
+    /// Opening the socket.
+    Connecting,
+    /// Setting up subscriptions.
+    Subscribing,
+    /// Takes and answers conversations.
+    Online,
+    /// Ending.
+    Draining,
+    /// Waits before the next try.
+    Waiting,
+    /// Ownership is in doubt or the store is away.
+    Fenced,
+    /// Held off until somebody releases it.
+    Quarantined,
+}
+
+/// A bot's visible state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Where it is.
+    pub state: State,
+    /// Since when, in milliseconds since 1970.
+    pub since: i64,
+    /// Why, in words, where there is more to say.
+    pub cause: Option<String>,
+    /// The last login or refresh.
+    pub token_refreshed: Option<i64>,
+    /// Conversations in hand.
+    pub conversations: usize,
+    /// Deeds not yet confirmed.
+    pub outbox: usize,
+    /// The last committed turn.
+    pub last_turn: Option<i64>,
+    /// Turns committed in this life.
+    pub turns: u64,
+    /// When the oldest message was heard that is still unanswered.
+    pub oldest_owed: Option<Moment>,
+}
+
+impl Bot {
+    /// What people see now.
+    pub fn view(&self) -> View {
+        View {
+            state: self.state,
+            since: self.since,
+            cause: self.cause.clone(),
+            token_refreshed: self.refreshed_wall,
+            conversations: self.conversations.len(),
+            outbox: self.conversations.values().map(|c| c.outbox.len()).sum(),
+            last_turn: self.last_turn,
+            turns: self.turns,
+            oldest_owed: self
+                .conversations
+                .values()
+                .filter_map(crate::dialog::Conversation::oldest_owed)
+                .min(),
+        }
+    }
+
+    /// Counts what just happened and keeps the state's age.
+    pub(crate) fn observe(&mut self, effects: &[Effect], now: Now) {
+        let turns = effects.iter().filter(|e| matches!(e, Effect::Note(Note::TurnCommitted))).count();
+        if turns > 0 {
+            self.turns += turns as u64;
+            self.last_turn = Some(now.wall);
+        }
+        let (state, cause) = self.current();
+        if state != self.state {
+            self.state = state;
+            self.since = now.wall;
+        }
+        self.cause = cause;
+    }
+
+    fn current(&self) -> (State, Option<String>) {
+        if let Some(because) = &self.quarantined {
+            return (State::Quarantined, Some(because.clone()));
+        }
+        if let Some(drain) = &self.drain {
+            return if drain.is_over() {
+                (State::Parked, None)
+            } else {
+                (State::Draining, Some(drain.words()))
+            };
+        }
+        if let Some(why) = &self.fenced {
+            return (State::Fenced, Some(why.clone()));
+        }
+        if let Some(socket) = &self.socket {
+            let state = match socket.stage() {
+                super::lifecycle::SocketStage::Opening => State::Connecting,
+                super::lifecycle::SocketStage::Subscribing => State::Subscribing,
+                super::lifecycle::SocketStage::Online => State::Online,
+            };
+            let worry = (self.token != Token::Good).then(|| "the token is being renewed".to_owned());
+            return (state, worry);
+        }
+        if let Some(waiting) = &self.waiting {
+            return (State::Waiting, Some(waiting.cause.clone()));
+        }
+        match (self.resolved, self.logging_in || self.refreshing) {
+            (false, _) if self.resolving => (State::Resolving, None),
+            (_, true) => (State::LoggingIn, None),
+            _ => (self.state, self.cause.clone()),
+        }
+    }
+}

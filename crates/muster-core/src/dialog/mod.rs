@@ -1,0 +1,23 @@
+//! The life of a message in one conversation: cursor, duplicates, holes, turn-taking, outbox.
+//!
+//! - [`desk`]: what a conversation is lent while it decides, and what it hands out
+//! - `reading`: the history read after every connect, and the looks that reconcile
+//! - `inbox`: consumer messages waiting for their turn, in order
+//! - `turns`: one turn at a time: think, commit
+//! - `outbox`: committed deeds, each done once
+//!
+//! The order of things in one conversation: attach (read the history from the cursor), reconcile
+//! the outbox, one turn, its commit, its deeds one by one, the next turn.
+
+pub mod desk;
+
+mod conversation;
+mod inbox;
+mod outbox;
+mod reading;
+mod turns;
+
+pub use conversation::{Conversation, Ended, Restored, RestoredDeed};
+pub use desk::{
+    CommitOutcome, CommitTurn, Decided, Effect, NewAction, Note, OutboxKey, Outcome, Rules, Ticket,
+};

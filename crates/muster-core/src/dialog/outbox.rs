@@ -1,0 +1,187 @@
+//! Committed deeds of one conversation, each done once and in order.
+
+use std::collections::VecDeque;
+
+use liveperson_proto::message::Role;
+use liveperson_proto::request::{FieldChange, Outgoing, Request};
+use liveperson_proto::{ConversationId, DialogId};
+
+use super::desk::{Desk, Effect, Note, OutboxKey, Outcome, Purpose};
+use crate::time::Moment;
+use crate::turn::Deed;
+
+/// A deed not yet confirmed.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    pub(crate) key: OutboxKey,
+    pub(crate) tag: String,
+    pub(crate) deed: Deed,
+    pub(crate) state: SendState,
+    /// When the message was heard that this answers, on the turn's first deed.
+    pub(crate) answers: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SendState {
+    Ready,
+    Paused {
+        until: Moment,
+    },
+    Sent,
+    /// Sent, perhaps done, perhaps still to be done; last doubt at this moment.
+    Unknown {
+        since: Moment,
+    },
+}
+
+/// What the outbox wants of its conversation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Nothing,
+    /// Read the history: only a look from now on can prove that the head was not done.
+    Look,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outbox {
+    pub(crate) pending: VecDeque<Pending>,
+}
+
+impl Outbox {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Sends the head if its time has come. `looked` is when the last whole look began.
+    pub(crate) fn advance(&mut self, looked: Option<Moment>, dialog: &DialogId, desk: &mut Desk<'_>) -> Wish {
+        let Some(head) = self.pending.front_mut().filter(|_| desk.may_act) else { return Wish::Nothing };
+        let now = desk.now.moment;
+        match head.state {
+            SendState::Sent => return Wish::Nothing,
+            SendState::Paused { until } if now < until => return Wish::Nothing,
+            SendState::Ready | SendState::Paused { .. } => {}
+            SendState::Unknown { since } if desk.rules.reconcile => {
+                let settled = since + desk.rules.settle;
+                if now < settled {
+                    return Wish::Nothing;
+                }
+                if head.deed.is_published() && looked.is_none_or(|at| at < settled) {
+                    return Wish::Look;
+                }
+                desk.note(Note::Resent);
+            }
+            SendState::Unknown { .. } => {}
+        }
+        let Some(request) = request(head, dialog, desk) else { return Wish::Nothing };
+        head.state = SendState::Sent;
+        desk.ask(Purpose::Deed(head.key.clone()), request);
+        Wish::Nothing
+    }
+
+    /// Takes the platform's answer; returns the deed if it is done.
+    pub(crate) fn answered(
+        &mut self,
+        key: &OutboxKey,
+        outcome: &Outcome,
+        desk: &mut Desk<'_>,
+    ) -> Option<Deed> {
+        let place = self.pending.iter().position(|p| p.key == *key)?;
+        let now = desk.now.moment;
+        match outcome {
+            Outcome::Done | Outcome::History(_) => self.confirm(place, desk),
+            Outcome::Unknown => {
+                self.pending[place].doubt(now, desk);
+                None
+            }
+            Outcome::Refused { code: 429, .. } => {
+                self.pending[place].state = SendState::Paused { until: now + desk.rules.pause };
+                None
+            }
+            // A server's failure says nothing about whether the event is in.
+            Outcome::Refused { code: 500.., .. } => {
+                self.pending[place].doubt(now, desk);
+                None
+            }
+            Outcome::Refused { code, words } => {
+                self.bury(place, format!("{code}: {words}"), desk);
+                None
+            }
+        }
+    }
+
+    /// An event with this tag is in the dialog.
+    pub(crate) fn confirm_tag(&mut self, tag: &str, desk: &mut Desk<'_>) {
+        let Some(place) = self.pending.iter().position(|p| p.tag == tag && p.deed.is_published()) else {
+            return;
+        };
+        if matches!(self.pending[place].state, SendState::Unknown { .. }) {
+            desk.note(Note::Reconciled);
+        }
+        self.confirm(place, desk);
+    }
+
+    /// The socket is gone: what was on the way is in doubt.
+    pub(crate) fn lost_socket(&mut self, desk: &mut Desk<'_>) {
+        for pending in &mut self.pending {
+            if pending.state == SendState::Sent {
+                pending.doubt(desk.now.moment, desk);
+            }
+        }
+    }
+
+    /// When the head wants to be looked at again.
+    pub(crate) fn deadline(&self, settle: std::time::Duration) -> Option<Moment> {
+        match self.pending.front()?.state {
+            SendState::Paused { until } => Some(until),
+            SendState::Unknown { since } => Some(since + settle),
+            SendState::Ready | SendState::Sent => None,
+        }
+    }
+
+    fn confirm(&mut self, place: usize, desk: &mut Desk<'_>) -> Option<Deed> {
+        let done = self.pending.remove(place)?;
+        if let Some(heard) = done.answers {
+            let millis = desk.now.moment.since(heard).as_millis() as u64;
+            desk.note(Note::Replied { millis });
+        }
+        desk.out.push(Effect::Done(done.key));
+        Some(done.deed)
+    }
+
+    fn bury(&mut self, place: usize, words: String, desk: &mut Desk<'_>) {
+        let Some(dead) = self.pending.remove(place) else { return };
+        desk.note(Note::DeadLetter { conversation: dead.key.conversation.clone(), words: words.clone() });
+        desk.out.push(Effect::Dead(dead.key, words));
+    }
+}
+
+impl Pending {
+    fn doubt(&mut self, now: Moment, desk: &mut Desk<'_>) {
+        self.state = SendState::Unknown { since: now };
+        desk.note(Note::Doubted);
+    }
+}
+
+fn request(pending: &Pending, dialog: &DialogId, desk: &Desk<'_>) -> Option<Request> {
+    let conversation: ConversationId = pending.key.conversation.clone();
+    let publish = |content| Request::Publish {
+        dialog: dialog.clone(),
+        conversation: conversation.clone(),
+        content,
+        external_ids: vec![pending.tag.clone()],
+    };
+    let change = |changes| Request::UpdateConversation { conversation: conversation.clone(), changes };
+    Some(match &pending.deed {
+        Deed::Text { text } => publish(Outgoing::Text { text: text.clone() }),
+        Deed::Rich { content } => publish(Outgoing::Rich { content: content.clone() }),
+        Deed::Transfer { skill } => change(vec![
+            FieldChange::Remove { agent: desk.me.agent.clone()?, role: Role::AssignedAgent },
+            FieldChange::Skill(skill.clone()),
+        ]),
+        Deed::Close => change(vec![FieldChange::Close]),
+    })
+}

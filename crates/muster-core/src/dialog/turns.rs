@@ -1,0 +1,310 @@
+//! One turn at a time: think, then commit, and only then act.
+
+use liveperson_proto::Sequence;
+use liveperson_proto::request::Request;
+
+use super::conversation::{Conversation, Ended};
+use super::desk::{CommitOutcome, CommitTurn, Decided, Desk, Effect, NewAction, Note, OutboxKey, Purpose};
+use super::inbox::Inbound;
+use super::outbox::{Pending, SendState};
+use crate::TurnId;
+use crate::tag::Trigger;
+use crate::time::Moment;
+use crate::turn::{Deed, Turn, TurnEvent, Variables, check};
+
+/// Where the turn in hand stands.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    Idle,
+    /// Logic decides; after a failure it rests until a moment and is asked again.
+    Thinking {
+        turn: TurnId,
+        cause: Cause,
+        attempt: u32,
+        resting: Option<Moment>,
+    },
+    /// The store decides.
+    Committing {
+        work: Box<Work>,
+        retry_at: Option<Moment>,
+    },
+}
+
+/// What the turn in hand answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Cause {
+    Opened,
+    Message(Box<Inbound>),
+}
+
+/// A turn on its way into the store.
+#[derive(Debug)]
+pub(crate) struct Work {
+    cause: Cause,
+    commit: CommitTurn,
+    variables: Variables,
+    deeds: Vec<Deed>,
+    /// Why logic failed, when it did.
+    failed: Option<String>,
+}
+
+impl Cause {
+    fn trigger(&self) -> Trigger {
+        match self {
+            Self::Opened => Trigger::Opened,
+            Self::Message(message) => Trigger::Message(message.sequence),
+        }
+    }
+
+    fn heard(&self) -> Option<Moment> {
+        match self {
+            Self::Opened => None,
+            Self::Message(message) => Some(message.heard),
+        }
+    }
+
+    fn event(&self) -> TurnEvent {
+        match self {
+            Self::Opened => TurnEvent::Opened,
+            Self::Message(message) => TurnEvent::Message {
+                sequence: message.sequence,
+                content_type: message.content_type.clone(),
+                text: message.text.clone(),
+            },
+        }
+    }
+}
+
+impl Stage {
+    pub(crate) fn is_busy(&self) -> bool {
+        !matches!(self, Self::Idle)
+    }
+
+    pub(crate) fn is_committing(&self) -> bool {
+        matches!(self, Self::Committing { .. })
+    }
+
+    /// Whether logic or the store is at work; a rest between two tries is not.
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self, Self::Thinking { resting: None, .. } | Self::Committing { .. })
+    }
+
+    fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Idle => None,
+            Self::Thinking { cause, .. } => Some(cause),
+            Self::Committing { work, .. } => Some(&work.cause),
+        }
+    }
+
+    /// Whether the turn in hand answers this message.
+    pub(crate) fn answers(&self, sequence: Sequence) -> bool {
+        self.cause().is_some_and(|cause| cause.trigger() == Trigger::Message(sequence))
+    }
+
+    pub(crate) fn heard(&self) -> Option<Moment> {
+        self.cause().and_then(Cause::heard)
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        match self {
+            Self::Idle => None,
+            Self::Thinking { resting, .. } => *resting,
+            Self::Committing { retry_at, .. } => *retry_at,
+        }
+    }
+}
+
+impl Conversation {
+    /// Starts the next turn, or asks logic again after its rest.
+    pub(crate) fn next_turn(&mut self, desk: &mut Desk<'_>) {
+        match &mut self.stage {
+            Stage::Committing { .. } => {}
+            Stage::Thinking { turn, cause, resting, .. } => {
+                if resting.is_some_and(|until| until <= desk.now.moment) {
+                    *resting = None;
+                    let (turn, cause) = (turn.clone(), cause.clone());
+                    self.think(turn, &cause, desk);
+                }
+            }
+            Stage::Idle => {
+                let Some(cause) = self.next_cause(desk) else { return };
+                let turn = desk.tagger.turn(&self.id, &self.dialog, cause.trigger());
+                self.think(turn.clone(), &cause, desk);
+                self.stage = Stage::Thinking { turn, cause, attempt: 1, resting: None };
+            }
+        }
+    }
+
+    fn next_cause(&mut self, desk: &mut Desk<'_>) -> Option<Cause> {
+        if !self.opened {
+            return Some(Cause::Opened);
+        }
+        loop {
+            let message = self.inbox.next_after(self.cursor)?;
+            if !self.answered.remove(&message.sequence) {
+                return Some(Cause::Message(Box::new(message)));
+            }
+            desk.note(Note::AnsweredAlready);
+            self.cursor = message.sequence;
+        }
+    }
+
+    fn think(&self, turn: TurnId, cause: &Cause, desk: &mut Desk<'_>) {
+        desk.out.push(Effect::Think(Box::new(Turn {
+            id: turn,
+            account: desk.me.account.clone(),
+            bot: desk.me.bot.clone(),
+            pool: desk.me.pool.clone(),
+            conversation: self.id.clone(),
+            dialog: self.dialog.clone(),
+            consumer: self.consumer.clone(),
+            skill: self.skill.clone(),
+            variables: self.variables.clone(),
+            event: cause.event(),
+        })));
+    }
+
+    /// Takes what logic made of a turn.
+    pub(crate) fn decided(&mut self, of: &TurnId, decided: Decided, desk: &mut Desk<'_>) {
+        let Stage::Thinking { turn, cause, attempt, resting: None } = &self.stage else { return };
+        if turn != of {
+            return;
+        }
+        let (turn, cause, attempt) = (turn.clone(), cause.clone(), *attempt);
+        let checked = match decided {
+            Decided::Actions(actions) => {
+                check(actions, self.variables.clone()).map_err(|fault| fault.to_string())
+            }
+            Decided::Failed(words) => Err(words),
+        };
+        match checked {
+            Ok(checked) => self.commit(turn, cause, checked.variables, checked.deeds, None, desk),
+            Err(words) if attempt < desk.rules.attempts => {
+                desk.note(Note::TurnRetried { conversation: self.id.clone(), words });
+                let pause = desk.rules.logic_pause.saturating_mul(1 << attempt.min(16).saturating_sub(1));
+                let resting = Some(desk.now.moment + pause);
+                self.stage = Stage::Thinking { turn, cause, attempt: attempt + 1, resting };
+            }
+            Err(words) => self.commit(turn, cause, self.variables.clone(), Vec::new(), Some(words), desk),
+        }
+        self.advance(desk);
+    }
+
+    fn commit(
+        &mut self,
+        turn: TurnId,
+        cause: Cause,
+        variables: Variables,
+        deeds: Vec<Deed>,
+        failed: Option<String>,
+        desk: &mut Desk<'_>,
+    ) {
+        let trigger = cause.trigger();
+        let actions = deeds.iter().enumerate().map(|(n, deed)| NewAction {
+            n,
+            tag: desk.tagger.tag(trigger, n),
+            body: serde_json::to_string(deed).unwrap_or_default(),
+        });
+        let commit = CommitTurn {
+            turn,
+            conversation: self.id.clone(),
+            dialog: self.dialog.clone(),
+            cursor: match trigger {
+                Trigger::Opened => self.cursor,
+                Trigger::Message(sequence) => sequence,
+            },
+            variables: serde_json::to_string(&variables).unwrap_or_else(|_| "{}".to_owned()),
+            actions: actions.collect(),
+            moves_claim: trigger == Trigger::Opened,
+        };
+        desk.out.push(Effect::Commit(Box::new(commit.clone())));
+        let work = Box::new(Work { cause, commit, variables, deeds, failed });
+        self.stage = Stage::Committing { work, retry_at: None };
+    }
+
+    /// Tries a commit again whose outcome the store could not tell. The same turn id makes it safe.
+    pub(crate) fn commit_again(&mut self, desk: &mut Desk<'_>) {
+        let Stage::Committing { work, retry_at } = &mut self.stage else { return };
+        if retry_at.is_some_and(|at| at <= desk.now.moment) {
+            *retry_at = None;
+            desk.out.push(Effect::Commit(Box::new(work.commit.clone())));
+        }
+    }
+
+    /// Takes what the store made of a turn.
+    pub(crate) fn committed(&mut self, of: &TurnId, outcome: CommitOutcome, desk: &mut Desk<'_>) {
+        let Stage::Committing { work, retry_at } = &mut self.stage else { return };
+        if work.commit.turn != *of {
+            return;
+        }
+        if matches!(outcome, CommitOutcome::Unavailable | CommitOutcome::Fenced) {
+            *retry_at = Some(desk.now.moment + desk.rules.pause);
+            return desk.note(Note::StoreAway);
+        }
+        let Stage::Committing { work, .. } = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
+        match outcome {
+            CommitOutcome::Committed => self.settle(*work, SendState::Ready, desk),
+            CommitOutcome::AlreadyCommitted => {
+                let since = desk.now.moment;
+                self.settle(*work, SendState::Unknown { since }, desk);
+            }
+            CommitOutcome::StaleCursor(at) => {
+                self.opened = true;
+                self.cursor = self.cursor.max(at);
+            }
+            CommitOutcome::ClaimLost => {
+                self.ended.get_or_insert(Ended::ClaimLost);
+            }
+            CommitOutcome::Rejected(words) => self.rejected(*work, words, desk),
+            CommitOutcome::Unavailable | CommitOutcome::Fenced => {}
+        }
+        self.advance(desk);
+    }
+
+    fn settle(&mut self, work: Work, state: SendState, desk: &mut Desk<'_>) {
+        self.opened = true;
+        self.cursor = self.cursor.max(work.commit.cursor);
+        self.answered = self.answered.split_off(&Sequence(self.cursor.0 + 1));
+        self.variables = work.variables;
+        match work.failed {
+            Some(words) => desk.note(Note::TurnFailed { conversation: self.id.clone(), words }),
+            None => desk.note(Note::TurnCommitted),
+        }
+        if let Cause::Message(message) = &work.cause {
+            self.mark_read(message.sequence, desk);
+        }
+        let heard = work.cause.heard();
+        let rows = work.commit.actions.into_iter().zip(work.deeds);
+        self.outbox.pending.extend(rows.map(|(action, deed)| Pending {
+            key: OutboxKey { conversation: self.id.clone(), turn: work.commit.turn.clone(), n: action.n },
+            tag: action.tag,
+            deed,
+            state,
+            answers: heard.filter(|_| action.n == 0),
+        }));
+    }
+
+    // Read receipts follow the commit and may repeat.
+    fn mark_read(&self, sequence: Sequence, desk: &mut Desk<'_>) {
+        if desk.may_act && matches!(self.link, super::conversation::Link::Live) && self.ended.is_none() {
+            let (dialog, conversation) = (self.dialog.clone(), self.id.clone());
+            desk.ask(
+                Purpose::Courtesy,
+                Request::MarkRead { dialog, conversation, sequences: vec![sequence] },
+            );
+        }
+    }
+
+    /// The store refuses the content for ever: the message is passed without an answer.
+    fn rejected(&mut self, work: Work, words: String, desk: &mut Desk<'_>) {
+        let empty_handed = work.deeds.is_empty() && work.failed.is_some();
+        if empty_handed {
+            // Even the bare cursor is refused: pass it here; the store learns with the next turn.
+            self.opened = true;
+            self.cursor = self.cursor.max(work.commit.cursor);
+            return desk.note(Note::TurnFailed { conversation: self.id.clone(), words });
+        }
+        self.commit(work.commit.turn, work.cause, self.variables.clone(), Vec::new(), Some(words), desk);
+    }
+}

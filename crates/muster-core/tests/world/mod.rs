@@ -1,0 +1,442 @@
+//! A platform, a store and a logic as plain values around one bot.
+
+mod platform;
+mod store;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use liveperson_proto::close_code::CloseCode;
+use liveperson_proto::request::Request;
+use muster_core::bot::{Bot, Charter, Ending, Event, Identity, LoginFault, RefreshFault, Rhythm};
+use muster_core::dialog::{CommitOutcome, CommitTurn, Decided, Effect, Outcome, Rules, Ticket};
+use muster_core::time::{Moment, Now};
+use muster_core::turn::{Action, Turn, TurnEvent};
+
+use platform::Platform;
+use store::Store;
+
+pub const ACCOUNT: &str = "1";
+pub const AGENT: &str = "1.2";
+pub const PID: &str = "pid-2";
+const SETTLE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Copy)]
+pub struct Faults {
+    pub drops: bool,
+    pub crashes: bool,
+    pub lost_answers: bool,
+    pub refusals: bool,
+    pub store_away: bool,
+    pub logic_fails: bool,
+    pub duplicates: bool,
+    pub fences: bool,
+}
+
+impl Faults {
+    pub fn all() -> Self {
+        Self {
+            drops: true,
+            crashes: true,
+            lost_answers: true,
+            refusals: true,
+            store_away: true,
+            logic_fails: true,
+            duplicates: true,
+            fences: true,
+        }
+    }
+
+    pub fn none() -> Self {
+        Self {
+            drops: false,
+            crashes: false,
+            lost_answers: false,
+            refusals: false,
+            store_away: false,
+            logic_fails: false,
+            duplicates: false,
+            fences: false,
+        }
+    }
+}
+
+pub struct World {
+    now: Now,
+    chance: fastrand::Rng,
+    faults: Faults,
+    rules: Rules,
+    platform: Platform,
+    store: Store,
+    bot: Bot,
+    life: u64,
+    /// Requests on the wire, in order.
+    wire: VecDeque<(Ticket, Request)>,
+    /// Requests whose socket died before they were applied: applied later.
+    late: Vec<(Moment, Request)>,
+    thinking: Vec<Turn>,
+    failures: HashMap<String, u32>,
+    commits: VecDeque<CommitTurn>,
+    open: Option<u64>,
+    work: VecDeque<Event>,
+    reads: HashMap<(u64, String), usize>,
+    breach: Option<String>,
+    fenced: bool,
+}
+
+impl World {
+    pub fn new(seed: u64, faults: Faults) -> Self {
+        Self::sabotaged(seed, faults, |_| {})
+    }
+
+    pub fn sabotaged(seed: u64, faults: Faults, sabotage: fn(&mut Rules)) -> Self {
+        let mut rules = Rules { settle: SETTLE, ..Rules::default() };
+        if faults.drops {
+            // Small bounds, so that schedules meet them.
+            rules = Rules { inbox: 4, page: 6, ..rules };
+        } else {
+            rules = Rules { inbox: 1_000, page: 1_000, ..rules };
+        }
+        sabotage(&mut rules);
+        let now = Now { moment: Moment(1_000), wall: 1_700_000_000_000 };
+        let store = Store::default();
+        let bot = Bot::new(charter(&rules, seed), None, Vec::new(), now);
+        let mut world = Self {
+            now,
+            chance: fastrand::Rng::with_seed(seed),
+            faults,
+            rules,
+            platform: Platform::with_page(if faults.drops { 8 } else { 1_000 }),
+            store,
+            bot,
+            life: seed,
+            wire: VecDeque::new(),
+            late: Vec::new(),
+            thinking: Vec::new(),
+            failures: HashMap::new(),
+            commits: VecDeque::new(),
+            open: None,
+            work: VecDeque::new(),
+            reads: HashMap::new(),
+            breach: None,
+            fenced: false,
+        };
+        world.tell(Event::Started);
+        world
+    }
+
+    /// One random thing happens.
+    pub fn step(&mut self) {
+        match self.chance.u32(0..100) {
+            0..10 => self.platform.consumer_writes(&mut self.chance),
+            10..14 => self.platform.consumer_opens(&mut self.chance, self.now.wall),
+            14..40 => self.deliver(),
+            40..60 => self.serve(),
+            60..72 => self.think(),
+            72..84 => self.commit(),
+            84..90 => self.pass(self.chance.clone().u64(1..1500)),
+            90..92 if self.faults.drops => self.drop_socket(),
+            92 if self.faults.crashes => self.crash(),
+            93 if self.faults.fences => self.fence(),
+            94 => self.platform.noise(&mut self.chance),
+            _ => self.pass(50),
+        }
+    }
+
+    /// No more faults: everything owed gets done.
+    pub fn quiesce(&mut self) {
+        if self.fenced {
+            self.fence();
+        }
+        let faults = std::mem::replace(&mut self.faults, Faults::none());
+        for round in 0..4_000 {
+            let busy = !self.platform.outgoing.is_empty()
+                || !self.work.is_empty()
+                || !self.wire.is_empty()
+                || !self.thinking.is_empty()
+                || !self.commits.is_empty();
+            self.deliver();
+            self.serve();
+            self.think();
+            self.commit();
+            if !busy {
+                // A notification that was the last of its dialog and got lost shows at the next connect.
+                if round > 20 && faults.lost_answers && self.bot.view().outbox == 0 && self.settled() {
+                    break;
+                }
+                self.pass(200);
+                if self.bot.deadline().is_none_or(|at| at > self.now.moment + Duration::from_secs(100))
+                    && self.settled()
+                {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn settled(&self) -> bool {
+        self.late.is_empty() && self.open.is_some() && self.bot.view().outbox == 0 && self.verdict().is_ok()
+    }
+
+    pub fn verdict(&self) -> Result<(), String> {
+        match &self.breach {
+            Some(breach) => Err(breach.clone()),
+            None => self.platform.verdict(),
+        }
+    }
+
+    pub fn bot(&self) -> &Bot {
+        &self.bot
+    }
+
+    pub fn reads_per_dialog_and_socket(&self) -> usize {
+        self.reads.values().copied().max().unwrap_or(0)
+    }
+
+    fn tell(&mut self, event: Event) {
+        let mut effects = Vec::new();
+        self.bot.on(event, self.now, &mut effects);
+        for effect in effects {
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Resolve => self.work.push_back(Event::Resolved),
+            Effect::Login => {
+                let trouble = self.faults.refusals && self.chance.u32(0..4) == 0;
+                let fault = LoginFault::TooMany { retry_after: None };
+                let identity = Identity { agent: AGENT.into(), persistent: Some(PID.into()) };
+                self.work.push_back(if trouble {
+                    Event::LoginFailed(fault)
+                } else {
+                    Event::LoggedIn(identity)
+                });
+            }
+            Effect::Refresh => {
+                let fault = match self.chance.u32(0..6) {
+                    0 => Some(RefreshFault::Unauthorized),
+                    1 => Some(RefreshFault::Unwell),
+                    _ => None,
+                };
+                let fault = fault.filter(|_| self.faults.refusals);
+                self.work.push_back(fault.map_or(Event::Refreshed, Event::RefreshFailed));
+            }
+            Effect::Open { generation } => self.open_socket(generation),
+            Effect::CloseSocket => self.lose_wire(),
+            Effect::Ask(ticket, request) => self.ask(ticket, request),
+            Effect::Think(turn) => self.thinking.push(*turn),
+            Effect::Commit(commit) => self.commits.push_back(*commit),
+            Effect::Done(key) => self.store.done(&key),
+            Effect::Dead(key, words) => self.breach = Some(format!("dead letter {key:?}: {words}")),
+            Effect::Release { conversation, .. } => self.store.release(&conversation),
+            Effect::Quarantine { because } => self.breach = Some(because),
+            Effect::Logout | Effect::Drained | Effect::Note(_) => {}
+        }
+    }
+
+    fn open_socket(&mut self, generation: u64) {
+        if self.open.is_some() {
+            self.breach = Some("two sockets of one bot".to_owned());
+        }
+        let refused = self.faults.refusals && self.chance.u32(0..6) == 0;
+        if refused {
+            let unauthorized = self.chance.bool();
+            let words = "refused".to_owned();
+            return self.work.push_back(Event::SocketFailed { generation, unauthorized, words });
+        }
+        self.open = Some(generation);
+        self.platform.connected();
+        self.work.push_back(Event::SocketOpened { generation });
+    }
+
+    fn ask(&mut self, ticket: Ticket, request: Request) {
+        if let Request::Publish { external_ids, .. } = &request
+            && !self.store.has_sent_row(&external_ids[0])
+        {
+            self.breach = Some(format!("{} was sent before its commit", external_ids[0]));
+        }
+        if let (Request::ReadHistory { dialog, .. }, Some(generation)) = (&request, self.open) {
+            *self.reads.entry((self.life << 20 | generation, dialog.to_string())).or_default() += 1;
+        }
+        if self.open.is_some() {
+            self.wire.push_back((ticket, request));
+        }
+    }
+
+    /// The bot hears the next thing.
+    fn deliver(&mut self) {
+        if let Some(event) = self.work.pop_front() {
+            return self.tell(event);
+        }
+        let Some(generation) = self.open else { return };
+        let Some(news) = self.platform.outgoing.pop_front() else { return };
+        if self.faults.duplicates && self.chance.u32(0..8) == 0 {
+            self.tell(news.event(generation));
+        }
+        self.tell(news.event(generation));
+    }
+
+    /// The platform takes the next request.
+    fn serve(&mut self) {
+        let Some((ticket, request)) = self.wire.pop_front() else { return };
+        let busy = self.faults.refusals && self.chance.u32(0..10) == 0;
+        let publishes = matches!(request, Request::Publish { .. });
+        if busy && publishes {
+            let (code, applied) = if self.chance.bool() { (429, false) } else { (500, self.chance.bool()) };
+            if applied {
+                self.platform.apply(&request, self.now.wall);
+            }
+            let outcome = Outcome::Refused { code, words: String::new() };
+            return self.platform.answer(ticket, outcome);
+        }
+        let outcome = self.platform.apply(&request, self.now.wall);
+        let subscribes = matches!(
+            request,
+            Request::SubscribeConversations { .. }
+                | Request::SubscribeRings { .. }
+                | Request::SetAgentState { .. }
+        );
+        if self.faults.lost_answers && !subscribes && self.chance.u32(0..8) == 0 {
+            return self.platform.answer(ticket, Outcome::Unknown);
+        }
+        self.platform.answer(ticket, outcome);
+        self.platform.flush();
+    }
+
+    fn think(&mut self) {
+        if self.thinking.is_empty() {
+            return;
+        }
+        let turn = self.thinking.swap_remove(self.chance.usize(0..self.thinking.len()));
+        let failures = self.failures.entry(turn.id.to_string()).or_default();
+        // Never thrice in a row: a message that logic gives up on would be owed for ever.
+        let fails = self.faults.logic_fails && *failures < 2 && self.chance.u32(0..5) == 0;
+        *failures += u32::from(fails);
+        let decided = if fails { Decided::Failed("no".to_owned()) } else { Decided::Actions(reply(&turn)) };
+        self.tell(Event::Decided { conversation: turn.conversation, turn: turn.id, decided });
+    }
+
+    fn commit(&mut self) {
+        let Some(commit) = self.commits.pop_front() else { return };
+        let away = self.faults.store_away && self.chance.u32(0..6) == 0;
+        let outcome = match (away, self.chance.bool()) {
+            (true, false) => CommitOutcome::Unavailable,
+            (true, true) => {
+                self.store.commit(&commit);
+                CommitOutcome::Unavailable
+            }
+            (false, _) => self.store.commit(&commit),
+        };
+        self.tell(Event::Committed { conversation: commit.conversation, turn: commit.turn, outcome });
+    }
+
+    fn pass(&mut self, millis: u64) {
+        let later = Duration::from_millis(millis);
+        self.now = Now { moment: self.now.moment + later, wall: self.now.wall + millis as i64 };
+        let due = self.late.extract_if(.., |(at, _)| *at <= self.now.moment).collect::<Vec<_>>();
+        for (_, request) in due {
+            self.platform.apply(&request, self.now.wall);
+        }
+        self.platform.flush();
+        if self.bot.deadline().is_some_and(|at| at <= self.now.moment) {
+            self.tell(Event::Tick);
+        }
+    }
+
+    fn lose_wire(&mut self) {
+        self.open = None;
+        self.platform.disconnected();
+        // Each request on the wire was applied never, at once, or some seconds later, below settle.
+        for (_, request) in self.wire.drain(..) {
+            // What belongs to the socket dies with it.
+            if is_subscription(&request) {
+                continue;
+            }
+            match self.chance.u32(0..3) {
+                0 => {}
+                1 => drop(self.platform.apply(&request, self.now.wall)),
+                _ => {
+                    let delay = Duration::from_millis(self.chance.u64(0..4_900));
+                    self.late.push((self.now.moment + delay, request));
+                }
+            }
+        }
+        self.platform.outgoing.clear();
+    }
+
+    fn drop_socket(&mut self) {
+        let Some(generation) = self.open else { return };
+        self.lose_wire();
+        self.work.retain(|event| !matches!(event, Event::SocketOpened { .. }));
+        let code = CloseCode([1000, 1006, 1011, 4401][self.chance.usize(0..4)]);
+        self.tell(Event::SocketClosed { generation, code, words: String::new() });
+    }
+
+    /// kill -9, and a fresh bot from what the store holds.
+    fn crash(&mut self) {
+        if self.open.is_some() {
+            self.lose_wire();
+        }
+        for commit in std::mem::take(&mut self.commits) {
+            if self.chance.bool() {
+                self.store.commit(&commit);
+            }
+        }
+        self.work.clear();
+        self.thinking.clear();
+        self.life += 1;
+        let sealed =
+            self.chance.bool().then(|| Identity { agent: AGENT.into(), persistent: Some(PID.into()) });
+        self.bot = Bot::new(charter(&self.rules, self.life), sealed, self.store.held(), self.now);
+        self.fenced = false;
+        self.tell(Event::Started);
+    }
+
+    fn fence(&mut self) {
+        self.fenced = !self.fenced;
+        let event =
+            if self.fenced { Event::Fenced { why: "the store is away".to_owned() } } else { Event::Unfenced };
+        self.tell(event);
+    }
+
+    /// Ends the bot and tells whether anything of it is left open.
+    #[expect(dead_code, reason = "used by the drain tests only")]
+    pub fn drain(&mut self, ending: Ending) {
+        self.tell(Event::Drain { ending, within: Duration::from_secs(20) });
+    }
+}
+
+fn is_subscription(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::SubscribeConversations { .. } | Request::SubscribeRings { .. } | Request::SetAgentState { .. }
+    )
+}
+
+fn charter(rules: &Rules, seed: u64) -> Charter {
+    Charter {
+        account: ACCOUNT.into(),
+        bot: "b".into(),
+        pool: "p".into(),
+        capacity: 100,
+        rules: rules.clone(),
+        rhythm: Rhythm { healthy_after: Duration::from_secs(2), ..Rhythm::default() },
+        seed,
+    }
+}
+
+/// Says one or two things that quote the message.
+fn reply(turn: &Turn) -> Vec<Action> {
+    match &turn.event {
+        TurnEvent::Opened => vec![Action::Say { text: "hello".to_owned() }],
+        TurnEvent::Message { text, .. } => {
+            let mut actions = vec![Action::Say { text: format!("re:{text}") }];
+            if text.ends_with('3') {
+                actions.push(Action::Say { text: format!("and:{text}") });
+            }
+            actions
+        }
+    }
+}

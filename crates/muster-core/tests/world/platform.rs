@@ -1,0 +1,248 @@
+//! The platform as a plain value: dialogs, sequences, rings, and what the consumer saw.
+
+use std::collections::VecDeque;
+
+use liveperson_proto::conversation::{ChangeKind, Conversation, ConversationChange};
+use liveperson_proto::message::{EventBody, MessageEvent, Role};
+use liveperson_proto::request::{Outgoing, Request};
+use liveperson_proto::ring::{Ring, RingState};
+use liveperson_proto::{ConversationId, Sequence};
+use muster_core::bot::Event;
+use muster_core::dialog::{Outcome, Ticket};
+
+use super::{AGENT, PID};
+
+/// What one socket hears, in order.
+#[derive(Clone)]
+pub enum News {
+    Answer(Ticket, Outcome),
+    Conversations(Vec<ConversationChange>),
+    Rings(Vec<Ring>),
+    Message(MessageEvent),
+}
+
+impl News {
+    pub fn event(&self, generation: u64) -> Event {
+        match self.clone() {
+            Self::Answer(ticket, outcome) => Event::Answered { ticket, outcome },
+            Self::Conversations(changes) => Event::Conversations { generation, changes },
+            Self::Rings(rings) => Event::Rings { generation, rings },
+            Self::Message(event) => Event::Message { generation, event: Box::new(event) },
+        }
+    }
+}
+
+struct Dialog {
+    id: ConversationId,
+    events: Vec<MessageEvent>,
+    assigned: bool,
+    ring: Ring,
+}
+
+#[derive(Default)]
+pub struct Platform {
+    dialogs: Vec<Dialog>,
+    pub outgoing: VecDeque<News>,
+    /// Notifications that follow the answer of the request that caused them.
+    caused: Vec<News>,
+    conversations: bool,
+    rings: bool,
+    connected: bool,
+    /// Events in a history page at most; the newest are kept.
+    pub page: usize,
+}
+
+impl Platform {
+    pub fn with_page(page: usize) -> Self {
+        Self { page, ..Self::default() }
+    }
+
+    pub fn connected(&mut self) {
+        self.connected = true;
+    }
+
+    pub fn disconnected(&mut self) {
+        *self = Self { dialogs: std::mem::take(&mut self.dialogs), page: self.page, ..Self::default() };
+    }
+
+    pub fn consumer_opens(&mut self, chance: &mut fastrand::Rng, wall: i64) {
+        if self.dialogs.len() >= 6 {
+            return;
+        }
+        let id = ConversationId::from(format!("C{}", self.dialogs.len()));
+        let ring = Ring {
+            id: format!("r{}", self.dialogs.len()).into(),
+            conversation: id.clone(),
+            skill: None,
+            state: RingState::Waiting,
+            expires_at: Some(wall + 100_000_000),
+        };
+        self.dialogs.push(Dialog { id, events: Vec::new(), assigned: false, ring: ring.clone() });
+        for _ in 0..chance.usize(0..3) {
+            self.write(self.dialogs.len() - 1);
+        }
+        if self.rings {
+            self.outgoing.push_back(News::Rings(vec![ring]));
+        }
+    }
+
+    pub fn consumer_writes(&mut self, chance: &mut fastrand::Rng) {
+        if !self.dialogs.is_empty() {
+            self.write(chance.usize(0..self.dialogs.len()));
+        }
+    }
+
+    /// A controller speaks: it takes a sequence and is owed nothing.
+    pub fn noise(&mut self, chance: &mut fastrand::Rng) {
+        if !self.dialogs.is_empty() {
+            let at = chance.usize(0..self.dialogs.len());
+            self.add(at, "sys", Role::Controller, text("a controller speaks"), Vec::new());
+            self.flush();
+        }
+    }
+
+    fn write(&mut self, at: usize) {
+        let n = self.dialogs[at].events.len();
+        self.add(at, "cons", Role::Consumer, text(&format!("m{n}")), Vec::new());
+        self.flush();
+    }
+
+    fn add(
+        &mut self,
+        at: usize,
+        who: &str,
+        role: Role,
+        body: EventBody,
+        external_ids: Vec<String>,
+    ) -> Sequence {
+        let dialog = &mut self.dialogs[at];
+        let sequence = Sequence(dialog.events.len() as i64);
+        let event = MessageEvent {
+            sequence: Some(sequence),
+            dialog: dialog.id.main_dialog(),
+            conversation: Some(dialog.id.clone()),
+            originator: who.to_owned(),
+            originator_pid: if role == Role::AssignedAgent { PID.to_owned() } else { who.to_owned() },
+            role,
+            at: None,
+            private: false,
+            external_ids,
+            body,
+        };
+        dialog.events.push(event.clone());
+        if self.connected && dialog.assigned {
+            self.caused.push(News::Message(event));
+        }
+        sequence
+    }
+
+    pub fn flush(&mut self) {
+        if self.connected {
+            self.outgoing.extend(self.caused.drain(..));
+        }
+        self.caused.clear();
+    }
+
+    pub fn answer(&mut self, ticket: Ticket, outcome: Outcome) {
+        self.outgoing.push_back(News::Answer(ticket, outcome));
+        self.flush();
+    }
+
+    pub fn apply(&mut self, request: &Request, wall: i64) -> Outcome {
+        match request {
+            Request::SubscribeConversations { .. } => {
+                self.conversations = true;
+                let changes = self.dialogs.iter().filter(|d| d.assigned).map(change).collect();
+                self.caused.push(News::Conversations(changes));
+            }
+            Request::SubscribeRings { .. } => {
+                self.rings = true;
+                let rings = self.dialogs.iter().filter(|d| !d.assigned).map(|d| d.ring.clone()).collect();
+                self.caused.push(News::Rings(rings));
+            }
+            Request::AcceptRing { ring } => return self.accept(ring.as_str()),
+            Request::ReadHistory { dialog, newer_than, older_than } => {
+                return Outcome::History(self.history(dialog.as_str(), *newer_than, *older_than));
+            }
+            Request::Publish { conversation, content, external_ids, .. } => {
+                let Some(at) = self.dialogs.iter().position(|d| d.id == *conversation) else { return gone() };
+                let Outgoing::Text { text: words } = content else { return gone() };
+                self.add(at, AGENT, Role::AssignedAgent, text(words), external_ids.clone());
+            }
+            Request::MarkRead { conversation, .. } => {
+                let Some(at) = self.dialogs.iter().position(|d| d.id == *conversation) else { return gone() };
+                self.add(at, AGENT, Role::AssignedAgent, EventBody::AcceptStatus, Vec::new());
+            }
+            _ => {}
+        }
+        let _ = wall;
+        Outcome::Done
+    }
+
+    fn accept(&mut self, ring: &str) -> Outcome {
+        let Some(dialog) = self.dialogs.iter_mut().find(|d| d.ring.id.as_str() == ring && !d.assigned) else {
+            return gone();
+        };
+        dialog.assigned = true;
+        if self.conversations {
+            self.caused.push(News::Conversations(vec![change(dialog)]));
+        }
+        Outcome::Done
+    }
+
+    fn history(&self, dialog: &str, newer: Sequence, older: Option<Sequence>) -> Vec<MessageEvent> {
+        let Some(dialog) = self.dialogs.iter().find(|d| d.id.as_str() == dialog) else { return Vec::new() };
+        let within =
+            |e: &&MessageEvent| e.sequence.is_some_and(|s| s > newer && older.is_none_or(|older| s < older));
+        let events: Vec<_> = dialog.events.iter().filter(within).cloned().collect();
+        events[events.len().saturating_sub(self.page)..].to_vec()
+    }
+
+    /// What the consumer saw: each message answered once, the first answers in order.
+    pub fn verdict(&self) -> Result<(), String> {
+        for dialog in self.dialogs.iter() {
+            let brand: Vec<_> =
+                dialog.events.iter().filter(|e| e.role == Role::AssignedAgent).filter_map(words).collect();
+            let owed: Vec<_> =
+                dialog.events.iter().filter(|e| e.role == Role::Consumer).filter_map(words).collect();
+            let mut expected = vec!["hello".to_owned()];
+            for message in owed {
+                expected.push(format!("re:{message}"));
+                if message.ends_with('3') {
+                    expected.push(format!("and:{message}"));
+                }
+            }
+            if brand != expected {
+                return Err(format!("{}: the consumer saw {brand:?} instead of {expected:?}", dialog.id));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn gone() -> Outcome {
+    Outcome::Refused { code: 400, words: "no such thing".to_owned() }
+}
+
+fn text(text: &str) -> EventBody {
+    EventBody::Content { content_type: "text/plain".to_owned(), text: text.to_owned() }
+}
+
+fn words(event: &MessageEvent) -> Option<String> {
+    match &event.body {
+        EventBody::Content { text, .. } => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn change(dialog: &Dialog) -> ConversationChange {
+    let conversation = Conversation {
+        id: dialog.id.clone(),
+        skill: None,
+        main_open: true,
+        stage_open: true,
+        participants: vec![(AGENT.to_owned(), Role::AssignedAgent), ("cons".to_owned(), Role::Consumer)],
+        main_dialog: dialog.id.main_dialog(),
+    };
+    ConversationChange { kind: ChangeKind::Upsert, conversation }
+}

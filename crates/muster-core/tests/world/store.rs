@@ -1,0 +1,79 @@
+//! The store as a plain value: the rules of a commit and nothing else.
+
+use std::collections::{BTreeMap, HashMap};
+
+use liveperson_proto::{ConversationId, Sequence};
+use muster_core::TurnId;
+use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey, Restored, RestoredDeed};
+
+struct Row {
+    turn: TurnId,
+    n: usize,
+    tag: String,
+    body: String,
+}
+
+#[derive(Default)]
+pub struct Store {
+    cursors: HashMap<ConversationId, (Sequence, TurnId)>,
+    held: BTreeMap<ConversationId, String>,
+    outbox: HashMap<ConversationId, Vec<Row>>,
+}
+
+impl Store {
+    pub fn commit(&mut self, commit: &CommitTurn) -> CommitOutcome {
+        if let Some((at, turn)) = self.cursors.get(&commit.conversation) {
+            if *turn == commit.turn {
+                return CommitOutcome::AlreadyCommitted;
+            }
+            if *at >= commit.cursor {
+                return CommitOutcome::StaleCursor(*at);
+            }
+        }
+        self.cursors.insert(commit.conversation.clone(), (commit.cursor, commit.turn.clone()));
+        self.held.insert(commit.conversation.clone(), commit.variables.clone());
+        let rows = commit.actions.iter().map(|a| Row {
+            turn: commit.turn.clone(),
+            n: a.n,
+            tag: a.tag.clone(),
+            body: a.body.clone(),
+        });
+        self.outbox.entry(commit.conversation.clone()).or_default().extend(rows);
+        CommitOutcome::Committed
+    }
+
+    pub fn done(&mut self, key: &OutboxKey) {
+        if let Some(rows) = self.outbox.get_mut(&key.conversation) {
+            rows.retain(|row| (&row.turn, row.n) != (&key.turn, key.n));
+        }
+    }
+
+    pub fn release(&mut self, conversation: &ConversationId) {
+        self.held.remove(conversation);
+        self.outbox.remove(conversation);
+    }
+
+    pub fn has_sent_row(&self, tag: &str) -> bool {
+        self.outbox.values().flatten().any(|row| row.tag == tag)
+    }
+
+    pub fn held(&self) -> Vec<Restored> {
+        let restored = |(conversation, variables): (&ConversationId, &String)| Restored {
+            conversation: conversation.clone(),
+            dialog: conversation.main_dialog(),
+            cursor: self.cursors[conversation].0,
+            variables: serde_json::from_str(variables).unwrap(),
+            outbox: self.outbox.get(conversation).into_iter().flatten().map(deed).collect(),
+        };
+        self.held.iter().map(restored).collect()
+    }
+}
+
+fn deed(row: &Row) -> RestoredDeed {
+    RestoredDeed {
+        turn: row.turn.clone(),
+        n: row.n,
+        tag: row.tag.clone(),
+        deed: serde_json::from_str(&row.body).unwrap(),
+    }
+}
