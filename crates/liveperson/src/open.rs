@@ -11,7 +11,7 @@ use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::Error as WsError;
+use tokio_tungstenite::tungstenite::error::{Error as WsError, ProtocolError};
 
 use crate::client::Client;
 use crate::http::address;
@@ -125,6 +125,9 @@ fn not_upgraded(error: WsError) -> OpenError {
     match error {
         WsError::Http(answer) => OpenError::Refused { status: answer.status().as_u16() },
         WsError::Io(source) => not_secured(source),
+        WsError::Protocol(ProtocolError::HandshakeIncomplete) => {
+            no_answer(io::ErrorKind::UnexpectedEof.into())
+        }
         WsError::Protocol(fault) => OpenError::NotAWebSocket { words: fault.to_string() },
         _ => OpenError::NotAWebSocket { words: "an unreadable answer".to_owned() },
     }

@@ -6,6 +6,9 @@ mod pending;
 mod pulse;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
