@@ -63,7 +63,7 @@ impl Secured {
 #[tokio::test]
 async fn http_trusts_the_extra_authority() {
     let server = Secured::new().await;
-    let serves = async {
+    let far_end = async {
         let mut stream = server.accept().await.unwrap();
         let read = stream.read(&mut [0; 4096]).await.unwrap();
         assert!(read > 0);
@@ -75,7 +75,7 @@ async fn http_trusts_the_extra_authority() {
     };
     let client = server.client(true);
     let account = "12".into();
-    let (found, _stream) = tokio::join!(client.domains(&account), serves);
+    let (found, _stream) = tokio::join!(client.domains(&account), far_end);
     assert_eq!(found.unwrap().host("agentVep"), Some("a.example"));
 }
 
@@ -101,14 +101,14 @@ async fn sockets_hear_over_tls_and_a_second_one_resumes_the_session() {
     let client = server.client(true);
     let (domains, session) = (domains(&server.host()), session());
     for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
-        let serves = async {
+        let far_end = async {
             let stream = server.accept().await.unwrap();
             assert_eq!(stream.get_ref().1.handshake_kind(), Some(kind));
             let mut peer = tokio_tungstenite::accept_async(stream).await.unwrap();
             futures_util::SinkExt::send(&mut peer, Message::text(news("secured"))).await.unwrap();
             peer
         };
-        let (socket, _peer) = tokio::join!(client.open_socket(&domains, &session), serves);
+        let (socket, _peer) = tokio::join!(client.open_socket(&domains, &session), far_end);
         let heard = socket.unwrap().next().await;
         assert!(matches!(heard, Heard::Notification(_)), "{heard:?}");
     }

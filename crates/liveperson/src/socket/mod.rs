@@ -147,7 +147,7 @@ impl BrandSocket {
         let goodbye = async {
             let said = stream.close(Some(CloseFrame { code, reason: "".into() })).await;
             // Leaving with unread bytes would reset the connection under the goodbye.
-            while said.is_ok() && matches!(stream.next().await, Some(Ok(_))) {}
+            while said.is_ok() && matches!(stream.next().await, Some(Ok(heard)) if !heard.is_close()) {}
         };
         // A peer that does not say goodbye is left without one.
         let _ = timeout(GOODBYE, goodbye).await;
