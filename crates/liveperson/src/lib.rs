@@ -1,1 +1,38 @@
 //! A client of the LivePerson messaging platform, usable alone.
+//!
+//! - [`ClientSettings`]: where the platform is, and how long anything may take
+//! - [`Client`]: one for all bots; the methods below belong to it
+//! - [`Client::domains`]: where the services of an account live
+//! - [`Client::login`], [`Client::refresh`], [`Client::logout`]: a [`Session`] and its life
+//! - [`Client::open_socket`]: a [`BrandSocket`], on which a bot asks and hears
+//!
+//! Nothing here retries, waits or decides: each call reports what came of it.
+//! No error, no `Debug` and no log of this crate holds a secret or an address of the platform:
+//! the bearer stands in the socket's path.
+
+mod settings;
+
+mod client;
+mod http;
+mod tls;
+
+mod domains;
+mod login;
+mod refresh;
+mod session;
+
+mod open;
+mod socket;
+
+pub use client::Client;
+pub use domains::DomainError;
+pub use http::AnswerFault;
+pub use login::{Credentials, LoginError};
+pub use open::OpenError;
+pub use refresh::RefreshError;
+pub use session::{Session, UnsealError};
+pub use settings::{ClientSettings, ClientSettingsError};
+pub use socket::{BrandSocket, Heard, Outcome, SendError};
+
+pub use liveperson_proto as proto;
+pub use liveperson_proto::login::Domains;

@@ -1,0 +1,134 @@
+//! Opening a brand socket: TCP, TLS, upgrade.
+
+use std::io;
+use std::time::Duration;
+
+use liveperson_proto::login::{ASYNC_MESSAGING, Domains, FACADE};
+use secrecy::ExposeSecret;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::{Error as WsError, ProtocolError};
+
+use crate::client::Client;
+use crate::http::address;
+use crate::session::Session;
+use crate::socket::{BrandSocket, Wire, web_socket_config};
+
+/// Only sockets of this version see whom a conversation is suggested to.
+const VERSION: &str = "v=2.1";
+
+/// Why a socket did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The platform answered the upgrade with another status; 401 is a dead token.
+    #[error("the platform refused the socket ({status})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// No connection, or no answer in time.
+    #[error("the messaging service did not answer")]
+    NoAnswer {
+        /// What happened.
+        source: io::Error,
+    },
+    /// The peer could not prove who it is.
+    #[error("TLS with the messaging service failed")]
+    Tls {
+        /// What happened.
+        source: rustls::Error,
+    },
+    /// What answered speaks no WebSocket.
+    #[error("what answered is no WebSocket: {words}")]
+    NotAWebSocket {
+        /// What was wrong with the answer.
+        words: String,
+    },
+    /// The account has no usable host for the service.
+    #[error("the account has no usable domain for service {service}")]
+    NoDomain {
+        /// The service.
+        service: String,
+    },
+}
+
+impl Client {
+    /// Opens a brand socket; subscriptions, agent state and rings begin anew with each.
+    ///
+    /// Cancel safe: dropping the future drops the connection.
+    pub async fn open_socket(&self, domains: &Domains, session: &Session) -> Result<BrandSocket, OpenError> {
+        // A handshake's future is large, and would otherwise be part of a bot's for life.
+        Box::pin(self.open(domains, session)).await
+    }
+
+    async fn open(&self, domains: &Domains, session: &Session) -> Result<BrandSocket, OpenError> {
+        let settings = self.settings();
+        let (service, host) = self.socket_host(domains)?;
+        let no_domain = || OpenError::NoDomain { service: service.to_owned() };
+        let bearer = session.bearer.expose_secret();
+        let path = ["ws_api", "account", session.account.as_str(), "messaging", "brand", bearer];
+        let scheme = if settings.plain { "ws" } else { "wss" };
+        let url = address(scheme, host, &path, VERSION).ok_or_else(no_domain)?;
+        let name = url.host_str().ok_or_else(no_domain)?.trim_matches(['[', ']']).to_owned();
+        let port = url.port_or_known_default().ok_or_else(no_domain)?;
+
+        let tcp = within(settings.connect_timeout, TcpStream::connect((name.as_str(), port))).await?;
+        tcp.set_nodelay(true).map_err(no_answer)?;
+        let wire = if settings.plain {
+            Wire::new(tcp)
+        } else {
+            let name = ServerName::try_from(name).map_err(|_| no_domain())?;
+            let secured = timeout(settings.request_timeout, self.tls().connect(name, tcp)).await;
+            Wire::new(secured.map_err(|_| no_answer(io::ErrorKind::TimedOut.into()))?.map_err(not_secured)?)
+        };
+        let request = url.as_str().into_client_request().map_err(not_upgraded)?;
+        let upgrade = client_async_with_config(request, wire, Some(web_socket_config(settings.frame_limit)));
+        let upgraded = timeout(settings.request_timeout, upgrade).await;
+        let (stream, _) =
+            upgraded.map_err(|_| no_answer(io::ErrorKind::TimedOut.into()))?.map_err(not_upgraded)?;
+        Ok(BrandSocket::new(stream, settings.clone()))
+    }
+
+    /// The preferred service where the account has it, else the one that documentation names,
+    /// else the one that newer SDKs use.
+    fn socket_host<'a>(&'a self, domains: &'a Domains) -> Result<(&'a str, &'a str), OpenError> {
+        let preferred = self.settings().socket_service.as_deref();
+        preferred
+            .into_iter()
+            .chain([ASYNC_MESSAGING, FACADE])
+            .find_map(|service| Some((service, domains.host(service)?)))
+            .ok_or_else(|| OpenError::NoDomain { service: preferred.unwrap_or(ASYNC_MESSAGING).to_owned() })
+    }
+}
+
+async fn within<T>(limit: Duration, step: impl Future<Output = io::Result<T>>) -> Result<T, OpenError> {
+    timeout(limit, step).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(no_answer)
+}
+
+fn no_answer(source: io::Error) -> OpenError {
+    OpenError::NoAnswer { source }
+}
+
+fn not_secured(error: io::Error) -> OpenError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(inner) => OpenError::Tls { source: inner.clone() },
+        None => no_answer(error),
+    }
+}
+
+// The library's errors hold the answer's headers, and some hold addresses: only words leave here.
+fn not_upgraded(error: WsError) -> OpenError {
+    match error {
+        WsError::Http(answer) => OpenError::Refused { status: answer.status().as_u16() },
+        WsError::Io(source) => not_secured(source),
+        WsError::Protocol(ProtocolError::HandshakeIncomplete) => {
+            no_answer(io::ErrorKind::UnexpectedEof.into())
+        }
+        WsError::Protocol(fault) => OpenError::NotAWebSocket { words: fault.to_string() },
+        _ => OpenError::NotAWebSocket { words: "an unreadable answer".to_owned() },
+    }
+}

@@ -1,0 +1,115 @@
+//! TLS: an extra authority is trusted, a stranger is not, and sessions are resumed.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod platform;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use liveperson::{Client, ClientSettings, DomainError, Heard, OpenError};
+use platform::{domains, news, session, settings, shown};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::rustls::HandshakeKind;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{TlsAcceptor, rustls};
+use tokio_tungstenite::tungstenite::Message;
+
+struct Secured {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    ca_pem: String,
+    at: SocketAddr,
+}
+
+impl Secured {
+    async fn new() -> Self {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        Self { listener, acceptor: TlsAcceptor::from(Arc::new(config)), ca_pem: authority.pem(), at }
+    }
+
+    fn host(&self) -> String {
+        format!("localhost:{}", self.at.port())
+    }
+
+    fn client(&self, trusting: bool) -> Client {
+        let ca_pem = trusting.then(|| self.ca_pem.clone().into_bytes());
+        let csds_domain = self.host();
+        Client::new(ClientSettings { csds_domain, plain: false, ca_pem, ..settings(self.at) }).unwrap()
+    }
+
+    async fn accept(&self) -> std::io::Result<TlsStream<TcpStream>> {
+        self.acceptor.accept(self.listener.accept().await.unwrap().0).await
+    }
+}
+
+#[tokio::test]
+async fn http_trusts_the_extra_authority() {
+    let server = Secured::new().await;
+    let far_end = async {
+        let mut stream = server.accept().await.unwrap();
+        let read = stream.read(&mut [0; 4096]).await.unwrap();
+        assert!(read > 0);
+        let body = r#"{"baseURIs":[{"service":"agentVep","baseURI":"a.example"}]}"#;
+        let answer = format!("HTTP/1.1 200 x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        stream
+    };
+    let client = server.client(true);
+    let account = "12".into();
+    let (found, _stream) = tokio::join!(client.domains(&account), far_end);
+    assert_eq!(found.unwrap().host("agentVep"), Some("a.example"));
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused() {
+    let server = Secured::new().await;
+    let client = server.client(false);
+    let account = "12".into();
+    let (found, accepted) = tokio::join!(client.domains(&account), server.accept());
+    let error = found.unwrap_err();
+    assert!(matches!(error, DomainError::NoAnswer { .. }) && accepted.is_err(), "{error}");
+    assert!(shown(&error).contains("UnknownIssuer"), "{}", shown(&error));
+
+    let (domains, session) = (domains(&server.host()), session());
+    let (opened, accepted) = tokio::join!(client.open_socket(&domains, &session), server.accept());
+    let error = opened.unwrap_err();
+    assert!(matches!(error, OpenError::Tls { .. }) && accepted.is_err(), "{error}");
+}
+
+#[tokio::test]
+async fn sockets_hear_over_tls_and_a_second_one_resumes_the_session() {
+    let server = Secured::new().await;
+    let client = server.client(true);
+    let (domains, session) = (domains(&server.host()), session());
+    for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+        let far_end = async {
+            let stream = server.accept().await.unwrap();
+            assert_eq!(stream.get_ref().1.handshake_kind(), Some(kind));
+            let mut peer = tokio_tungstenite::accept_async(stream).await.unwrap();
+            futures_util::SinkExt::send(&mut peer, Message::text(news("secured"))).await.unwrap();
+            peer
+        };
+        let (socket, _peer) = tokio::join!(client.open_socket(&domains, &session), far_end);
+        let heard = socket.unwrap().next().await;
+        assert!(matches!(heard, Heard::Notification(_)), "{heard:?}");
+    }
+}
