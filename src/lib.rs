@@ -1,1 +1,3 @@
 //! muster runs fleets of LivePerson messaging bots.
+
+pub mod store;
