@@ -1,0 +1,112 @@
+//! `[[accounts]]` and `[[accounts.bots]]`: who the fleet is made of.
+
+use std::collections::BTreeMap;
+
+use liveperson_proto::AccountId;
+use muster_core::{BotId, PoolId};
+use secrecy::SecretString;
+
+use super::bots;
+use super::defaults;
+use super::field::{Field, shown};
+use super::logic::LogicName;
+use super::section::Section;
+
+/// One brand account and its bots.
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    /// The account's number.
+    pub id: AccountId,
+    /// Its bots, in the order of the file.
+    pub bots: Vec<BotSettings>,
+}
+
+/// One bot, as it is declared.
+#[derive(Clone, Debug)]
+pub struct BotSettings {
+    /// Its name, unique within the account.
+    pub name: BotId,
+    /// The pool whose duty it shares; its own name unless declared.
+    pub pool: PoolId,
+    /// What decides its replies.
+    pub logic: LogicName,
+    /// How it logs in.
+    pub login: Login,
+    /// Where it should be.
+    pub wanted: Wanted,
+    /// How many conversations it takes at once, if that is declared.
+    pub capacity: Option<u32>,
+}
+
+/// How a bot logs in.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// With the agent user's name and password.
+    Password {
+        /// The agent user's login name.
+        username: String,
+        /// Its password.
+        password: SecretString,
+    },
+}
+
+/// Where a bot should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Wanted {
+    /// Online.
+    #[default]
+    Running,
+    /// Logged out.
+    Parked,
+}
+
+pub(super) fn read(root: &Section<'_>, extra_logics: &[&str]) -> Vec<AccountSettings> {
+    let sections = root.sections("accounts", "id");
+    if sections.is_empty() {
+        root.reading.warn(root.at, "accounts", "no account is declared: no bot will run", "add [[accounts]]");
+    }
+    let mut seen = Seen::new("account");
+    sections.into_iter().filter_map(|section| account(section, extra_logics, &mut seen)).collect()
+}
+
+fn account(section: Section<'_>, extra_logics: &[&str], seen: &mut Seen) -> Option<AccountSettings> {
+    let id = account_id(&section, seen);
+    let bots = bots::read(&section, extra_logics);
+    section.finish();
+    Some(AccountSettings { id: id?, bots })
+}
+
+fn account_id(section: &Section<'_>, seen: &mut Seen) -> Option<AccountId> {
+    let field = section.required("id", "id = \"12345678\"")?;
+    let text = field.text("12345678")?;
+    let fits = text.len() <= defaults::NAME_LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !fits {
+        field.fault(format!("{} is no account number", shown(text)), "write digits alone: \"12345678\"");
+        return None;
+    }
+    seen.note(&field, text).then(|| AccountId::new(text))
+}
+
+/// What must be unique, and where it was seen first.
+pub(super) struct Seen {
+    what: &'static str,
+    places: BTreeMap<String, usize>,
+}
+
+impl Seen {
+    pub(super) fn new(what: &'static str) -> Self {
+        Self { what, places: BTreeMap::new() }
+    }
+
+    /// Whether the text is seen for the first time; else it is a fault of the field.
+    pub(super) fn note(&mut self, field: &Field<'_>, text: &str) -> bool {
+        let Some(first) = self.places.get(text) else {
+            self.places.insert(text.to_owned(), field.at);
+            return true;
+        };
+        let wrong =
+            format!("{} {} stands on line {} already", self.what, shown(text), field.reading.line(*first));
+        field.fault(wrong, "give it another, or remove one of the two");
+        false
+    }
+}

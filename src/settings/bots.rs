@@ -1,0 +1,106 @@
+//! `[[accounts.bots]]`: one bot's table.
+
+use muster_core::{BotId, PoolId};
+
+use super::accounts::{BotSettings, Login, Seen, Wanted};
+use super::defaults;
+use super::field::{Field, shown};
+use super::logic::{self, LogicName};
+use super::section::Section;
+
+pub(super) fn read(account: &Section<'_>, extra_logics: &[&str]) -> Vec<BotSettings> {
+    let sections = account.sections("bots", "name");
+    if sections.is_empty() {
+        let cure = "add [[accounts.bots]]";
+        account.reading.warn(account.at, &account.path, "no bot is declared in this account", cure);
+    }
+    let mut names = Seen::new("bot");
+    // One identity has one connection: two bots of one user would steal each other's session.
+    let mut users = Seen::new("user");
+    let bots = sections.into_iter().map(|section| bot(section, extra_logics, &mut names, &mut users));
+    bots.collect::<Vec<_>>().into_iter().flatten().collect()
+}
+
+fn bot(
+    section: Section<'_>,
+    extra_logics: &[&str],
+    names: &mut Seen,
+    users: &mut Seen,
+) -> Option<BotSettings> {
+    let name = section.required("name", "name = \"greeter-1\"").and_then(|field| {
+        let name = name(&field, "greeter-1")?;
+        names.note(&field, name).then_some(name)
+    });
+    let pool = section.field("pool").map(|field| name_of_pool(&field));
+    let logic =
+        section.required("logic", "logic = \"echo\"").and_then(|field| logic_name(&field, extra_logics));
+    let identity = section
+        .required("login", "login = { username = \"bot1\", password = \"env:BOT1_PASSWORD\" }")
+        .and_then(|field| login(field.table()?, users));
+    let wanted = section.field("wanted").map(|field| wanted(&field));
+    let capacity = section.field("capacity").map(|field| field.number(&defaults::CAPACITY));
+    section.finish();
+    let name = BotId::new(name?);
+    Some(BotSettings {
+        pool: pool.unwrap_or_else(|| Some(PoolId::new(name.as_str())))?,
+        name,
+        logic: logic?,
+        login: identity?,
+        wanted: wanted.unwrap_or_default(),
+        capacity: capacity.flatten(),
+    })
+}
+
+fn name<'a>(field: &Field<'a>, example: &str) -> Option<&'a str> {
+    let text = field.text(example)?;
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let fits = text.len() <= defaults::NAME_LENGTH && text.bytes().all(is_letter);
+    if !fits {
+        let cure = format!("use at most {} letters, digits, '-', '_' and '.'", defaults::NAME_LENGTH);
+        field.fault(format!("{} is no name", shown(text)), cure);
+    }
+    fits.then_some(text)
+}
+
+fn name_of_pool(field: &Field<'_>) -> Option<PoolId> {
+    name(field, "greeters").map(PoolId::new)
+}
+
+fn logic_name(field: &Field<'_>, extra: &[&str]) -> Option<LogicName> {
+    let text = field.text("echo")?;
+    let name = LogicName::known(text, extra);
+    if name.is_none() {
+        field.fault(format!("unknown logic {}", shown(text)), logic::cure(text, extra));
+    }
+    name
+}
+
+fn login(section: Section<'_>, users: &mut Seen) -> Option<Login> {
+    let username =
+        section.required("username", "username = \"bot1\"").and_then(|field| username(&field, users));
+    let password = section.required("password", "password = \"env:BOT1_PASSWORD\"");
+    let password = password.and_then(|field| field.secret("BOT1_PASSWORD"));
+    section.finish();
+    Some(Login::Password { username: username?, password: password? })
+}
+
+fn username(field: &Field<'_>, users: &mut Seen) -> Option<String> {
+    let text = field.text("bot1")?;
+    if text.len() > defaults::USERNAME_LENGTH {
+        let cure = format!("write at most {} bytes", defaults::USERNAME_LENGTH);
+        field.fault("the user name is too long", cure);
+        return None;
+    }
+    users.note(field, text).then(|| text.to_owned())
+}
+
+fn wanted(field: &Field<'_>) -> Wanted {
+    match field.text("running") {
+        Some("parked") => Wanted::Parked,
+        Some("running") | None => Wanted::Running,
+        Some(other) => {
+            field.fault(format!("{} is no state to want", shown(other)), "write \"running\" or \"parked\"");
+            Wanted::Running
+        }
+    }
+}

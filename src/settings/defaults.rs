@@ -1,0 +1,74 @@
+//! Every default and every limit of the fleet file, in one place.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::platform::PlatformSettings;
+use super::server::ServerSettings;
+use super::store::{StoreSettings, StoreUrlText};
+use super::timing::TimingSettings;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A fleet file larger than this is refused: ten thousand bots take about 2 MiB.
+pub(super) const FLEET_FILE_LIMIT: u64 = 16 << 20;
+/// The longest name of a bot, a pool or an account.
+pub(super) const NAME_LENGTH: usize = 64;
+/// The longest user name.
+pub(super) const USERNAME_LENGTH: usize = 256;
+
+/// How short a period may be: tests run on milliseconds, and nought would spin.
+pub(super) const PERIOD: RangeInclusive<Duration> = MILLISECOND..=HOUR;
+/// How long a node's right may last unrenewed: renewals must fit in, and a fail-over must not take all day.
+pub(super) const NODE_LEASE: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_mins(10);
+/// Logins a second, at once and in flight.
+pub(super) const LOGINS: RangeInclusive<u32> = 1..=1000;
+/// Conversations of one bot.
+pub(super) const CAPACITY: RangeInclusive<u32> = 1..=10_000;
+/// The largest frame: below 64 KiB ordinary notifications would not fit.
+pub(super) const FRAME: RangeInclusive<u64> = 64 << 10..=256 << 20;
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9300)) }
+    }
+}
+
+impl Default for StoreSettings {
+    /// SQLite in the working directory, which suits one machine.
+    fn default() -> Self {
+        Self { url: StoreUrlText::trusted("sqlite:muster.db"), key: None, node_lease: 15 * SECOND }
+    }
+}
+
+impl Default for PlatformSettings {
+    fn default() -> Self {
+        Self { csds_domain: "api.liveperson.net".into(), ca_file: None, plain: false, frame_limit: 32 << 20 }
+    }
+}
+
+impl Default for TimingSettings {
+    fn default() -> Self {
+        Self {
+            request_timeout: 10 * SECOND,
+            settle: 10 * SECOND, // the same as `request_timeout`, also when that one is set
+            refresh_every: 300 * SECOND,
+            ping_every: 60 * SECOND,
+            clock_every: 30 * SECOND,
+            clock_deadline: 10 * SECOND,
+            connect_timeout: 10 * SECOND,
+            reconnect_first: SECOND,
+            reconnect_max: 120 * SECOND,
+            logic_timeout: 10 * SECOND,
+            drain: 20 * SECOND,
+            hold: 30 * SECOND,
+            login_per_second: NonZeroU32::MIN.saturating_add(4),
+            login_burst: NonZeroU32::MIN.saturating_add(4),
+            login_in_flight: NonZeroU32::MIN.saturating_add(1),
+        }
+    }
+}

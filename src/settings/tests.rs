@@ -1,0 +1,184 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+
+use super::*;
+
+mod faults;
+
+/// An environment of a test: variables, and files by path.
+#[derive(Default)]
+struct World {
+    variables: BTreeMap<&'static str, &'static str>,
+    files: BTreeMap<&'static str, (&'static str, bool)>,
+}
+
+impl Environment for World {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).map(ToString::to_string)
+    }
+
+    fn file(&self, path: &Path) -> io::Result<NamedFile> {
+        let file = path.to_str().and_then(|path| self.files.get(path));
+        let (text, open_to_others) = file.ok_or(io::ErrorKind::NotFound)?;
+        Ok(NamedFile { text: text.to_string(), open_to_others: *open_to_others })
+    }
+}
+
+fn world() -> World {
+    World {
+        variables: [("PASSWORD", "s3cret-horse"), ("EMPTY", ""), ("DB", "postgres://u:s3cret-horse@db/m")]
+            .into(),
+        files: [
+            ("/etc/muster/ca.pem", ("-----BEGIN CERTIFICATE-----\n", true)),
+            ("/etc/muster/closed", ("s3cret-horse\n", false)),
+            ("/run/open", ("s3cret-horse", true)),
+        ]
+        .into(),
+    }
+}
+
+fn parse(text: &str) -> Result<(FleetSettings, Vec<Warning>), SettingsFaults> {
+    FleetSettings::parse(text, "fleet.toml", Path::new("/etc/muster"), &world())
+}
+
+fn faults(text: &str) -> String {
+    parse(text).map(|_| ()).expect_err(text).to_string()
+}
+
+/// A fleet of one bot, with a place for one line more in its table.
+fn with_bot(line: &str) -> String {
+    format!("[[accounts]]\nid = \"1\"\n[[accounts.bots]]\nname = \"a\"\nlogic = \"echo\"\n{LOGIN}\n{line}\n")
+}
+
+const LOGIN: &str = r#"login = { username = "bot1", password = "env:PASSWORD" }"#;
+
+const WHOLE: &str = r#"
+[server]
+listen = "[::1]:9301"
+[store]
+url = "env:DB"
+key = "file:closed"
+node_lease = "20s"
+[platform]
+csds_domain = "127.0.0.1:8443"
+ca_file = "ca.pem"
+plain = true
+frame_limit = "1MiB"
+[timing]
+request_timeout = "7s"
+refresh_every = "4m"
+reconnect_first = "100ms"
+login_per_second = 9
+[[accounts]]
+id = "12345678"
+[[accounts.bots]]
+name = "greeter-1"
+pool = "greeters"
+logic = "greeting"
+login = { username = "bot1", password = "env:PASSWORD" }
+wanted = "parked"
+capacity = 20
+[[accounts.bots]]
+name = "echo-1"
+logic = "echo"
+[accounts.bots.login]
+username = "bot2"
+password = "file:/run/open"
+"#;
+
+#[test]
+fn a_whole_file_becomes_checked_values() {
+    let (fleet, warnings) = parse(WHOLE).unwrap();
+    assert_eq!(fleet.server.listen.to_string(), "[::1]:9301");
+    assert_eq!(fleet.store.url.expose(), "postgres://u:s3cret-horse@db/m");
+    assert_eq!(fleet.store.key.unwrap().expose_secret(), "s3cret-horse");
+    assert_eq!(fleet.store.node_lease, Duration::from_secs(20));
+    assert_eq!(fleet.platform.csds_domain, "127.0.0.1:8443");
+    assert_eq!(fleet.platform.ca_file.as_deref(), Some(Path::new("/etc/muster/ca.pem")));
+    assert!(fleet.platform.plain);
+    assert_eq!(fleet.platform.frame_limit, 1 << 20);
+    assert_eq!(fleet.timing.settle, Duration::from_secs(7), "settle follows request_timeout");
+    assert_eq!(fleet.timing.refresh_every, Duration::from_mins(4));
+    assert_eq!(fleet.timing.reconnect_first, Duration::from_millis(100));
+    assert_eq!((fleet.timing.login_per_second.get(), fleet.timing.login_burst.get()), (9, 5));
+    let [account] = &fleet.accounts[..] else { panic!("one account") };
+    let [greeter, echo] = &account.bots[..] else { panic!("two bots") };
+    assert_eq!(
+        (account.id.as_str(), greeter.name.as_str(), greeter.pool.as_str()),
+        ("12345678", "greeter-1", "greeters")
+    );
+    assert_eq!(
+        (greeter.logic.as_str(), greeter.wanted, greeter.capacity),
+        ("greeting", Wanted::Parked, Some(20))
+    );
+    assert_eq!((echo.pool.as_str(), echo.wanted, echo.capacity), ("echo-1", Wanted::Running, None));
+    let Login::Password { username, password } = &echo.login;
+    assert_eq!((username.as_str(), password.expose_secret()), ("bot2", "s3cret-horse"));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(
+        warnings[0].to_string(),
+        "fleet.toml:32:12: accounts[12345678].bots[echo-1].login.password: \
+         every user of this machine may read /run/open; chmod o= /run/open"
+    );
+}
+
+#[test]
+fn an_empty_file_means_the_defaults_and_a_warning() {
+    let (fleet, warnings) = parse("").unwrap();
+    assert_eq!(fleet.server.listen.to_string(), "127.0.0.1:9300");
+    assert_eq!(fleet.store.url.expose(), "sqlite:muster.db");
+    assert_eq!(fleet.store.node_lease, Duration::from_secs(15));
+    assert_eq!(fleet.platform, PlatformSettings::default());
+    assert_eq!(fleet.timing, TimingSettings::default());
+    assert_eq!(warnings.len(), 1);
+}
+
+#[test]
+fn inline_tables_read_like_the_long_form() {
+    let text = r#"accounts = [{ id = "1", bots = [{ name = "a", logic = "echo", login = { username = "u", password = "env:PASSWORD" } }] }]"#;
+    assert_eq!(parse(text).unwrap().0.accounts[0].bots[0].name.as_str(), "a");
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let shown = format!("{:?}", parse(WHOLE).unwrap());
+    assert!(!shown.contains("s3cret"), "{shown}");
+    for literal in [
+        "[[accounts]]\nid='1'\n[[accounts.bots]]\nname='a'\nlogic='echo'\nlogin={username='u',password='s3cret-horse'}",
+        "[[accounts]]\nid='1'\n[[accounts.bots]]\nname='a'\nlogic='echo'\nlogin={username='u',password='env:s3cret-horse'}",
+        "[[accounts]]\nid='1'\n[[accounts.bots]]\nname='a'\nlogic='echo'\nlogin={username='u',password=['s3cret-horse']}",
+        "[store]\nurl = 'postgres://u:s3cret-horse@db/m'",
+        "[store]\nurl = 'mysql://u:s3cret-horse@db/m'",
+        "[store]\nurl = 's3cret-horse'",
+        "[store]\nkey = 's3cret-horse'",
+        "[store]\nkey = 's3cret-horse",
+        "[platform]\nplain = 's3cret-horse'",
+    ] {
+        let message = faults(literal);
+        assert!(!message.contains("s3cret"), "{message}");
+    }
+}
+
+#[test]
+fn the_same_user_may_serve_two_accounts() {
+    let bot = format!("[[accounts.bots]]\nname = \"a\"\nlogic = \"echo\"\n{LOGIN}\n");
+    assert!(parse(&format!("[[accounts]]\nid = \"1\"\n{bot}[[accounts]]\nid = \"2\"\n{bot}")).is_ok());
+}
+
+#[test]
+fn a_settle_below_the_request_timeout_is_warned_of() {
+    let (fleet, warnings) = parse(&format!("[timing]\nsettle = \"1s\"\n{}", with_bot(""))).unwrap();
+    assert_eq!(fleet.timing.settle, Duration::from_secs(1));
+    assert!(warnings[0].to_string().contains("a slow request may be sent twice; write \"10s\" or more"));
+}
+
+#[test]
+fn a_logic_of_the_demo_is_known_only_to_the_demo() {
+    let text = with_bot("").replace("\"echo\"", "\"demo-shop\"");
+    assert!(parse(&text).is_err());
+    let parsed = FleetSettings::parse_with_logics(&text, "demo", Path::new(""), &world(), &["demo-shop"]);
+    assert_eq!(parsed.unwrap().0.accounts[0].bots[0].logic.as_str(), "demo-shop");
+}

@@ -1,0 +1,147 @@
+use super::{LOGIN, faults, with_bot};
+
+/// Each row: what is written, and what the message must say after the file's name.
+#[test]
+fn each_fault_names_its_place_and_its_cure() {
+    for (text, says) in [
+        (
+            "[server]\nlisten = \"0.0.0.0:9300\"",
+            "2:10: server.listen: 0.0.0.0:9300 is open to other machines",
+        ),
+        (
+            "[server]\nlisten = 9300",
+            "2:10: server.listen: expected a string such as \"127.0.0.1:9300\", found an integer",
+        ),
+        ("[server]\nlisten = \"localhost\"", "is no address and port"),
+        ("server = 3", "1:10: server: expected a table, found an integer; begin it with [server]"),
+        ("[sever]", "1:2: sever: unknown key; did you mean \"server\"?"),
+        ("[store]\nurl = \"postgres://u:p@db/m\"", "refer to the whole URL: url = \"env:MUSTER_STORE_URL\""),
+        ("[store]\nurl = \"mysql://db/m\"", "it is no URL of SQLite or PostgreSQL"),
+        ("[store]\nnode_lease = \"0s\"", "\"0s\" is out of range; write 500ms to 10m"),
+        ("[platform]\nplain = true", "passwords would travel unencrypted to api.liveperson.net"),
+        ("[platform]\ncsds_domain = \"https://x\"", "is no host; write the host alone"),
+        ("[platform]\nca_file = \"none.pem\"", "/etc/muster/none.pem cannot be read"),
+        ("[platform]\nca_file = \"closed\"", "/etc/muster/closed has no certificate"),
+        ("[platform]\nframe_limit = \"5MB\"", "\"5MB\" is no size"),
+        ("[platform]\nframe_limit = \"1B\"", "out of range; write 64KiB to 256MiB"),
+        ("[timing]\ndrain = 20", "found an integer; write \"20s\" if seconds are meant"),
+        (
+            "[timing]\ndrain = \"5 apples\"",
+            "\"5 apples\" is no duration; write a whole number and a unit: \"250ms\"",
+        ),
+        ("[timing]\ndrain = \"0s\"", "\"0s\" is out of range; write 1ms to 1h"),
+        ("[timing]\nlogin_burst = 0", "0 is out of range; write a number from 1 to 1000"),
+        ("[timing]\nlogin_burst = \"5\"", "expected a whole number, found a string"),
+        ("[timing]\nreconnect_first = \"5m\"", "reconnect_first (5m) is longer than reconnect_max"),
+        ("[timing]\n  setle = \"5s\"", "2:3: timing.setle: unknown key; did you mean \"settle\"?"),
+        ("[accounts]\nid = \"1\"", "expected a list of tables, found a table; begin each with [[accounts]]"),
+        ("accounts = [1]", "expected a table, found an integer; begin each with [[accounts]]"),
+        ("[[accounts]]", "1:1: accounts[#1].id: this key is required; write id = \"12345678\""),
+        ("[[accounts]]\nid = 12345678", "found an integer; put it in quotes: \"12345678\""),
+        ("[[accounts]]\nid = \"12-34\"", "\"12-34\" is no account number"),
+        ("[[accounts]]\nid = \"\"", "accounts[#1].id: it is empty"),
+        (
+            "[[accounts]]\nid = \"1\"\n[[accounts]]\nid = \"1\"",
+            "4:6: accounts[1].id: account \"1\" stands on line 2 already",
+        ),
+        ("[[accounts]]\nid = \"1\"\nbots = 3", "begin each with [[accounts.bots]]"),
+        ("x = ", "1:5: this is not TOML"),
+        ("x = 1\nx = 2", "2:1: this is not TOML: duplicate key"),
+    ] {
+        let message = faults(text);
+        assert!(message.starts_with("fleet.toml:"), "{message}");
+        assert!(message.contains(says), "{text}\n-> {message}\n   lacks {says}");
+    }
+}
+
+#[test]
+fn each_fault_of_a_bot_names_its_cure() {
+    for (line, says) in [
+        (
+            "wanted = \"runing\"",
+            "7:10: accounts[1].bots[a].wanted: \"runing\" is no state to want; write \"running\"",
+        ),
+        ("capacity = 0", "0 is out of range"),
+        ("capacity = -4", "-4 is out of range"),
+        ("pool = \"a b\"", "\"a b\" is no name; use at most 64 letters"),
+        (
+            "skill = 4",
+            "7:1: accounts[1].bots[a].skill: unknown key; known here: capacity, logic, login, name, pool, wanted",
+        ),
+        ("[[accounts.bots]]\nname = \"a\"", "bot \"a\" stands on line 4 already"),
+        (
+            "[[accounts.bots]]\nname = \"b\"\nlogic = \"ehco\"",
+            "unknown logic \"ehco\"; did you mean \"echo\"?",
+        ),
+        ("[[accounts.bots]]\nlogic = \"prayer\"", "unknown logic \"prayer\"; known: echo, greeting"),
+        (&format!("[[accounts.bots]]\nname = \"b\"\n{LOGIN}"), "user \"bot1\" stands on line 6 already"),
+        ("[[accounts.bots]]\nlogin = \"bot\"", "expected a table, found a string"),
+        ("[[accounts.bots]]\nlogin = { username = \"x\" }", "bots[#2].login.password: this key is required"),
+        (
+            "[[accounts.bots]]\nlogin = { password = \"hunter2\" }",
+            "a secret must not stand in this file; refer to it: \"env:BOT1_PASSWORD\"",
+        ),
+        (
+            "[[accounts.bots]]\nlogin = { password = \"env:\" }",
+            "env: is not followed by the name of a variable",
+        ),
+        (
+            "[[accounts.bots]]\nlogin = { password = \"env:NONE\" }",
+            "the environment variable NONE is not set; set NONE",
+        ),
+        ("[[accounts.bots]]\nlogin = { password = \"env:EMPTY\" }", "the secret referred to is empty"),
+        ("[[accounts.bots]]\nlogin = { password = \"file:\" }", "file: is not followed by a path"),
+        ("[[accounts.bots]]\nlogin = { password = \"file:none\" }", "/etc/muster/none cannot be read"),
+    ] {
+        let message = faults(&with_bot(line));
+        assert!(message.contains(says), "{line}\n-> {message}\n   lacks {says}");
+    }
+}
+
+#[test]
+fn a_misspelt_required_key_is_one_fault_and_not_two() {
+    let message = faults(
+        "[[accounts]]\nid = \"1\"\n[[accounts.bots]]\nname = \"a\"\nlogci = \"echo\"\nlogin = { username = \"u\", password = \"env:PASSWORD\" }",
+    );
+    assert!(message.ends_with("1 fault in fleet.toml"), "{message}");
+}
+
+#[test]
+fn twelve_faults_are_twelve_messages() {
+    insta::assert_snapshot!(faults(r#"
+[server]
+listen = "0.0.0.0:9300"
+[store]
+url = "postgres://muster:hunter2@db/muster"
+[platform]
+plain = "yes"
+[timing]
+refresh_evry = "5m"
+drain = 20
+settle = "soon"
+[[accounts]]
+id = 12345678
+[[accounts.bots]]
+name = "greeter-1"
+logic = "greting"
+login = { username = "bot1", password = "hunter2" }
+[[accounts.bots]]
+name = "greeter-1"
+logic = "echo"
+login = { username = "bot1", password = "env:GREETER_PASSWORD" }
+"#), @r#"
+    fleet.toml:3:10: server.listen: 0.0.0.0:9300 is open to other machines, and muster has no authentication yet; write "127.0.0.1:9300" or "[::1]:9300" and put a proxy in front that asks who is there
+    fleet.toml:5:7: store.url: a password must not stand in this file; refer to the whole URL: url = "env:MUSTER_STORE_URL" or "file:/run/secrets/store-url"
+    fleet.toml:7:9: platform.plain: expected true or false, found a string; write true or false, without quotes
+    fleet.toml:9:1: timing.refresh_evry: unknown key; did you mean "refresh_every"?
+    fleet.toml:10:9: timing.drain: expected a duration such as "30s", found an integer; write "20s" if seconds are meant
+    fleet.toml:11:10: timing.settle: "soon" is no duration; write a whole number and a unit: "250ms", "30s", "5m", "1h"
+    fleet.toml:13:6: accounts[#1].id: expected a string such as "12345678", found an integer; put it in quotes: "12345678"
+    fleet.toml:16:9: accounts[#1].bots[greeter-1].logic: unknown logic "greting"; did you mean "greeting"?
+    fleet.toml:17:41: accounts[#1].bots[greeter-1].login.password: a secret must not stand in this file; refer to it: "env:BOT1_PASSWORD" or "file:/run/secrets/bot1_password"
+    fleet.toml:19:8: accounts[#1].bots[greeter-1].name: bot "greeter-1" stands on line 15 already; give it another, or remove one of the two
+    fleet.toml:21:22: accounts[#1].bots[greeter-1].login.username: user "bot1" stands on line 17 already; give it another, or remove one of the two
+    fleet.toml:21:41: accounts[#1].bots[greeter-1].login.password: the environment variable GREETER_PASSWORD is not set; set GREETER_PASSWORD where muster starts, or name another
+    12 faults in fleet.toml
+    "#);
+}
