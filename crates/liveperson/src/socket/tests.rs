@@ -9,6 +9,8 @@ use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::{BrandSocket, Heard, Outcome, SendError, Wire, web_socket_config};
@@ -18,7 +20,7 @@ async fn pair() -> (BrandSocket, WebSocketStream<DuplexStream>) {
     let settings = ClientSettings::default();
     let (near, far) = duplex(4096);
     let config = Some(web_socket_config(settings.frame_limit));
-    let near = WebSocketStream::from_raw_socket(Wire::new(near), Role::Client, config).await;
+    let near = WebSocketStream::from_raw_socket(Wire::upgraded(near), Role::Client, config).await;
     let far = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
     (BrandSocket::new(near, Arc::new(settings)), far)
 }
@@ -128,4 +130,42 @@ async fn a_stuck_frame_leaves_while_its_owner_listens() {
     };
     let (heard, ()) = tokio::join!(socket.next(), reads);
     assert!(matches!(heard, Heard::Answered { ticket: 1, outcome: Outcome::Done(_) }), "{heard:?}");
+}
+
+#[tokio::test]
+async fn large_buffers_are_let_go_and_nothing_is_lost() {
+    let (mut socket, mut peer) = pair().await;
+    let sizes = [10, 200_000, 10, 70_000, 65_536, 0, 300, 20_000, 125, 126, 65_535, 10];
+    let says = async {
+        for size in sizes {
+            // Bytes are passed on in pieces of up to 4096, whatever frames they belong to.
+            peer.feed(Message::binary(vec![7; size])).await.unwrap();
+            peer.feed(Message::Ping(Bytes::from_static(b"?"))).await.unwrap();
+        }
+        peer.flush().await.unwrap();
+        while let Some(Ok(_)) = peer.next().await {}
+    };
+    let all = async {
+        for size in sizes {
+            let heard = socket.next().await;
+            assert!(matches!(heard, Heard::Unreadable { bytes } if bytes == size), "{size}: {heard:?}");
+            assert!(!socket.has_grown, "{size}");
+        }
+    };
+    tokio::select! { () = all => {}, () = says => panic!("the bot left") }
+}
+
+#[tokio::test]
+async fn a_message_in_many_frames_is_let_go_only_when_it_is_whole() {
+    let (mut socket, mut peer) = pair().await;
+    let says = async {
+        for (code, last) in [(Data::Text, false), (Data::Continue, false), (Data::Continue, true)] {
+            let frame = Frame::message("x".repeat(20_000), OpCode::Data(code), last);
+            peer.send(Message::Frame(frame)).await.unwrap();
+            peer.send(Message::Ping(Bytes::new())).await.unwrap();
+        }
+        peer.next().await
+    };
+    let (heard, _) = tokio::join!(socket.next(), says);
+    assert!(matches!(heard, Heard::Unreadable { bytes: 60_000 }), "{heard:?}");
 }
