@@ -132,7 +132,8 @@ impl BrandSocket {
         let Some(mut stream) = self.stream.take() else { return };
         let code = Some(Code::from(code)).filter(|code| code.is_allowed()).unwrap_or(Code::Normal);
         let goodbye = async {
-            let said = stream.close(Some(CloseFrame { code, reason: "".into() })).await;
+            // `Box` may be a sink too, depending on what other crates switch on; the stream itself is meant.
+            let said = (*stream).close(Some(CloseFrame { code, reason: "".into() })).await;
             // Leaving with unread bytes would reset the connection under the goodbye.
             while said.is_ok() && matches!(stream.next().await, Some(Ok(heard)) if !heard.is_close()) {}
         };
