@@ -3,6 +3,7 @@
 //! - [`bot`]: the life of a bot: connect, token, reconnect, rings, drain
 //! - [`dialog`]: the life of a message: cursor, duplicates, holes, turn-taking, outbox
 //! - [`turn`]: the contract between a bot and its logic
+//! - [`budget`]: how many logins an account allows
 //! - [`supervision`]: when a failed part starts again, and when it is held off
 //! - [`tag`]: the names that prove a message was answered
 //! - [`ids`], [`time`]: muster's own names and integers
@@ -13,6 +14,7 @@ pub mod dialog;
 
 pub mod turn;
 
+pub mod budget;
 pub mod supervision;
 
 pub mod tag;

@@ -1,0 +1,76 @@
+//! What every actor is lent.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use actix::Addr;
+use liveperson::Client;
+use muster_core::bot::Rhythm;
+use muster_core::dialog::Rules;
+use tokio::runtime::Handle;
+
+use super::recorder::Recorder;
+use crate::board::Board;
+use crate::clock::Clock;
+use crate::logic::{Logics, Thinker};
+use crate::metrics::Metrics;
+use crate::settings::TimingSettings;
+use crate::store::{NodeIdentity, Store};
+
+/// What every actor is lent; cheap to share.
+pub struct House {
+    /// The process's clocks.
+    pub clock: Clock,
+    /// The runtime that SQL and HTTP connections live on.
+    pub io: Handle,
+    /// The store.
+    pub store: Store,
+    /// The platform's client.
+    pub client: Client,
+    /// This process.
+    pub me: NodeIdentity,
+    /// What people see.
+    pub board: Board,
+    /// What Prometheus sees.
+    pub metrics: Arc<Metrics>,
+    /// The logics by name.
+    pub logics: Logics,
+    /// What runs them.
+    pub thinker: Thinker,
+    /// Every period and rate.
+    pub timing: TimingSettings,
+    /// Limits and periods of conversations.
+    pub rules: Rules,
+    /// How long the node's ownership lasts unrenewed.
+    pub node_lease: std::time::Duration,
+    /// The recorder of the moment; a new one takes its place after a panic.
+    pub recorder: RecorderPlace,
+}
+
+impl House {
+    /// Periods of a bot's connection.
+    pub fn rhythm(&self) -> Rhythm {
+        Rhythm {
+            refresh_every: self.timing.refresh_every,
+            reconnect_first: self.timing.reconnect_first,
+            reconnect_max: self.timing.reconnect_max,
+            healthy_after: self.timing.hold,
+            login_pause: self.timing.reconnect_first * 5,
+        }
+    }
+}
+
+/// Where the recorder of the moment is found.
+#[derive(Default)]
+pub struct RecorderPlace(RwLock<Option<Addr<Recorder>>>);
+
+impl RecorderPlace {
+    /// The recorder, unless none was started yet.
+    pub fn find(&self) -> Option<Addr<Recorder>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts a new recorder in place.
+    pub fn put(&self, recorder: Addr<Recorder>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(recorder);
+    }
+}

@@ -1,0 +1,25 @@
+//! The actors: one a file, its messages beside their handlers.
+//!
+//! - [`house`]: what every actor is lent: clocks, store, client, board, metrics
+//! - [`fleet`]: starts accounts and the recorder, keeps the ownership alive
+//! - [`account`]: supervises its bots, keeps their domains and their login budget
+//! - [`bot`]: carries out what `muster-core` decides for one bot
+//! - [`socket`]: one connection
+//! - [`recorder`]: writes turns into the store, in groups
+//! - [`guard`]: how a parent hears that a child panicked
+//! - [`blast`]: panics on demand, for tests in debug builds
+
+pub mod house;
+
+pub mod fleet;
+
+pub mod account;
+
+pub mod bot;
+
+pub mod socket;
+
+pub mod recorder;
+
+pub mod blast;
+pub mod guard;

@@ -1,0 +1,337 @@
+//! The recorder: writes what bots decided into the store, in groups.
+//!
+//! One group is under way at a time; what arrives meanwhile gathers. A group holds a conversation
+//! at most once, and is tried again until the store answers.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
+use liveperson_proto::{AccountId, ConversationId};
+use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey};
+use muster_core::{BotId, PoolId};
+use tokio::sync::oneshot;
+use tracing::{error, warn};
+
+use super::blast::blastable;
+use super::guard::Guard;
+use super::house::House;
+use crate::store::{self, Group, Refusal, Release, StoreError, TurnCommit, TurnOutcome};
+
+/// Entries in a group at most.
+const GROUP: usize = 256;
+
+/// Under load, the least time between the starts of two groups when the last was small.
+const GATHER: Duration = Duration::from_millis(3);
+
+/// The wait before a store that is away is tried again.
+const STORE_PAUSE: Duration = Duration::from_millis(250);
+
+/// Who records, and under which right.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// The account.
+    pub account: AccountId,
+    /// The bot.
+    pub bot: BotId,
+    /// Its pool.
+    pub pool: PoolId,
+    /// The epoch under which this process owns it.
+    pub epoch: i64,
+}
+
+/// One thing to be made durable.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A turn.
+    Commit(Box<CommitTurn>),
+    /// A confirmed deed.
+    Done(OutboxKey),
+    /// A deed that can never succeed.
+    Dead(OutboxKey, String),
+    /// A claim that ends.
+    Release(ConversationId, String),
+}
+
+impl Entry {
+    fn conversation(&self) -> &ConversationId {
+        match self {
+            Self::Commit(turn) => &turn.conversation,
+            Self::Done(key) | Self::Dead(key, _) => &key.conversation,
+            Self::Release(conversation, _) => conversation,
+        }
+    }
+}
+
+/// Answers a [`Record`]: these entries are durable, or refused for good.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Recorded {
+    /// The number of each entry, and for a turn what came of it.
+    pub entries: Vec<(u64, Option<CommitOutcome>)>,
+}
+
+struct Waiting {
+    number: u64,
+    author: Arc<Author>,
+    entry: Entry,
+    answer: Recipient<Recorded>,
+}
+
+/// The recorder.
+pub struct Recorder {
+    house: Arc<House>,
+    _guard: Guard,
+    waiting: VecDeque<Waiting>,
+    busy: bool,
+    started: Option<Instant>,
+    flushes: Vec<(u64, oneshot::Sender<()>)>,
+    received: u64,
+    finished: u64,
+}
+
+impl Recorder {
+    /// A recorder with nothing to do yet.
+    pub fn new(house: Arc<House>, guard: Guard) -> Self {
+        Self {
+            house,
+            _guard: guard,
+            waiting: VecDeque::new(),
+            busy: false,
+            started: None,
+            flushes: Vec::new(),
+            received: 0,
+            finished: 0,
+        }
+    }
+
+    /// Starts a group if none is under way. With no load it starts at once; under load it gathers.
+    fn pursue(&mut self, ctx: &mut Context<Self>) {
+        if self.busy || self.waiting.is_empty() {
+            return;
+        }
+        self.busy = true;
+        let since = self.started.map_or(GATHER, |started| started.elapsed());
+        let crowded = self.waiting.len() > 1;
+        if crowded && since < GATHER {
+            ctx.run_later(GATHER - since, Self::start_group);
+        } else {
+            self.start_group(ctx);
+        }
+    }
+
+    fn start_group(&mut self, ctx: &mut Context<Self>) {
+        self.started = Some(Instant::now());
+        let chosen = self.choose();
+        let group = to_group(&chosen, &self.house.me.incarnation);
+        let house = self.house.clone();
+        let turns = group.turns.len();
+        let work = async move {
+            let began = Instant::now();
+            let outcomes = commit(&house, group).await;
+            if turns > 0 {
+                house.metrics.store_committed(turns, began.elapsed());
+            }
+            answer(chosen, outcomes).await
+        };
+        ctx.spawn(work.into_actor(self).map(|count, recorder, ctx| {
+            recorder.busy = false;
+            recorder.finished += count as u64;
+            recorder.tell_flushed();
+            recorder.pursue(ctx);
+        }));
+    }
+
+    /// Takes what may go together: in order, each conversation at most once.
+    fn choose(&mut self) -> Vec<Waiting> {
+        let mut chosen = Vec::new();
+        let mut left = VecDeque::with_capacity(self.waiting.len());
+        let mut touched: HashSet<(AccountId, PoolId, ConversationId)> = HashSet::new();
+        for waiting in self.waiting.drain(..) {
+            let author = &waiting.author;
+            let place = (author.account.clone(), author.pool.clone(), waiting.entry.conversation().clone());
+            // Confirmations of one conversation do not get into each other's way.
+            let light = matches!(waiting.entry, Entry::Done(_));
+            if chosen.len() < GROUP && (touched.insert(place) || light) {
+                chosen.push(waiting);
+            } else {
+                left.push_back(waiting);
+            }
+        }
+        self.waiting = left;
+        chosen
+    }
+
+    fn tell_flushed(&mut self) {
+        let finished = self.finished;
+        for (_, flushed) in self.flushes.extract_if(.., |(until, _)| *until <= finished) {
+            // Whoever asked may have gone.
+            let _ = flushed.send(());
+        }
+    }
+}
+
+impl Actor for Recorder {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(1024);
+    }
+}
+
+blastable!(Recorder);
+
+/// Make these entries durable, in order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Record {
+    /// Who records.
+    pub author: Arc<Author>,
+    /// Each with the author's number for it.
+    pub entries: Vec<(u64, Entry)>,
+    /// Who is told.
+    pub answer: Recipient<Recorded>,
+}
+
+impl Handler<Record> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, record: Record, ctx: &mut Self::Context) {
+        let Record { author, entries, answer } = record;
+        self.received += entries.len() as u64;
+        self.waiting.extend(entries.into_iter().map(|(number, entry)| Waiting {
+            number,
+            author: author.clone(),
+            entry,
+            answer: answer.clone(),
+        }));
+        self.pursue(ctx);
+    }
+}
+
+/// Tell when everything received so far is durable.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Flush(pub oneshot::Sender<()>);
+
+impl Handler<Flush> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, Flush(flushed): Flush, _: &mut Self::Context) {
+        self.flushes.push((self.received, flushed));
+        self.tell_flushed();
+    }
+}
+
+/// Commits a group, as often as it takes while the store is away: a turn's id makes that safe.
+async fn commit(house: &House, group: Group) -> Result<Vec<TurnOutcome>, StoreError> {
+    let mut away = false;
+    loop {
+        match house.store.commit(group.clone()).await {
+            Err(StoreError::Unavailable { source }) => {
+                if !away {
+                    warn!(error = %source, "the store is away; turns wait");
+                    house.board.update_fleet(|fleet| fleet.store_ok = false);
+                }
+                away = true;
+                actix::clock::sleep(STORE_PAUSE).await;
+            }
+            outcome => {
+                if away {
+                    house.board.update_fleet(|fleet| fleet.store_ok = true);
+                }
+                return outcome;
+            }
+        }
+    }
+}
+
+fn to_group(chosen: &[Waiting], incarnation: &str) -> Group {
+    let mut group = Group::default();
+    for Waiting { author, entry, .. } in chosen {
+        match entry {
+            Entry::Commit(turn) => group.turns.push(turn_row(author, turn, incarnation)),
+            Entry::Done(key) => group.done.push(key_row(author, key)),
+            Entry::Dead(key, words) => group.dead.push((key_row(author, key), words.clone())),
+            Entry::Release(conversation, reason) => group.releases.push(Release {
+                account: author.account.clone(),
+                pool: author.pool.clone(),
+                conversation: conversation.clone(),
+                bot: author.bot.clone(),
+                reason: reason.clone(),
+            }),
+        }
+    }
+    group
+}
+
+fn turn_row(author: &Author, turn: &CommitTurn, incarnation: &str) -> TurnCommit {
+    let action = |a: &muster_core::dialog::NewAction| store::NewAction {
+        n: a.n as i64,
+        tag: a.tag.clone(),
+        body: a.body.clone(),
+    };
+    TurnCommit {
+        account: author.account.clone(),
+        pool: author.pool.clone(),
+        bot: author.bot.clone(),
+        incarnation: incarnation.to_owned(),
+        owner_epoch: author.epoch,
+        conversation: turn.conversation.clone(),
+        dialog: turn.dialog.clone(),
+        turn_id: turn.turn.clone(),
+        sequence: turn.cursor,
+        variables: turn.variables.clone(),
+        actions: turn.actions.iter().map(action).collect(),
+        moves_claim: turn.moves_claim,
+    }
+}
+
+fn key_row(author: &Author, key: &OutboxKey) -> store::OutboxKey {
+    store::OutboxKey {
+        account: author.account.clone(),
+        pool: author.pool.clone(),
+        conversation: key.conversation.clone(),
+        turn_id: key.turn.clone(),
+        n: key.n as i64,
+    }
+}
+
+fn outcome(outcome: TurnOutcome) -> CommitOutcome {
+    match outcome {
+        TurnOutcome::Committed { .. } => CommitOutcome::Committed,
+        TurnOutcome::AlreadyCommitted => CommitOutcome::AlreadyCommitted,
+        TurnOutcome::Refused(Refusal::Fenced { .. }) => CommitOutcome::Fenced,
+        TurnOutcome::Refused(Refusal::StaleCursor { at }) => CommitOutcome::StaleCursor(at),
+        TurnOutcome::Refused(Refusal::ClaimHeldBy { .. }) => CommitOutcome::ClaimLost,
+        TurnOutcome::Refused(Refusal::Rejected(words)) => CommitOutcome::Rejected(words),
+    }
+}
+
+/// Tells each author once. Returns how many entries were answered.
+async fn answer(chosen: Vec<Waiting>, outcomes: Result<Vec<TurnOutcome>, StoreError>) -> usize {
+    let count = chosen.len();
+    let refused = outcomes.as_ref().err().map(ToString::to_string);
+    if let Some(words) = &refused {
+        error!(error = words, "the store refused a group");
+    }
+    let mut outcomes = outcomes.unwrap_or_default().into_iter().map(outcome);
+    let mut letters: Vec<(Recipient<Recorded>, Recorded)> = Vec::new();
+    for waiting in chosen {
+        let result = match (&waiting.entry, &refused) {
+            (Entry::Commit(_), None) => Some(outcomes.next().unwrap_or(CommitOutcome::Unavailable)),
+            (Entry::Commit(_), Some(words)) => Some(CommitOutcome::Rejected(words.clone())),
+            _ => None,
+        };
+        match letters.iter_mut().find(|(to, _)| *to == waiting.answer) {
+            Some((_, letter)) => letter.entries.push((waiting.number, result)),
+            None => letters.push((waiting.answer, Recorded { entries: vec![(waiting.number, result)] })),
+        }
+    }
+    for (to, letter) in letters {
+        // A bot that is gone reads the outcome from the store when it starts again.
+        let _ = to.send(letter).await;
+    }
+    count
+}

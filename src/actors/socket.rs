@@ -1,0 +1,222 @@
+//! The socket: one connection of one bot, and the one translator from the wire to events.
+
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
+use liveperson::{BrandSocket, Domains, Heard, OpenError, Outcome as WireOutcome, Session};
+use liveperson_proto::close_code::CloseCode;
+use liveperson_proto::frame::{Notification, Response};
+use liveperson_proto::request::Request;
+use muster_core::bot::Event;
+use muster_core::dialog::{Outcome, Ticket};
+use tokio::sync::{OwnedMutexGuard, mpsc};
+use tracing::debug;
+
+use super::blast::blastable;
+use super::bot::{BotActor, FromSocket};
+use super::guard::Guard;
+use super::house::House;
+
+/// Requests that wait for the socket at most.
+const QUEUE: usize = 256;
+
+/// The right to hold the identity's one connection.
+pub type Seat = OwnedMutexGuard<()>;
+
+/// What a socket needs to open.
+pub struct Ticketed {
+    /// What every actor is lent.
+    pub house: Arc<House>,
+    /// Where the platform's services are.
+    pub domains: Arc<Domains>,
+    /// Who connects.
+    pub session: Arc<Session>,
+    /// Counts the bot's sockets.
+    pub generation: u64,
+    /// The bot.
+    pub bot: Addr<BotActor>,
+    /// The identity's one seat; taken before the connection opens.
+    pub seat: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// One connection.
+pub struct SocketActor {
+    _guard: Guard,
+    opening: Option<Ticketed>,
+    requests: mpsc::Sender<Box<(Ticket, Request)>>,
+    taken: Option<mpsc::Receiver<Box<(Ticket, Request)>>>,
+}
+
+impl SocketActor {
+    /// A socket that opens when it starts.
+    pub fn new(opening: Ticketed, guard: Guard) -> Self {
+        let (requests, taken) = mpsc::channel(QUEUE);
+        Self { _guard: guard, opening: Some(opening), requests, taken: Some(taken) }
+    }
+}
+
+impl Actor for SocketActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let (Some(opening), Some(requests)) = (self.opening.take(), self.taken.take()) else { return };
+        let life = live(opening, requests).into_actor(self);
+        // The life is the actor's own future: a panic in it takes the actor down, and its guard tells.
+        ctx.spawn(life.map(|(), _, ctx| ctx.stop()));
+    }
+}
+
+blastable!(SocketActor);
+
+/// Send these requests, in order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Transmit(pub Vec<(Ticket, Request)>);
+
+impl Handler<Transmit> for SocketActor {
+    type Result = ();
+
+    fn handle(&mut self, Transmit(requests): Transmit, ctx: &mut Self::Context) {
+        for request in requests {
+            if self.requests.try_send(Box::new(request)).is_err() {
+                // The platform does not read: what waits is of unknown outcome, and a new socket begins anew.
+                return ctx.stop();
+            }
+        }
+    }
+}
+
+/// Close the connection.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CloseNow;
+
+impl Handler<CloseNow> for SocketActor {
+    type Result = ();
+
+    fn handle(&mut self, _: CloseNow, ctx: &mut Self::Context) {
+        let (requests, taken) = mpsc::channel(1);
+        drop(taken);
+        // Without its sender the life says goodbye and ends by itself.
+        self.requests = requests;
+        let _ = ctx;
+    }
+}
+
+async fn live(opening: Ticketed, requests: mpsc::Receiver<Box<(Ticket, Request)>>) {
+    let Ticketed { house, domains, session, generation, bot, seat } = opening;
+    let _seat: Seat = seat.lock_owned().await;
+    match house.client.open_socket(&domains, &session).await {
+        Ok(socket) => {
+            drop((domains, session));
+            if tell(&bot, Event::SocketOpened { generation }).await {
+                talk(socket, generation, &bot, requests).await;
+            }
+        }
+        Err(error) => {
+            let unauthorized = matches!(error, OpenError::Refused { status: 401 | 403 });
+            let words = chain(&error);
+            tell(&bot, Event::SocketFailed { generation, unauthorized, words }).await;
+        }
+    }
+}
+
+async fn talk(
+    mut socket: BrandSocket,
+    generation: u64,
+    bot: &Addr<BotActor>,
+    mut requests: mpsc::Receiver<Box<(Ticket, Request)>>,
+) {
+    loop {
+        tokio::select! {
+            heard = socket.next() => {
+                let closed = matches!(heard, Heard::Closed { .. });
+                let told = match event(heard, generation) {
+                    Some(event) => tell(bot, event).await,
+                    None => true,
+                };
+                if closed || !told {
+                    return;
+                }
+            }
+            request = requests.recv() => {
+                let Some(request) = request else { return socket.close(1000).await };
+                let (ticket, request) = *request;
+                if socket.send(ticket.0, &request).await.is_err() {
+                    let outcome = Outcome::Unknown;
+                    tell(bot, Event::Answered { ticket, outcome }).await;
+                }
+            }
+        }
+    }
+}
+
+// Awaits room in the bot's mailbox: a bot that is behind slows its own socket down, nobody else's.
+async fn tell(bot: &Addr<BotActor>, event: Event) -> bool {
+    bot.send(FromSocket(event)).await.is_ok()
+}
+
+/// The one translation from the wire to events.
+fn event(heard: Heard, generation: u64) -> Option<Event> {
+    match heard {
+        Heard::Answered { ticket, outcome } => {
+            Some(Event::Answered { ticket: Ticket(ticket), outcome: to_outcome(outcome) })
+        }
+        Heard::Notification(Notification::Conversations { changes, lost }) => {
+            note_lost(lost);
+            Some(Event::Conversations { generation, changes })
+        }
+        Heard::Notification(Notification::Rings { tasks, lost }) => {
+            note_lost(lost);
+            let rings = tasks.into_iter().flat_map(|task| task.rings).collect();
+            Some(Event::Rings { generation, rings })
+        }
+        Heard::Notification(Notification::Message(event)) => {
+            // Chat states have no place in the dialog and start nothing.
+            event.sequence.is_some().then_some(Event::Message { generation, event })
+        }
+        Heard::Notification(Notification::Other { kind, .. }) => {
+            debug!(kind, "passed a notification of an unknown type");
+            None
+        }
+        Heard::Unreadable { bytes } => {
+            tracing::warn!(bytes, "passed a frame that cannot be read");
+            None
+        }
+        Heard::ClockOffset { millis } => Some(Event::ClockOffset { millis }),
+        Heard::Closed { code, reason } => Some(Event::SocketClosed { generation, code, words: reason }),
+    }
+}
+
+fn note_lost(lost: usize) {
+    if lost > 0 {
+        tracing::warn!(lost, "passed changes that cannot be read");
+    }
+}
+
+fn to_outcome(outcome: WireOutcome) -> Outcome {
+    match outcome {
+        WireOutcome::Done(response) => done(&response),
+        WireOutcome::Refused { code, words } => Outcome::Refused { code, words },
+        WireOutcome::TimedOut | WireOutcome::ConnectionLost => Outcome::Unknown,
+    }
+}
+
+fn done(response: &Response) -> Outcome {
+    match response.history() {
+        Some((events, lost)) => {
+            note_lost(lost);
+            Outcome::History(events)
+        }
+        None => Outcome::Done,
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    crate::telemetry::Chain(error).to_string()
+}
+
+/// What the bot is told when its socket actor went without a word.
+pub fn vanished(generation: u64) -> Event {
+    Event::SocketClosed { generation, code: CloseCode::ABNORMAL, words: "the socket's actor failed".to_owned() }
+}
