@@ -179,6 +179,14 @@ async fn a_stuck_process_is_not_alive() {
 }
 
 #[actix_web::test]
+async fn whatever_can_be_got_can_be_asked_for_its_head() {
+    for path in ["/", "/style.css", "/livez", "/readyz", "/metrics", "/api/v1/bots", "/api/v1/bots/1/a"] {
+        let response = ask_with(state(), request(path).method(Method::HEAD)).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+    }
+}
+
+#[actix_web::test]
 async fn metrics_are_served_in_the_text_format() {
     let response = ask_with(state(), request("/metrics")).await;
     assert_eq!(header(&response, "content-type"), "text/plain; version=0.0.4; charset=utf-8");
