@@ -1,8 +1,30 @@
 //! muster runs fleets of LivePerson messaging bots.
 //!
+//! - [`app`]: the composition root: settings in, a running fleet out
+//! - [`cli`]: the command line, one file a command
 //! - [`settings`]: the fleet file, from raw text to checked types
+//! - [`actors`]: fleet, account, bot, socket, recorder: they carry out what `muster-core` decides
+//! - [`logic`]: what runs bot logic
 //! - [`store`]: all SQL: claims, cursors, outbox, declared bots, ownership
+//! - [`board`]: the fleet's visible state
+//! - [`api`], [`console`]: the board over HTTP, for machines and for people
+//! - [`metrics`], [`telemetry`], [`clock`]: each declared once
+
+pub mod app;
+pub mod cli;
 
 pub mod settings;
 
+pub mod actors;
+
+pub mod logic;
+
 pub mod store;
+
+pub mod api;
+pub mod board;
+pub mod console;
+
+pub mod clock;
+pub mod metrics;
+pub mod telemetry;

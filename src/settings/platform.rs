@@ -23,13 +23,16 @@ pub struct PlatformSettings {
 impl PlatformSettings {
     pub(super) fn read(section: Section<'_>) -> Self {
         let mut settings = Self::default();
-        if let Some(domain) = section.field("csds_domain").and_then(|field| domain(&field)) {
-            settings.csds_domain = domain;
-        }
+        let domain = section.field("csds_domain").map(|field| domain(&field));
+        let is_sound = domain != Some(None);
+        settings.csds_domain = domain.flatten().unwrap_or(settings.csds_domain);
         settings.ca_file = section.field("ca_file").and_then(|field| ca_file(&field));
         if let Some(field) = section.field("plain") {
             settings.plain = field.boolean().unwrap_or_default();
-            check_plain(&settings, &field);
+            // A domain that is no domain is one fault already.
+            if is_sound {
+                check_plain(&settings, &field);
+            }
         }
         let limit = section.field("frame_limit").and_then(|field| field.size(&defaults::FRAME));
         settings.frame_limit = limit.map_or(settings.frame_limit, |limit| limit as usize);

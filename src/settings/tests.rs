@@ -182,3 +182,28 @@ fn a_logic_of_the_demo_is_known_only_to_the_demo() {
     let parsed = FleetSettings::parse_with_logics(&text, "demo", Path::new(""), &world(), &["demo-shop"]);
     assert_eq!(parsed.unwrap().0.accounts[0].bots[0].logic.as_str(), "demo-shop");
 }
+
+proptest::proptest! {
+    /// Whatever becomes of a file, it is answered with values or with faults inside of it, and no secret.
+    #[test]
+    fn no_damage_to_a_file_is_answered_with_a_panic_or_a_secret(
+        from in 0..WHOLE.len(), length in 0..60_usize, instead in "[\\[\\]{}\"'=. \na-z0-9:€-]{0,12}",
+    ) {
+        let damaged = [&WHOLE[..from], &instead, WHOLE.get(from + length..).unwrap_or_default()].concat();
+        match parse(&damaged) {
+            Ok(parsed) => assert!(!format!("{parsed:?}").contains("s3cret")),
+            Err(faults) => {
+                assert!(!faults.to_string().contains("s3cret"), "{faults}");
+                let lines = damaged.split('\n').count();
+                assert!(faults.all().iter().all(|fault| fault.place.is_none_or(|place| place.line <= lines)), "{faults}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_domain_that_is_none_is_one_fault_also_when_plain() {
+    assert!(
+        faults("[platform]\ncsds_domain = \"http://x\"\nplain = true").ends_with("1 fault in fleet.toml")
+    );
+}

@@ -1,0 +1,172 @@
+//! The fleet's visible state: what the API, the console, the metrics and the tests see of it.
+//!
+//! Actors write here, everybody else reads; nobody decides anything by it.
+
+mod moment;
+mod status;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use liveperson_proto::AccountId;
+use muster_core::BotId;
+use serde::Deserialize;
+
+pub use moment::rfc3339;
+pub use status::{BotState, BotStatus, FleetStatus};
+
+/// How many bots of each account are in each state.
+pub type Counts = BTreeMap<AccountId, BTreeMap<BotState, usize>>;
+
+/// The board; clones show the same state.
+#[derive(Clone, Debug, Default)]
+pub struct Board(Arc<RwLock<Shown>>);
+
+#[derive(Debug, Default)]
+struct Shown {
+    bots: BTreeMap<(AccountId, BotId), BotStatus>,
+    fleet: FleetStatus,
+}
+
+/// Which bots are asked for; nothing means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// Only bots of this account.
+    pub account: Option<AccountId>,
+    /// Only bots in this state.
+    pub state: Option<BotState>,
+}
+
+impl Selection {
+    fn takes(&self, status: &BotStatus) -> bool {
+        self.account.as_ref().is_none_or(|account| *account == status.account)
+            && self.state.is_none_or(|state| state == status.state)
+    }
+}
+
+impl Board {
+    /// Shows a bot's status in place of its last one.
+    pub fn put(&self, status: BotStatus) {
+        self.write().bots.insert((status.account.clone(), status.bot.clone()), status);
+    }
+
+    /// Changes what is shown of a bot, if it is shown.
+    pub fn update(&self, account: &AccountId, bot: &BotId, change: impl FnOnce(&mut BotStatus)) {
+        if let Some(status) = self.write().bots.get_mut(&(account.clone(), bot.clone())) {
+            change(status);
+        }
+    }
+
+    /// What is shown of a bot.
+    pub fn get(&self, account: &AccountId, bot: &BotId) -> Option<BotStatus> {
+        self.read().bots.get(&(account.clone(), bot.clone())).cloned()
+    }
+
+    /// Every bot, by account and name.
+    pub fn all(&self) -> Vec<BotStatus> {
+        self.select(&Selection::default())
+    }
+
+    /// The bots asked for, by account and name.
+    pub fn select(&self, selection: &Selection) -> Vec<BotStatus> {
+        self.read().bots.values().filter(|status| selection.takes(status)).cloned().collect()
+    }
+
+    /// Shows a bot no longer.
+    pub fn remove(&self, account: &AccountId, bot: &BotId) -> Option<BotStatus> {
+        self.write().bots.remove(&(account.clone(), bot.clone()))
+    }
+
+    /// How many bots of each account are in each state.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::new();
+        for status in self.read().bots.values() {
+            *counts.entry(status.account.clone()).or_default().entry(status.state).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Lets a reader go through all bots without copying them.
+    pub fn each(&self, see: impl FnMut(&BotStatus)) {
+        self.read().bots.values().for_each(see);
+    }
+
+    /// What is shown of the fleet as a whole.
+    pub fn fleet(&self) -> FleetStatus {
+        self.read().fleet.clone()
+    }
+
+    /// Shows the fleet as a whole in place of the last time.
+    pub fn set_fleet(&self, fleet: FleetStatus) {
+        self.write().fleet = fleet;
+    }
+
+    /// Changes what is shown of the fleet as a whole.
+    pub fn update_fleet(&self, change: impl FnOnce(&mut FleetStatus)) {
+        change(&mut self.write().fleet);
+    }
+
+    // A panic of one writer must not blind all readers: every status is whole at any moment.
+    fn read(&self) -> RwLockReadGuard<'_, Shown> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Shown> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bot(account: &str, name: &str, state: BotState) -> BotStatus {
+        BotStatus { state, ..BotStatus::parked(&account.into(), &name.into(), &name.into(), "echo", 0) }
+    }
+
+    fn board() -> Board {
+        let board = Board::default();
+        for (account, name, state) in
+            [("2", "a", BotState::Online), ("1", "b", BotState::Online), ("1", "a", BotState::Parked)]
+        {
+            board.put(bot(account, name, state));
+        }
+        board
+    }
+
+    #[test]
+    fn a_selection_narrows_by_account_and_state() {
+        let names = |account: Option<&str>, state| {
+            let selected = board().select(&Selection { account: account.map(AccountId::from), state });
+            selected.iter().map(|status| format!("{}/{}", status.account, status.bot)).collect::<Vec<_>>()
+        };
+        assert_eq!(names(None, None), ["1/a", "1/b", "2/a"]);
+        assert_eq!(names(Some("1"), None), ["1/a", "1/b"]);
+        assert_eq!(names(None, Some(BotState::Online)), ["1/b", "2/a"]);
+        assert_eq!(names(Some("1"), Some(BotState::Online)), ["1/b"]);
+        assert_eq!(names(Some("3"), None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_put_is_shown_by_every_clone_until_it_is_removed() {
+        let board = board();
+        let clone = board.clone();
+        board.update(&"1".into(), &"a".into(), |status| status.turns = 7);
+        assert_eq!(clone.get(&"1".into(), &"a".into()).unwrap().turns, 7);
+        board.put(bot("1", "a", BotState::Online));
+        assert_eq!(clone.counts()[&AccountId::from("1")], [(BotState::Online, 2)].into());
+        assert!(clone.remove(&"1".into(), &"a".into()).is_some());
+        assert!(board.get(&"1".into(), &"a".into()).is_none());
+        assert_eq!(board.all().len(), 2);
+    }
+
+    #[test]
+    fn a_writer_that_panics_does_not_blind_the_readers() {
+        let board = board();
+        let clone = board.clone();
+        let thread = std::thread::spawn(move || clone.update_fleet(|_| panic!("on purpose")));
+        assert!(thread.join().is_err());
+        assert_eq!(board.all().len(), 3);
+    }
+}

@@ -1,0 +1,162 @@
+//! What is shown of one bot, and of the fleet.
+
+use std::fmt;
+
+use liveperson_proto::AccountId;
+use muster_core::{BotId, PoolId};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::moment::rfc3339;
+
+/// What is shown of one bot. As JSON its times are RFC 3339 texts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BotStatus {
+    /// The bot's account.
+    pub account: AccountId,
+    /// Its name.
+    pub bot: BotId,
+    /// Its pool.
+    pub pool: PoolId,
+    /// What decides its replies.
+    pub logic: String,
+    /// Where it is in its life.
+    pub state: BotState,
+    /// Since when, in milliseconds of Unix time.
+    #[serde(rename = "since", serialize_with = "as_text")]
+    pub since_ms: i64,
+    /// Why it is in this state: the last error in words, with no secret in it.
+    pub cause: Option<String>,
+    /// When its token was last refreshed.
+    #[serde(rename = "token_refreshed_at", serialize_with = "as_optional_text")]
+    pub token_refreshed_ms: Option<i64>,
+    /// How many conversations it handles.
+    pub open_conversations: usize,
+    /// How many of its actions the platform has not confirmed.
+    pub outbox: usize,
+    /// When its last turn was committed.
+    #[serde(rename = "last_turn_at", serialize_with = "as_optional_text")]
+    pub last_turn_ms: Option<i64>,
+    /// How many turns were committed since this process started.
+    pub turns: u64,
+    /// How often it was restarted since this process started.
+    pub restarts: u64,
+}
+
+impl BotStatus {
+    /// A bot of which nothing is known but its declaration.
+    pub fn parked(account: &AccountId, bot: &BotId, pool: &PoolId, logic: &str, now_ms: i64) -> Self {
+        Self {
+            account: account.clone(),
+            bot: bot.clone(),
+            pool: pool.clone(),
+            logic: logic.to_owned(),
+            state: BotState::Parked,
+            since_ms: now_ms,
+            cause: None,
+            token_refreshed_ms: None,
+            open_conversations: 0,
+            outbox: 0,
+            last_turn_ms: None,
+            turns: 0,
+            restarts: 0,
+        }
+    }
+}
+
+macro_rules! states {
+    ($($(#[$doc:meta])* $state:ident = $word:literal),+ $(,)?) => {
+        /// Where a bot is in its life.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum BotState { $($(#[$doc])* $state),+ }
+
+        impl BotState {
+            /// Every state, in the order of a life.
+            pub const ALL: &[Self] = &[$(Self::$state),+];
+
+            /// The word for it, the same in the API, the console and the metrics.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$state => $word),+ }
+            }
+        }
+    };
+}
+
+states! {
+    /// Logged out because it is wanted so.
+    Parked = "parked",
+    /// Waiting before the next attempt.
+    Waiting = "waiting",
+    /// Asking for its account's domains.
+    Resolving = "resolving",
+    /// Logging in.
+    LoggingIn = "logging-in",
+    /// Opening its socket.
+    Connecting = "connecting",
+    /// Subscribing to its conversations.
+    Subscribing = "subscribing",
+    /// At work.
+    Online = "online",
+    /// Finishing what it has begun, taking nothing new.
+    Draining = "draining",
+    /// Holding still: its ownership is in doubt or the store is away.
+    Fenced = "fenced",
+    /// Held off on purpose; its cause says why.
+    Quarantined = "quarantined",
+}
+
+impl fmt::Display for BotState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// What is shown of the fleet as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FleetStatus {
+    /// Whether the store answers.
+    pub store_ok: bool,
+    /// The node that owns these bots; empty while none does.
+    pub owner: String,
+    /// When this process started, in milliseconds of Unix time.
+    #[serde(rename = "started_at", serialize_with = "as_text")]
+    pub started_ms: i64,
+    /// Why the fleet is fenced, if it is.
+    pub fenced: Option<String>,
+    /// The version of muster.
+    pub version: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn as_text<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339(*ms))
+}
+
+#[expect(clippy::ref_option, reason = "the shape that serde asks for")]
+fn as_optional_text<S: Serializer>(ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    ms.map(rfc3339).serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_states_are_the_words_of_the_json() {
+        for state in BotState::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.word());
+        }
+    }
+
+    #[test]
+    fn times_are_texts_in_json() {
+        let status = BotStatus {
+            token_refreshed_ms: Some(1000),
+            ..BotStatus::parked(&"1".into(), &"a".into(), &"a".into(), "echo", 0)
+        };
+        insta::assert_snapshot!(
+            serde_json::to_string(&status).unwrap(),
+            @r#"{"account":"1","bot":"a","pool":"a","logic":"echo","state":"parked","since":"1970-01-01T00:00:00.000Z","cause":null,"token_refreshed_at":"1970-01-01T00:00:01.000Z","open_conversations":0,"outbox":0,"last_turn_at":null,"turns":0,"restarts":0}"#
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! Every metric of muster, declared once, like a table of contents.
+//!
+//! Labels come from closed sets: an outcome, actor or close code that is not declared counts as `other`,
+//! and no conversation, consumer, bot, URL or error text is ever a label.
+
+mod account;
+mod labels;
+
+use std::time::Duration;
+
+use liveperson_proto::AccountId;
+use prometheus::{
+    Error, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::board::{Board, BotState};
+use labels::{ACTORS, CONNECTS, LOGINS, REFRESHES, TURNS, close_code, closed};
+
+pub use account::AccountMetrics;
+
+const COMMIT_SECONDS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+const REPLY_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+const GROUP_TURNS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0];
+
+/// Every metric of muster.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    bots: IntGaugeVec,
+    connects: IntCounterVec,
+    closes: IntCounterVec,
+    logins: IntCounterVec,
+    refreshes: IntCounterVec,
+    token_refresh_timestamp_seconds: IntGaugeVec,
+    turns: IntCounterVec,
+    turn_commit_seconds: Histogram,
+    reply_seconds: HistogramVec,
+    outbox_depth: IntGaugeVec,
+    dead_letters: IntCounterVec,
+    restarts: IntCounterVec,
+    store_group_turns: Histogram,
+    store_commit_seconds: Histogram,
+    mailbox_full: IntCounterVec,
+}
+
+#[rustfmt::skip]
+impl Metrics {
+    /// Declares every metric.
+    ///
+    /// # Errors
+    /// Only a mistake in a declaration; a test would have found it.
+    pub fn new(version: &str) -> Result<Self, Error> {
+        let declare = Declare(Registry::new());
+        declare.gauge("muster_info", "The version of muster.", &["version"])?.with_label_values(&[version]).set(1);
+        Ok(Self {
+            bots: declare.gauge("muster_bots", "Bots by state.", &["account", "state"])?,
+            connects: declare.counter("muster_connects_total", "Sockets opened, or not.", &["account", "outcome"])?,
+            closes: declare.counter("muster_closes_total", "Sockets closed, by close code.", &["account", "code"])?,
+            logins: declare.counter("muster_logins_total", "Login attempts.", &["account", "outcome"])?,
+            refreshes: declare.counter("muster_refreshes_total", "Token refreshes.", &["account", "outcome"])?,
+            token_refresh_timestamp_seconds: declare.gauge("muster_token_refresh_timestamp_seconds", "When the account's oldest token was last refreshed.", &["account"])?,
+            turns: declare.counter("muster_turns_total", "Turns.", &["account", "outcome"])?,
+            turn_commit_seconds: declare.histogram("muster_turn_commit_seconds", "From the logic's answer to the committed turn.", COMMIT_SECONDS)?,
+            reply_seconds: declare.histograms("muster_reply_seconds", "From a consumer's message to the confirmed reply.", &["account"], REPLY_SECONDS)?,
+            outbox_depth: declare.gauge("muster_outbox_depth", "Actions that the platform has not confirmed.", &["account"])?,
+            dead_letters: declare.counter("muster_dead_letters_total", "Actions that can never succeed.", &["account"])?,
+            restarts: declare.counter("muster_restarts_total", "Actors restarted after a fault.", &["account", "actor"])?,
+            store_group_turns: declare.histogram("muster_store_group_turns", "Turns written in one transaction.", GROUP_TURNS)?,
+            store_commit_seconds: declare.histogram("muster_store_commit_seconds", "How long the store took to commit a group.", COMMIT_SECONDS)?,
+            mailbox_full: declare.counter("muster_mailbox_full_total", "Messages that found a mailbox full.", &["actor"])?,
+            registry: declare.0,
+        })
+    }
+}
+
+impl Metrics {
+    /// Counts a socket that opened, or did not.
+    pub fn connects(&self, account: &AccountId, outcome: &str) {
+        self.connects.with_label_values(&[account.as_str(), closed(outcome, CONNECTS)]).inc();
+    }
+
+    /// Counts a closed socket.
+    pub fn closes(&self, account: &AccountId, code: u16) {
+        self.closes.with_label_values(&[account.as_str(), close_code(code)]).inc();
+    }
+
+    /// Counts a login attempt.
+    pub fn logins(&self, account: &AccountId, outcome: &str) {
+        self.logins.with_label_values(&[account.as_str(), closed(outcome, LOGINS)]).inc();
+    }
+
+    /// Counts a token refresh.
+    pub fn refreshes(&self, account: &AccountId, outcome: &str) {
+        self.refreshes.with_label_values(&[account.as_str(), closed(outcome, REFRESHES)]).inc();
+    }
+
+    /// Counts a turn; where turns are many, [`account`](Self::account) is cheaper.
+    pub fn turns(&self, account: &AccountId, outcome: &str) {
+        self.turns.with_label_values(&[account.as_str(), closed(outcome, TURNS)]).inc();
+    }
+
+    /// Counts an actor's restart.
+    pub fn restarts(&self, account: &AccountId, actor: &str) {
+        self.restarts.with_label_values(&[account.as_str(), closed(actor, ACTORS)]).inc();
+    }
+
+    /// Counts a message that found a mailbox full.
+    pub fn mailbox_full(&self, actor: &str) {
+        self.mailbox_full.with_label_values(&[closed(actor, ACTORS)]).inc();
+    }
+
+    /// Notes a group of turns that the store has committed, and how long that took.
+    pub fn store_committed(&self, turns: usize, took: Duration) {
+        self.store_group_turns.observe(turns as f64);
+        self.store_commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// An account's metrics for the hot path, looked up once.
+    pub fn account(&self, account: &AccountId) -> AccountMetrics {
+        AccountMetrics::of(self, account)
+    }
+
+    /// Writes everything in the text format 0.0.4; what the board knows is read from it now.
+    ///
+    /// # Errors
+    /// The text could not be encoded.
+    pub fn scrape(&self, board: &Board) -> Result<String, Error> {
+        self.read(board);
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn read(&self, board: &Board) {
+        // A bot or account that is gone must not linger.
+        self.bots.reset();
+        self.outbox_depth.reset();
+        self.token_refresh_timestamp_seconds.reset();
+        for (account, counts) in board.counts() {
+            for state in BotState::ALL {
+                let count = counts.get(state).copied().unwrap_or_default();
+                self.bots.with_label_values(&[account.as_str(), state.word()]).set(count as i64);
+            }
+        }
+        board.each(|status| {
+            let account = &[status.account.as_str()];
+            self.outbox_depth.with_label_values(account).add(status.outbox as i64);
+            if let Some(refreshed) = status.token_refreshed_ms.map(|ms| ms / 1000) {
+                let oldest = self.token_refresh_timestamp_seconds.with_label_values(account);
+                if oldest.get() == 0 || refreshed < oldest.get() {
+                    oldest.set(refreshed);
+                }
+            }
+        });
+    }
+}
+
+/// Declares and registers in one go.
+struct Declare(Registry);
+
+impl Declare {
+    fn counter(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+        let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+        let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> Result<HistogramVec, Error> {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let metric = HistogramVec::new(options, labels)?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, Error> {
+        let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+}
+
+#[cfg(test)]
+mod tests;
