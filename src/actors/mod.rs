@@ -3,6 +3,7 @@
 //! - [`house`]: what every actor is lent: clocks, store, client, board, metrics
 //! - [`fleet`]: starts accounts and the recorder, keeps the ownership alive
 //! - [`account`]: supervises its bots, keeps their domains and their login budget
+//! - [`front_door`]: an account's domains and login budget, shared by its bots
 //! - [`bot`]: carries out what `muster-core` decides for one bot
 //! - [`socket`]: one connection
 //! - [`recorder`]: writes turns into the store, in groups
@@ -16,6 +17,7 @@ pub mod fleet;
 pub mod account;
 
 pub mod bot;
+pub mod front_door;
 
 pub mod socket;
 

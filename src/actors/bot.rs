@@ -1,0 +1,341 @@
+//! The bot: hands events to its core and carries out what comes back, in order.
+
+mod connection;
+mod effects;
+mod records;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, SpawnHandle};
+use liveperson::{Credentials, Domains, Session};
+use liveperson_proto::AccountId;
+use muster_core::bot::{Bot, Ending, Event, View};
+use muster_core::supervision::Exit;
+use muster_core::time::Moment;
+use muster_core::{BotId, PoolId};
+use tokio::sync::OwnedMutexGuard;
+use tracing::{Span, info, info_span};
+
+use super::account::{AccountActor, BotEnded};
+use super::blast::{Blast, blastable};
+use super::front_door::FrontDoor;
+use super::guard::Guard;
+use super::house::House;
+use super::recorder::Author;
+use super::socket::{CloseNow, SocketActor, vanished};
+use crate::board::{BotState, BotStatus};
+use crate::logic::Logic;
+use crate::metrics::AccountMetrics;
+use crate::telemetry;
+use records::Records;
+
+/// The least time between two updates of the board that are no change of state.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
+
+/// What a bot is, beside its core.
+pub struct Post {
+    /// What every actor is lent.
+    pub house: Arc<House>,
+    /// The account's domains and login budget.
+    pub front_door: Arc<FrontDoor>,
+    /// Its supervisor.
+    pub supervisor: Addr<AccountActor>,
+    /// How it logs in.
+    pub credentials: Credentials,
+    /// What decides its replies.
+    pub logic: Arc<dyn Logic>,
+    /// The logic's name.
+    pub logic_name: String,
+    /// Under which right it records.
+    pub author: Arc<Author>,
+    /// The identity's one seat; a socket takes it while it lives.
+    pub seat: Arc<tokio::sync::Mutex<()>>,
+    /// The bench of the identity: only one life of the bot sits on it.
+    pub bench: OwnedMutexGuard<()>,
+    /// Which life this is, counted by the supervisor.
+    pub life: u64,
+    /// The session from the store, if it holds one.
+    pub session: Option<Session>,
+}
+
+/// A socket that is told to close when nobody holds it any more.
+struct Held(Addr<SocketActor>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Full or closed: the socket ends by itself when its bot is gone.
+        let _ = self.0.try_send(CloseNow);
+    }
+}
+
+/// One bot.
+pub struct BotActor {
+    post: Post,
+    core: Bot,
+    guard: Guard,
+    span: Span,
+    metrics: AccountMetrics,
+    session: Option<Arc<Session>>,
+    domains: Option<Arc<Domains>>,
+    socket: Option<Held>,
+    records: Records,
+    timer: Option<(Moment, SpawnHandle)>,
+    shown: Option<View>,
+    showing: bool,
+    drained: bool,
+    logging_out: bool,
+}
+
+impl BotActor {
+    /// A bot that begins when the actor starts.
+    pub fn new(mut post: Post, core: Bot, guard: Guard) -> Self {
+        let Author { account, bot, .. } = &*post.author;
+        let span = info_span!("bot", account.id = %account, bot.id = %bot);
+        let metrics = post.house.metrics.account(account);
+        let session = post.session.take().map(Arc::new);
+        Self {
+            post,
+            core,
+            guard,
+            span,
+            metrics,
+            session,
+            domains: None,
+            socket: None,
+            records: Records::default(),
+            timer: None,
+            shown: None,
+            showing: false,
+            drained: false,
+            logging_out: false,
+        }
+    }
+
+    fn account(&self) -> &AccountId {
+        &self.post.author.account
+    }
+
+    fn bot(&self) -> &BotId {
+        &self.post.author.bot
+    }
+
+    fn pool(&self) -> &PoolId {
+        &self.post.author.pool
+    }
+
+    /// The run loop: an event in, effects out, in order.
+    fn take(&mut self, event: Event, ctx: &mut Context<Self>) {
+        let (account, bot) = (self.account().clone(), self.bot().clone());
+        let span = self.span.clone();
+        span.in_scope(|| {
+            telemetry::in_bot(&account, &bot, || {
+                let mut effects = Vec::new();
+                let now = self.post.house.clock.now();
+                self.core.on(event, now, &mut effects);
+                self.perform(effects, ctx);
+            });
+        });
+        self.set_timer(ctx);
+        self.show(ctx);
+        self.leave_when_done(ctx);
+    }
+
+    fn set_timer(&mut self, ctx: &mut Context<Self>) {
+        let Some(wanted) = self.core.deadline() else { return };
+        match self.timer {
+            // An earlier timer only asks too soon; it sets the next one.
+            Some((set, _)) if set <= wanted => return,
+            Some((_, handle)) => drop(ctx.cancel_future(handle)),
+            None => {}
+        }
+        let wait = wanted.since(self.post.house.clock.now().moment);
+        let handle = ctx.run_later(wait, |bot, ctx| {
+            bot.timer = None;
+            bot.take(Event::Tick, ctx);
+        });
+        self.timer = Some((wanted, handle));
+    }
+
+    /// Shows a change of state at once, and figures a few times a second.
+    fn show(&mut self, ctx: &mut Context<Self>) {
+        let view = self.core.view();
+        let last = self.shown.as_ref();
+        if last == Some(&view) {
+            return;
+        }
+        let same_state = last.is_some_and(|last| (last.state, &last.cause) == (view.state, &view.cause));
+        if !same_state {
+            info!(parent: &self.span, state = state(view.state).word(), cause = view.cause, "changed state");
+            return self.put(view);
+        }
+        if !self.showing {
+            self.showing = true;
+            ctx.run_later(SHOW_EVERY, |bot, _| {
+                bot.showing = false;
+                let view = bot.core.view();
+                bot.put(view);
+            });
+        }
+    }
+
+    fn put(&mut self, view: View) {
+        let board = &self.post.house.board;
+        let (restarts, turns_before) =
+            board.get(self.account(), self.bot()).map_or((0, 0), |s| (s.restarts, s.turns));
+        let turns_shown = self.shown.as_ref().map_or(0, |v| v.turns);
+        board.put(BotStatus {
+            account: self.account().clone(),
+            bot: self.bot().clone(),
+            pool: self.pool().clone(),
+            logic: self.post.logic_name.clone(),
+            state: state(view.state),
+            since_ms: view.since,
+            cause: view.cause.clone(),
+            token_refreshed_ms: view.token_refreshed,
+            open_conversations: view.conversations,
+            outbox: view.outbox,
+            last_turn_ms: view.last_turn,
+            turns: turns_before + view.turns.saturating_sub(turns_shown),
+            restarts,
+        });
+        self.shown = Some(view);
+    }
+
+    /// Goes when nothing of it is open: recorded, logged out, drained.
+    fn leave_when_done(&mut self, ctx: &mut Context<Self>) {
+        if self.drained && !self.logging_out && self.records.is_empty() {
+            self.guard.disarm();
+            let ended = BotEnded { bot: self.bot().clone(), life: self.post.life };
+            #[expect(clippy::disallowed_methods, reason = "one rare report upward that must not be lost")]
+            self.post.supervisor.do_send(ended);
+            ctx.stop();
+        }
+    }
+
+    /// Ends this life for a reason; the supervisor decides what follows.
+    fn fail(&mut self, exit: Exit, ctx: &mut Context<Self>) {
+        self.guard.leave(exit);
+        ctx.stop();
+    }
+}
+
+fn state(state: muster_core::bot::State) -> BotState {
+    use muster_core::bot::State;
+    match state {
+        State::Parked => BotState::Parked,
+        State::Resolving => BotState::Resolving,
+        State::LoggingIn => BotState::LoggingIn,
+        State::Connecting => BotState::Connecting,
+        State::Subscribing => BotState::Subscribing,
+        State::Online => BotState::Online,
+        State::Draining => BotState::Draining,
+        State::Waiting => BotState::Waiting,
+        State::Fenced => BotState::Fenced,
+        State::Quarantined => BotState::Quarantined,
+    }
+}
+
+impl Actor for BotActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(64);
+        self.take(Event::Started, ctx);
+    }
+}
+
+blastable!(BotActor);
+
+/// The socket heard something, or found something out.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct FromSocket(pub Event);
+
+impl Handler<FromSocket> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, FromSocket(event): FromSocket, ctx: &mut Self::Context) {
+        if let Event::SocketClosed { code, .. } = &event {
+            self.post.house.metrics.closes(self.account(), code.0);
+        }
+        self.take(event, ctx);
+    }
+}
+
+/// The socket's actor is gone, with or without a word.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SocketGone {
+    /// Which one.
+    pub generation: u64,
+}
+
+impl Handler<SocketGone> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, SocketGone { generation }: SocketGone, ctx: &mut Self::Context) {
+        // After a proper close this is old news, which the core passes over.
+        self.take(vanished(generation), ctx);
+    }
+}
+
+/// End in order.
+#[derive(Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Drain {
+    /// How.
+    pub ending: Ending,
+    /// After this time it ends as it is.
+    pub within: Duration,
+}
+
+impl Handler<Drain> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, Drain { ending, within }: Drain, ctx: &mut Self::Context) {
+        self.take(Event::Drain { ending, within }, ctx);
+    }
+}
+
+/// Ownership is in doubt (with the reason), or certain again.
+#[derive(Clone, Message)]
+#[rtype(result = "()")]
+pub struct Fence(pub Option<String>);
+
+impl Handler<Fence> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, Fence(why): Fence, ctx: &mut Self::Context) {
+        self.take(why.map_or(Event::Unfenced, |why| Event::Fenced { why }), ctx);
+    }
+}
+
+/// Leave at once: the supervisor is gone, and a fresh life waits for the bench.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Vacate;
+
+impl Handler<Vacate> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Vacate, ctx: &mut Self::Context) {
+        self.guard.disarm();
+        ctx.stop();
+    }
+}
+
+/// Passes a blast on to the socket, for tests.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct BlastSocket(pub Blast);
+
+impl Handler<BlastSocket> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, BlastSocket(blast): BlastSocket, _: &mut Self::Context) {
+        if let Some(Held(socket)) = &self.socket {
+            let _ = socket.try_send(blast);
+        }
+    }
+}

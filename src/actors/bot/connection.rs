@@ -1,0 +1,194 @@
+//! Domains, login, refresh, socket: what the connection needs done.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
+use liveperson::{LoginError, RefreshError, Session};
+use muster_core::bot::{Event, Identity, LoginFault, RefreshFault};
+use tracing::{info, warn};
+
+use super::super::guard::Guard;
+use super::super::socket::{SocketActor, Ticketed};
+use super::{BotActor, Held, SocketGone};
+use crate::telemetry::Chain;
+
+impl BotActor {
+    /// Runs a job on the I/O runtime, where its connections live, and takes up its result here.
+    fn on_io<T: Send + 'static>(
+        &self,
+        ctx: &mut Context<Self>,
+        job: impl Future<Output = T> + Send + 'static,
+        then: impl FnOnce(&mut Self, Option<T>, &mut Context<Self>) + 'static,
+    ) {
+        let running = self.post.house.io.spawn(job);
+        ctx.spawn(running.into_actor(self).map(move |result, bot, ctx| then(bot, result.ok(), ctx)));
+    }
+
+    pub(super) fn resolve(&mut self, ctx: &mut Context<Self>) {
+        let (house, front_door) = (self.post.house.clone(), self.post.front_door.clone());
+        self.on_io(ctx, async move { front_door.domains(&house).await }, |bot, result, ctx| {
+            let event = match result {
+                Some(Ok(domains)) => {
+                    bot.domains = Some(domains);
+                    Event::Resolved
+                }
+                Some(Err(error)) => Event::ResolveFailed { words: Chain(&error).to_string() },
+                None => Event::ResolveFailed { words: "the domain request failed inside muster".to_owned() },
+            };
+            bot.take(event, ctx);
+        });
+    }
+
+    pub(super) fn login(&mut self, ctx: &mut Context<Self>) {
+        let Some(domains) = self.domains.clone() else { return self.resolve_first(ctx) };
+        let (house, front_door) = (self.post.house.clone(), self.post.front_door.clone());
+        let (author, credentials) = (self.post.author.clone(), self.post.credentials.clone());
+        let job = async move {
+            let _permit = front_door.permit(&house).await;
+            let session = house.client.login(&domains, &author.account, &credentials).await?;
+            if let Err(error) = house.store.save_session(&author.account, &author.bot, &session.seal()).await {
+                warn!(error = %Chain(&error), "the session is not stored; the next start needs a login");
+            }
+            Ok(session)
+        };
+        self.on_io(ctx, job, |bot, result, ctx| {
+            let result = result.unwrap_or(Err(LoginError::Server { status: 0 }));
+            bot.post.house.metrics.logins(bot.account(), login_outcome(&result));
+            let event = match result {
+                Ok(session) => {
+                    info!(parent: &bot.span, "logged in");
+                    Event::LoggedIn(bot.use_session(session))
+                }
+                Err(error) => Event::LoginFailed(login_fault(&error)),
+            };
+            bot.take(event, ctx);
+        });
+    }
+
+    // The core resolves before it logs in; a life that lost its domains asks once more.
+    fn resolve_first(&mut self, ctx: &mut Context<Self>) {
+        let words = "the account's domains are not known".to_owned();
+        ctx.notify_event(Event::LoginFailed(LoginFault::Unwell { words }));
+    }
+
+    fn use_session(&mut self, session: Session) -> Identity {
+        let identity = Identity { agent: session.agent.clone(), persistent: session.persistent.clone() };
+        self.session = Some(Arc::new(session));
+        identity
+    }
+
+    pub(super) fn refresh(&mut self, ctx: &mut Context<Self>) {
+        let (Some(domains), Some(session)) = (self.domains.clone(), self.session.clone()) else {
+            return ctx.notify_event(Event::RefreshFailed(RefreshFault::Impossible));
+        };
+        let house = self.post.house.clone();
+        self.on_io(ctx, async move { house.client.refresh(&domains, &session).await }, |bot, result, ctx| {
+            let result = result.unwrap_or(Err(RefreshError::Server { status: 0 }));
+            bot.post.house.metrics.refreshes(bot.account(), refresh_outcome(&result));
+            let event = match result {
+                Ok(()) => Event::Refreshed,
+                Err(error) => Event::RefreshFailed(refresh_fault(&error)),
+            };
+            bot.take(event, ctx);
+        });
+    }
+
+    pub(super) fn logout(&mut self, ctx: &mut Context<Self>) {
+        let Some(session) = self.session.take() else { return };
+        let (house, author, domains) = (self.post.house.clone(), self.post.author.clone(), self.domains.clone());
+        self.logging_out = true;
+        let job = async move {
+            if let Some(domains) = domains
+                && let Err(error) = house.client.logout(&domains, &session).await
+            {
+                warn!(error = %Chain(&error), "the logout was not confirmed; the session ends by itself");
+            }
+            if let Err(error) = house.store.forget_session(&author.account, &author.bot).await {
+                warn!(error = %Chain(&error), "the ended session is still stored");
+            }
+        };
+        self.on_io(ctx, job, |bot, _, ctx| {
+            bot.logging_out = false;
+            bot.leave_when_done(ctx);
+        });
+    }
+
+    pub(super) fn open(&mut self, generation: u64, ctx: &mut Context<Self>) {
+        let (Some(domains), Some(session)) = (self.domains.clone(), self.session.clone()) else {
+            let words = "there is no session to connect with".to_owned();
+            return ctx.notify_event(Event::SocketFailed { generation, unauthorized: true, words });
+        };
+        let me = ctx.address();
+        let opening = Ticketed {
+            house: self.post.house.clone(),
+            domains,
+            session,
+            generation,
+            bot: me.clone(),
+            seat: self.post.seat.clone(),
+        };
+        let guard = Guard::new("socket", move |_| {
+            #[expect(clippy::disallowed_methods, reason = "one rare report upward that must not be lost")]
+            me.do_send(SocketGone { generation });
+        });
+        self.socket = Some(Held(SocketActor::new(opening, guard).start()));
+    }
+}
+
+/// Hands an event to the bot after the one it is at work on.
+trait NotifyEvent {
+    fn notify_event(&mut self, event: Event);
+}
+
+impl NotifyEvent for Context<BotActor> {
+    fn notify_event(&mut self, event: Event) {
+        self.spawn(actix::fut::ready(()).map(move |(), bot: &mut BotActor, ctx| bot.take(event, ctx)));
+    }
+}
+
+fn login_fault(error: &LoginError) -> LoginFault {
+    match error {
+        LoginError::Refused { .. } => LoginFault::Refused,
+        LoginError::TooMany { retry_after } => LoginFault::TooMany { retry_after: *retry_after },
+        LoginError::Blocked { .. } => LoginFault::Blocked,
+        LoginError::Server { .. }
+        | LoginError::NoAnswer { .. }
+        | LoginError::Malformed(..)
+        | LoginError::NoDomain { .. } => LoginFault::Unwell { words: Chain(error).to_string() },
+    }
+}
+
+fn login_outcome(result: &Result<Session, LoginError>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(LoginError::Refused { .. }) => "refused",
+        Err(LoginError::TooMany { .. }) => "throttled",
+        Err(LoginError::Blocked { .. }) => "forbidden",
+        Err(LoginError::Server { .. }) => "unavailable",
+        Err(LoginError::NoAnswer { .. }) => "timeout",
+        Err(LoginError::Malformed(..) | LoginError::NoDomain { .. }) => "failed",
+    }
+}
+
+fn refresh_fault(error: &RefreshError) -> RefreshFault {
+    match error {
+        RefreshError::Unauthorized => RefreshFault::Unauthorized,
+        RefreshError::NotRefreshable => RefreshFault::Impossible,
+        RefreshError::TooMany { .. }
+        | RefreshError::Server { .. }
+        | RefreshError::NoAnswer { .. }
+        | RefreshError::NoDomain { .. } => RefreshFault::Unwell,
+    }
+}
+
+fn refresh_outcome(result: &Result<(), RefreshError>) -> &'static str {
+    match result {
+        Ok(()) => "ok",
+        Err(RefreshError::Unauthorized) => "refused",
+        Err(RefreshError::TooMany { .. }) => "throttled",
+        Err(RefreshError::Server { .. }) => "unavailable",
+        Err(RefreshError::NoAnswer { .. }) => "timeout",
+        Err(RefreshError::NotRefreshable | RefreshError::NoDomain { .. }) => "failed",
+    }
+}

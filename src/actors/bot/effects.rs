@@ -1,0 +1,107 @@
+//! Carrying out what the core decided.
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use liveperson_proto::request::Request;
+use muster_core::bot::Event;
+use muster_core::dialog::{Decided, Effect, Note, Ticket};
+use muster_core::supervision::Exit;
+use muster_core::turn::Turn;
+use tracing::{debug, error, info, warn};
+
+use super::super::recorder::Entry;
+use super::super::socket::Transmit;
+use super::{BotActor, Held};
+use crate::logic::Thought;
+
+impl BotActor {
+    /// Performs effects in order; requests and records leave as one batch each.
+    pub(super) fn perform(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
+        let mut requests = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Ask(ticket, request) => requests.push((ticket, request)),
+                Effect::CloseSocket => {
+                    self.transmit(std::mem::take(&mut requests));
+                    self.socket = None;
+                }
+                Effect::Resolve => self.resolve(ctx),
+                Effect::Login => self.login(ctx),
+                Effect::Refresh => self.refresh(ctx),
+                Effect::Logout => self.logout(ctx),
+                Effect::Open { generation } => self.open(generation, ctx),
+                Effect::Think(turn) => self.think(*turn, ctx),
+                Effect::Commit(turn) => self.records.add(Entry::Commit(turn)),
+                Effect::Done(key) => self.records.add(Entry::Done(key)),
+                Effect::Dead(key, words) => self.records.add(Entry::Dead(key, words)),
+                Effect::Release { conversation, reason } => {
+                    debug!(conversation.id = %conversation, reason, "released");
+                    self.records.add(Entry::Release(conversation, reason));
+                }
+                Effect::Quarantine { because } => error!(because, "quarantined"),
+                Effect::Drained => self.drained = true,
+                Effect::Note(note) => self.note(note),
+            }
+        }
+        self.transmit(requests);
+        self.send_records(ctx);
+    }
+
+    fn transmit(&mut self, requests: Vec<(Ticket, Request)>) {
+        if requests.is_empty() {
+            return;
+        }
+        let Some(Held(socket)) = &self.socket else { return };
+        if socket.try_send(Transmit(requests)).is_err() {
+            // A socket that does not keep up is given up; what was on its way is of unknown outcome.
+            self.post.house.metrics.mailbox_full("socket");
+            self.socket = None;
+        }
+    }
+
+    /// Asks logic; a panic in it ends this life, and the next asks again with the same turn id.
+    fn think(&mut self, turn: Turn, ctx: &mut Context<Self>) {
+        let (conversation, id) = (turn.conversation.clone(), turn.id.clone());
+        let thinker = self.post.house.thinker.clone();
+        let logic = self.post.logic.clone();
+        let thought = async move { thinker.think(logic, turn).await };
+        ctx.spawn(thought.into_actor(self).map(move |thought, bot, ctx| {
+            let decided = match thought {
+                Thought::Actions(actions) => Decided::Actions(actions),
+                Thought::Failed(words) => Decided::Failed(words),
+                Thought::Panicked => return bot.fail(Exit::Panicked { part: "logic".to_owned() }, ctx),
+            };
+            bot.take(Event::Decided { conversation, turn: id, decided }, ctx);
+        }));
+    }
+
+    fn note(&mut self, note: Note) {
+        match note {
+            Note::TurnCommitted => self.metrics.turn("committed"),
+            Note::TurnFailed { conversation, words } => {
+                self.metrics.turn("failed");
+                error!(conversation.id = %conversation, words, "a turn failed; its message stays unanswered");
+            }
+            Note::TurnRetried { conversation, words } => {
+                warn!(conversation.id = %conversation, words, "logic failed; it will be asked again");
+            }
+            Note::Replied { millis } => self.metrics.replied(std::time::Duration::from_millis(millis)),
+            Note::DeadLetter { conversation, words } => {
+                self.metrics.dead_letter();
+                error!(conversation.id = %conversation, words, "the platform refuses an action for good");
+            }
+            Note::Duplicate => self.metrics.turn("duplicate"),
+            Note::CaughtUp { conversation, cursor, platform } => {
+                debug!(conversation.id = %conversation, cursor = cursor.0, platform = platform.0, "caught up");
+            }
+            Note::Attached(conversation) => debug!(conversation.id = %conversation, "handles a conversation"),
+            Note::Hole { conversation } => info!(conversation.id = %conversation, "events are missing; reads again"),
+            Note::Doubted => debug!("an action's outcome is unknown"),
+            Note::Reconciled => info!("an action in doubt was found done"),
+            Note::Resent => info!("an action in doubt was not done; it is sent again"),
+            Note::AnsweredAlready => info!("a message was found answered in the platform's history"),
+            Note::StoreAway => warn!("a commit found the store away or the bot fenced"),
+            Note::RingAccepted(ring) => debug!(ring.id = %ring, "accepts a ring"),
+            Note::RingLost(ring) => debug!(ring.id = %ring, "a ring went elsewhere"),
+        }
+    }
+}

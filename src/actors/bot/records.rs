@@ -1,0 +1,101 @@
+//! What the bot wants durable: kept until the recorder says it is, over the recorder's restarts.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler, Message};
+use muster_core::bot::Event;
+use muster_core::dialog::CommitOutcome;
+
+use super::super::recorder::{Entry, Record, Recorded};
+use super::BotActor;
+
+/// The wait before records are offered again to a recorder that had no room.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Entries not yet durable, in order.
+#[derive(Default)]
+pub(super) struct Records {
+    last: u64,
+    waiting: VecDeque<(u64, Entry)>,
+    /// Entries up to this number were handed over.
+    handed: u64,
+    again: bool,
+}
+
+impl Records {
+    pub(super) fn add(&mut self, entry: Entry) {
+        self.last += 1;
+        self.waiting.push_back((self.last, entry));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn fresh(&self) -> Vec<(u64, Entry)> {
+        let handed = self.handed;
+        self.waiting.iter().filter(|(number, _)| *number > handed).cloned().collect()
+    }
+
+    fn take(&mut self, number: u64) -> Option<Entry> {
+        let place = self.waiting.iter().position(|(n, _)| *n == number)?;
+        self.waiting.remove(place).map(|(_, entry)| entry)
+    }
+}
+
+impl BotActor {
+    /// Hands over what is new.
+    pub(super) fn send_records(&mut self, ctx: &mut Context<Self>) {
+        if self.records.handed == self.records.last || self.records.again {
+            return;
+        }
+        let entries = self.records.fresh();
+        let record =
+            Record { author: self.post.author.clone(), entries, answer: ctx.address().recipient() };
+        let sent = self.post.house.recorder.find().is_some_and(|recorder| recorder.try_send(record).is_ok());
+        if sent {
+            self.records.handed = self.records.last;
+            return;
+        }
+        // No room, or no recorder for a moment: nothing is lost, the entries wait here.
+        self.post.house.metrics.mailbox_full("recorder");
+        self.records.again = true;
+        ctx.run_later(AGAIN, |bot, ctx| {
+            bot.records.again = false;
+            bot.send_records(ctx);
+        });
+    }
+}
+
+impl Handler<Recorded> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, Recorded { entries }: Recorded, ctx: &mut Self::Context) {
+        for (number, outcome) in entries {
+            let entry = self.records.take(number);
+            if let (Some(Entry::Commit(turn)), Some(outcome)) = (entry, outcome) {
+                if outcome == CommitOutcome::Fenced {
+                    self.metrics.turn("fenced");
+                }
+                self.take(Event::Committed { conversation: turn.conversation, turn: turn.turn, outcome }, ctx);
+            }
+        }
+        self.leave_when_done(ctx);
+    }
+}
+
+/// A fresh recorder knows nothing of what its predecessor was given: tell it again.
+#[derive(Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct RecorderRestarted;
+
+impl Handler<RecorderRestarted> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, _: RecorderRestarted, ctx: &mut Self::Context) {
+        // A commit that landed meanwhile is recognised by its turn id.
+        self.records.handed = 0;
+        self.send_records(ctx);
+    }
+}
