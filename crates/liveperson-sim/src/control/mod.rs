@@ -1,0 +1,1 @@
+//! The same handle for another process, over plain HTTP.
