@@ -156,7 +156,13 @@ impl CounterBook {
         self.logins_per_second_peak = self.logins_per_second_peak.max(logins);
     }
 
-    pub(crate) fn socket_opened(&mut self, account: &AccountId, login: &str, on_token: usize, at_once: usize) {
+    pub(crate) fn socket_opened(
+        &mut self,
+        account: &AccountId,
+        login: &str,
+        on_token: usize,
+        at_once: usize,
+    ) {
         let identity = self.identity(account, login);
         identity.sockets_opened += 1;
         identity.sockets_per_login = identity.sockets_per_login.max(on_token);
@@ -210,7 +216,9 @@ impl CounterBook {
             identities: self.identities.values().cloned().collect(),
             subscriptions: self.subscriptions.values().cloned().collect(),
             history_reads: self.history_reads.values().cloned().collect(),
-            publishes: publishes.map(|(id, count)| Publishes { dialog: id.to_string(), count: *count }).collect(),
+            publishes: publishes
+                .map(|(id, count)| Publishes { dialog: id.to_string(), count: *count })
+                .collect(),
             acceptances: acceptances.map(|(id, n)| Acceptances { ring: id.to_string(), count: *n }).collect(),
             logins_per_second_peak: self.logins_per_second_peak,
             truncated: self.truncated,

@@ -35,17 +35,29 @@ pub(super) async fn run(stream: Stream, opening: Opening, shared: Arc<Shared>) {
     let (sink, source) = stream.split();
     let mut reading = pin!(read(source, id, Arc::clone(&shared), watched.clone()));
     let mut writing = pin!(write(sink, queue, watched.clone()));
-    let code = tokio::select! {
-        biased;
-        code = ended(&mut watched) => code,
-        _ = &mut reading => None,
-        _ = &mut writing => None,
-    };
+    let mut halves = (None, None);
+    tokio::select! {
+        () = ended(&mut watched) => {}
+        half = &mut reading => halves.0 = Some(half),
+        half = &mut writing => halves.1 = Some(half),
+    }
+    // Which of the three was first says little: the fate does.
+    let fate = *watched.borrow();
     shared.enter(|world| world.socket_died(id));
-    let Some(code) = code else { return };
+    let Fate::Closed(code) = fate else { return };
+    let both = async {
+        let source = match halves.0 {
+            Some(half) => half,
+            None => reading.await,
+        };
+        let sink = match halves.1 {
+            Some(half) => half,
+            None => writing.await,
+        };
+        source.zip(sink)
+    };
     // Both loops hand their halves back at once, unless a write hangs on a client that does not read.
-    let halves = timeout(GOODBYE, async { (reading.await, writing.await) });
-    if let Ok((Some(source), Some(sink))) = halves.await
+    if let Ok(Some((source, sink))) = timeout(GOODBYE, both).await
         && let Ok(stream) = source.reunite(sink)
     {
         turn_away(stream, code).await;
@@ -64,12 +76,9 @@ pub(super) async fn turn_away(mut stream: Stream, code: u16) {
     let _ = timeout(GOODBYE, farewell).await;
 }
 
-/// The close code the world wants, or `None` for a drop.
-async fn ended(fate: &mut watch::Receiver<Fate>) -> Option<u16> {
-    match fate.wait_for(|fate| fate.is_over()).await.as_deref() {
-        Ok(Fate::Closed(code)) => Some(*code),
-        _ => None,
-    }
+/// Waits until the fate is sealed, or the world is gone.
+async fn ended(fate: &mut watch::Receiver<Fate>) {
+    let _ = fate.wait_for(|fate| fate.is_over()).await;
 }
 
 /// Feeds the world; returns the half when the fate ends it, `None` when the stream itself ended.

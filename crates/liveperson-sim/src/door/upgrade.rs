@@ -36,7 +36,8 @@ pub(super) fn brand(
     let Some(bearer) = token.map(str::to_owned).or_else(|| header_token(&request)) else {
         return error(StatusCode::UNAUTHORIZED, "no token", 7);
     };
-    let opening = Opening { account: AccountId::new(account), bearer, shows_suggested: shows_suggested(&request) };
+    let opening =
+        Opening { account: AccountId::new(account), bearer, shows_suggested: shows_suggested(&request) };
     let admission = shared.enter(|world| world.admit(&opening));
     let welcome = match admission {
         Admission::Welcome => Some(opening),
@@ -53,9 +54,8 @@ pub(super) fn brand(
 
 async fn open(request: Request<Incoming>, opening: Option<Opening>, shared: Arc<Shared>) {
     let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(LARGEST_FRAME))
-        .max_frame_size(Some(LARGEST_FRAME));
+    let config =
+        WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
     let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     match opening {
         Some(opening) => socket::run(stream, opening, shared).await,

@@ -79,7 +79,7 @@ pub(crate) struct User {
     pub(super) account: AccountId,
     pub(super) login: String,
     pub(super) password: String,
-    pub(super) user_id: UserId,
+    pub(super) number: UserId,
     pub(super) pid: PersistentId,
     pub(super) skills: Vec<String>,
     pub(super) capacity: usize,
@@ -113,8 +113,8 @@ impl World {
         }
         let user_id = bot.user_id.unwrap_or_else(|| (1_000_000_000 + self.last_id).to_string());
         self.next_id();
-        let user_id = UserId::from(user_id);
-        let agent = AgentId::of(account, &user_id);
+        let number = UserId::from(user_id);
+        let agent = AgentId::of(account, &number);
         let pid = PersistentId::from(self.uuid());
         let Some(home) = self.accounts.get_mut(account) else { return };
         home.by_login.insert(bot.login.clone(), agent.clone());
@@ -125,7 +125,7 @@ impl World {
                 account: account.clone(),
                 login: bot.login,
                 password: bot.password,
-                user_id,
+                number,
                 pid,
                 skills: bot.skills,
                 capacity: bot.capacity,

@@ -21,9 +21,8 @@ impl World {
     pub(super) fn update_conversation(&mut self, caller: &Caller, body: &Value) -> Outcome {
         let id = body["conversationId"].as_str().or_else(|| body["dialogId"].as_str());
         let id = id.ok_or((400, "conversationId is missing"))?;
-        let id = self
-            .conversation_of(&caller.account, &DialogId::new(id))
-            .ok_or((400, "Unknown conversation"))?;
+        let id =
+            self.conversation_of(&caller.account, &DialogId::new(id)).ok_or((400, "Unknown conversation"))?;
         let changes = match &body["conversationField"] {
             Value::Array(list) if !list.is_empty() => list.clone(),
             one @ Value::Object(_) => vec![one.clone()],
@@ -39,12 +38,21 @@ impl World {
         Ok((200, effects.says.unwrap_or("OK").into()))
     }
 
-    fn change(&self, caller: &Caller, facts: &mut Facts, change: &Value, out: &mut Effects) -> Result<(), Refusal> {
+    fn change(
+        &self,
+        caller: &Caller,
+        facts: &mut Facts,
+        change: &Value,
+        out: &mut Effects,
+    ) -> Result<(), Refusal> {
         let field = change["field"].as_str().ok_or((400, "field is missing"))?;
         if field == "ParticipantsChange" {
             return self.change_participants(caller, facts, change, out);
         }
-        if facts.role_of(caller.agent.as_str()).is_none() {
+        // Who was a participant when the request came may remove itself and still change the rest.
+        let before = &self.conversations[&facts.id].facts;
+        let takes_part = |facts: &Facts| facts.role_of(caller.agent.as_str()).is_some();
+        if !takes_part(before) && !takes_part(facts) {
             return Err((400, "User is not a participant"));
         }
         if !facts.is_open() {

@@ -57,7 +57,12 @@ impl World {
     }
 
     /// Opens a conversation with its first message.
-    pub(crate) fn consumer_opens(&mut self, consumer: &ConsumerId, skill: &SkillId, text: &str) -> ConversationId {
+    pub(crate) fn consumer_opens(
+        &mut self,
+        consumer: &ConsumerId,
+        skill: &SkillId,
+        text: &str,
+    ) -> ConversationId {
         let id = self.consumer_arrives(consumer, skill);
         self.consumer_says(&id, consumer, text);
         self.enqueue(&id, None, None);
@@ -128,7 +133,7 @@ impl World {
 }
 
 fn heard(event: &Event) -> Heard {
-    let content = &event.event;
+    let content = &event.content;
     Heard {
         text: content["message"].as_str().unwrap_or_default().to_owned(),
         rich: content.get("content").cloned(),

@@ -111,7 +111,7 @@ pub(super) struct Event {
     pub(super) sequence: i64,
     pub(super) originator: Participant,
     pub(super) at: i64,
-    pub(super) event: Value,
+    pub(super) content: Value,
     pub(super) for_all: bool,
     pub(super) metadata: Value,
 }

@@ -9,7 +9,7 @@
 //! - [`requests`]: request types of both families, and their answers
 //! - [`conversations`], [`shapes`]: what a conversation is, and how the wire shows it
 //! - [`subscriptions`]: who is told of which conversations
-//! - [`changes`]: `UpdateConversationField`
+//! - [`changes`]: participants, skill, closing
 //! - [`publishing`], [`history`]: events in, events out again
 //! - [`routing`]: agent states, rings, the queue
 //! - [`consumers`], [`scripts`]: the consumers played here

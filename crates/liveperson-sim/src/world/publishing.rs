@@ -20,9 +20,8 @@ impl World {
         let dialog = body["dialogId"].as_str().ok_or((400, "dialogId is missing"))?;
         let metadata = checked_metadata(metadata)?;
         let event = &body["event"];
-        let id = self
-            .conversation_of(&caller.account, &DialogId::new(dialog))
-            .ok_or((400, "Unknown dialog"))?;
+        let id =
+            self.conversation_of(&caller.account, &DialogId::new(dialog)).ok_or((400, "Unknown dialog"))?;
         let facts = &self.conversations[&id].facts;
         let role = facts.role_of(caller.agent.as_str()).ok_or((400, "User is not a participant"))?;
         if !facts.is_open() {
@@ -64,7 +63,12 @@ impl World {
     }
 
     /// Something a consumer says; `None` when the conversation is closed.
-    pub(super) fn consumer_says(&mut self, id: &ConversationId, consumer: &ConsumerId, text: &str) -> Option<i64> {
+    pub(super) fn consumer_says(
+        &mut self,
+        id: &ConversationId,
+        consumer: &ConsumerId,
+        text: &str,
+    ) -> Option<i64> {
         let facts = &self.conversations.get(id)?.facts;
         let originator = facts.holder(Role::Consumer)?.clone();
         if !facts.is_open() || originator.id != consumer.as_str() {
@@ -87,7 +91,7 @@ impl World {
         let Some(conversation) = self.conversations.get_mut(id) else { return 0 };
         let fleeting = event["type"] == "ChatStateEvent";
         let sequence = if fleeting { 0 } else { conversation.take_sequence() };
-        let event = Event { sequence, originator, at: wall(), event, for_all, metadata };
+        let event = Event { sequence, originator, at: wall(), content: event, for_all, metadata };
         let facts = &conversation.facts;
         let shape =
             if fleeting { shapes::chat_state(facts, &event) } else { shapes::event(facts, &event, true) };
@@ -105,17 +109,17 @@ impl World {
 
     /// What a stored event changes: the ledger, what the consumer heard, unread counts, the last message.
     fn settle_event(&mut self, id: &ConversationId, event: &Event, shape: Value) {
-        let is_content = is_content(&event.event);
+        let is_content = is_content(&event.content);
         let from_brand = event.originator.role != Role::Consumer;
         if is_content && from_brand && event.for_all {
-            self.ledger.heard(id, &event.event);
+            self.ledger.heard(id, &event.content);
             self.consumer_hears(id, event);
         }
         let Some(conversation) = self.conversations.get_mut(id) else { return };
         let facts = &mut conversation.facts;
         facts.updated = event.at;
-        if event.event["type"] == "AcceptStatusEvent" {
-            if event.event["status"] == "READ" {
+        if event.content["type"] == "AcceptStatusEvent" {
+            if event.content["status"] == "READ" {
                 facts.unread.insert(event.originator.id.clone(), 0);
             }
             return;
@@ -159,14 +163,15 @@ fn is_content(event: &Value) -> bool {
 fn check_event(event: &Value) -> Result<bool, (u16, &'static str)> {
     match event["type"].as_str() {
         Some("ContentEvent") if event["message"].is_null() => Err((400, "message is missing")),
-        Some("ContentEvent") => Ok(true),
         Some("RichContentEvent") if !event["content"].is_object() => Err((400, "content is missing")),
-        Some("RichContentEvent") => Ok(true),
+        Some("ContentEvent" | "RichContentEvent") => Ok(true),
         Some("ChatStateEvent") => match event["chatState"].as_str() {
             Some("ACTIVE" | "INACTIVE" | "GONE" | "COMPOSING" | "PAUSE" | "BACKGROUND") => Ok(false),
             _ => Err((400, "Unknown chat state")),
         },
-        Some("AcceptStatusEvent") if !event["sequenceList"].is_array() => Err((400, "sequenceList is missing")),
+        Some("AcceptStatusEvent") if !event["sequenceList"].is_array() => {
+            Err((400, "sequenceList is missing"))
+        }
         Some("AcceptStatusEvent") => Ok(false),
         _ => Err((400, "Unknown event type")),
     }

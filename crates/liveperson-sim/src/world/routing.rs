@@ -30,6 +30,8 @@ struct Ring {
     id: RingId,
     agent: AgentId,
     expires: i64,
+    /// Its acceptance was received from a socket that has died since, and will be applied late.
+    acceptance_travels: bool,
 }
 
 const TASK: &str = ".ams.routing.RoutingTaskNotification";
@@ -50,7 +52,9 @@ impl World {
         self.announce_agent_state(&agent);
         match availability {
             Availability::Online | Availability::Occupied => self.offer_waiting(&caller.account),
-            Availability::Away | Availability::BackSoon | Availability::Offline => self.cancel_rings_of(&agent),
+            Availability::Away | Availability::BackSoon | Availability::Offline => {
+                self.cancel_rings_of(&agent);
+            }
         }
         Ok((202, "Agent state updated successfully".into()))
     }
@@ -89,8 +93,8 @@ impl World {
     pub(super) fn subscribe_routing(&mut self, caller: &Caller) -> Outcome {
         let socket_id = caller.socket.ok_or((400, "No socket"))?;
         let id = self.new_subscription(socket_id)?;
-        let rung = self.users.get(&caller.agent).map(|user| user.rung.clone()).unwrap_or_default();
-        let pending = rung.iter().filter_map(|id| {
+        let conversations = self.users.get(&caller.agent).map(|user| user.rung.clone()).unwrap_or_default();
+        let pending = conversations.iter().filter_map(|id| {
             let ring = self.conversations.get(id)?.task.as_ref()?.ring.clone()?;
             self.task_shape(id, &ring, "WAITING")
         });
@@ -160,14 +164,30 @@ impl World {
 
     /// Everything that rings at an agent who can no longer hear it goes to others.
     pub(super) fn cancel_rings_of(&mut self, agent: &AgentId) {
-        let rung = self.users.get_mut(agent).map(|user| std::mem::take(&mut user.rung)).unwrap_or_default();
-        for id in rung {
-            self.pass_on(&id, "CANCELLED");
+        let conversations = self.users.get(agent).map(|user| user.rung.clone()).unwrap_or_default();
+        for id in conversations {
+            let ring = self.task_mut(&id).and_then(|task| task.ring.as_ref());
+            if ring.is_some_and(|ring| !ring.acceptance_travels) {
+                self.pass_on(&id, "CANCELLED");
+            }
+        }
+    }
+
+    /// The ring stays, though its agent is gone: its acceptance is on the way.
+    pub(super) fn acceptance_travels(&mut self, ring: &RingId) {
+        let Some(id) = self.ringing.get(ring).cloned() else { return };
+        if let Some(ring) = self.task_mut(&id).and_then(|task| task.ring.as_mut()) {
+            ring.acceptance_travels = true;
         }
     }
 
     /// Brings the queue in line with changed facts: who needs an agent waits, who has one does not.
-    pub(super) fn review_queue(&mut self, id: &ConversationId, left_by: Option<AgentId>, wanted: Option<AgentId>) {
+    pub(super) fn review_queue(
+        &mut self,
+        id: &ConversationId,
+        left_by: Option<AgentId>,
+        wanted: Option<AgentId>,
+    ) {
         let Some(conversation) = self.conversations.get(id) else { return };
         let account = conversation.facts.account.clone();
         let needs_agent =
@@ -217,7 +237,10 @@ impl World {
         let Some(home) = self.accounts.get(account) else { return };
         let waiting: Vec<ConversationId> = home.queue.values().cloned().collect();
         for id in waiting {
-            let anybody = self.users.iter().any(|(agent, user)| user.account == *account && self.is_free(agent, user, true));
+            let anybody = self
+                .users
+                .iter()
+                .any(|(agent, user)| user.account == *account && self.is_free(agent, user, true));
             if !anybody {
                 return;
             }
@@ -244,7 +267,12 @@ impl World {
         self.last_ring = now.max(self.last_ring + 1);
         let ring_id = RingId::from(format!("{id}_{}_{}", conversation.facts.account, self.last_ring));
         let life = self.settings.ring_life;
-        let ring = Ring { id: ring_id.clone(), agent: agent.clone(), expires: now + life.as_millis() as i64 };
+        let ring = Ring {
+            id: ring_id.clone(),
+            agent: agent.clone(),
+            expires: now + life.as_millis() as i64,
+            acceptance_travels: false,
+        };
         if let Some(task) = self.task_mut(id) {
             task.ring = Some(ring.clone());
         }

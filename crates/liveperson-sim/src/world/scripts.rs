@@ -55,13 +55,7 @@ impl World {
         let lines = std::sync::Arc::new(script);
         for number in 1..=lines.count {
             let id = ConsumerId::from(self.uuid());
-            let script = Script {
-                lines: lines.clone(),
-                said: 0,
-                said_here: 0,
-                thinking: true,
-                done: false,
-            };
+            let script = Script { lines: lines.clone(), said: 0, said_here: 0, thinking: true, done: false };
             let played = Played::new(account.clone(), format!("Consumer {number}"), Some(script));
             self.consumers.insert(id.clone(), played);
             // A crowd does not arrive in one moment.

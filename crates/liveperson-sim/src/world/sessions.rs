@@ -109,7 +109,7 @@ impl World {
         let body = json!({
             "csrf": csrf, "wsuk": "simulated", "bearer": bearer, "sessionTTl": "28800000",
             "config": {
-                "loginName": user.login, "userId": user.user_id, "userPid": user.pid,
+                "loginName": user.login, "userId": user.number, "userPid": user.pid,
                 "userPrivileges": [1, 4, 26, 1724], "serverCurrentTime": wall(), "timeDiff": 0,
                 "serverTimeZoneName": "GMT", "serverTimeGMTDiff": 0, "isLPA": false, "isAdmin": false,
                 "accountTimeZoneId": "America/New_York",
@@ -123,7 +123,12 @@ impl World {
     }
 
     /// Keeps a login alive.
-    pub(crate) fn refresh(&mut self, account: &AccountId, csrf: &str, cookie: &str) -> Result<(), SessionRefused> {
+    pub(crate) fn refresh(
+        &mut self,
+        account: &AccountId,
+        csrf: &str,
+        cookie: &str,
+    ) -> Result<(), SessionRefused> {
         let bearer = self.session_with(account, csrf, cookie).ok_or(SessionRefused)?;
         let session = self.sessions.get_mut(&bearer).ok_or(SessionRefused)?;
         session.refreshed = Instant::now();
@@ -133,7 +138,12 @@ impl World {
     }
 
     /// Ends a login; its sockets live on.
-    pub(crate) fn logout(&mut self, account: &AccountId, csrf: &str, cookie: &str) -> Result<(), SessionRefused> {
+    pub(crate) fn logout(
+        &mut self,
+        account: &AccountId,
+        csrf: &str,
+        cookie: &str,
+    ) -> Result<(), SessionRefused> {
         let bearer = self.session_with(account, csrf, cookie).ok_or(SessionRefused)?;
         self.sessions.remove(&bearer);
         self.stir();
@@ -175,7 +185,8 @@ impl World {
 
     /// Takes a user's token away.
     pub(crate) fn revoke_token(&mut self, account: &AccountId, login: &str, how: Revocation) {
-        let Some(agent) = self.accounts.get(account).and_then(|home| home.by_login.get(login)).cloned() else {
+        let Some(agent) = self.accounts.get(account).and_then(|home| home.by_login.get(login)).cloned()
+        else {
             return;
         };
         if let Some(bearer) = self.bearer_of(&agent) {
@@ -192,7 +203,13 @@ impl World {
     }
 
     /// The next logins of the account are refused.
-    pub(crate) fn refuse_logins(&mut self, account: &AccountId, left: usize, status: u16, retry_after: Option<u64>) {
+    pub(crate) fn refuse_logins(
+        &mut self,
+        account: &AccountId,
+        left: usize,
+        status: u16,
+        retry_after: Option<u64>,
+    ) {
         self.add_account(account);
         if let Some(home) = self.accounts.get_mut(account) {
             home.login_faults = super::accounts::Refusals { left, status, retry_after };

@@ -105,7 +105,7 @@ pub(super) fn event(facts: &Facts, event: &Event, with_metadata: bool) -> Value 
         "originatorMetadata": {
             "id": from.pid, "role": from.role.as_str(), "clientProperties": properties,
         },
-        "originatorClientProperties": properties, "serverTimestamp": event.at, "event": event.event,
+        "originatorClientProperties": properties, "serverTimestamp": event.at, "event": event.content,
         "dialogId": facts.id, "conversationId": facts.id,
         "messageAudience": if event.for_all { "ALL" } else { "AGENTS_AND_MANAGERS" },
     });

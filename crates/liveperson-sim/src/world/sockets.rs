@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
-use liveperson_proto::{AccountId, AgentId, DialogId, SubscriptionId};
+use liveperson_proto::{AccountId, AgentId, DialogId, RingId, SubscriptionId};
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -223,7 +223,7 @@ impl World {
             self.timers.add(at, Timer::InFlightArrives { socket: id });
             return;
         }
-        self.serve(id, request);
+        self.serve(id, &request);
     }
 
     /// The oldest travelling request of a socket arrives.
@@ -231,7 +231,7 @@ impl World {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
         let Some(request) = socket.in_flight.pop_front() else { return };
         self.stir();
-        self.serve(id, request);
+        self.serve(id, &request);
     }
 
     fn delay_in_flight(&mut self, socket: &Socket) {
@@ -239,6 +239,9 @@ impl World {
         let requests: Vec<Request> = travelling.cloned().collect();
         let Some(delay) = self.late.filter(|_| !requests.is_empty()) else { return };
         self.late_batches += 1;
+        for request in requests.iter().filter(|request| request.body["ringState"] == "ACCEPTED") {
+            self.acceptance_travels(&RingId::new(request.body["ringId"].as_str().unwrap_or_default()));
+        }
         let caller = Caller { account: socket.account.clone(), agent: socket.agent.clone(), socket: None };
         self.timers.add(Instant::now() + delay, Timer::ApplyLate { caller, requests });
     }
@@ -253,12 +256,13 @@ impl World {
         }
     }
 
-    fn serve(&mut self, id: SocketId, request: Request) {
+    fn serve(&mut self, id: SocketId, request: &Request) {
         let Some(socket) = self.sockets.get(&id) else { return };
-        let caller = Caller { account: socket.account.clone(), agent: socket.agent.clone(), socket: Some(id) };
+        let caller =
+            Caller { account: socket.account.clone(), agent: socket.agent.clone(), socket: Some(id) };
         // The answer goes out before the notifications that the request causes.
         let earlier = std::mem::take(&mut self.outbox);
-        let outcome = self.apply(&caller, &request);
+        let outcome = self.apply(&caller, request);
         let caused = std::mem::replace(&mut self.outbox, earlier);
         let holds = self.users.get(&caller.agent).is_some_and(|user| user.holds_answers);
         if !holds {

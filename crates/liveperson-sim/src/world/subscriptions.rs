@@ -100,9 +100,8 @@ impl World {
 
     fn matches_of(&self, account: &AccountId, query: &Query) -> BTreeSet<ConversationId> {
         let Some(home) = self.accounts.get(account) else { return BTreeSet::new() };
-        let fits = |id: &&ConversationId| {
-            self.conversations.get(*id).is_some_and(|one| query.matches(&one.facts))
-        };
+        let fits =
+            |id: &&ConversationId| self.conversations.get(*id).is_some_and(|one| query.matches(&one.facts));
         if let Some(agents) = &query.agents {
             let users = agents.iter().filter_map(|agent| self.users.get(agent));
             return users.flat_map(|user| &user.takes_part).filter(fits).cloned().collect();
@@ -111,7 +110,10 @@ impl World {
         home.open.iter().chain(closed).filter(fits).cloned().collect()
     }
 
-    pub(super) fn new_subscription(&mut self, socket: SocketId) -> Result<SubscriptionId, (u16, &'static str)> {
+    pub(super) fn new_subscription(
+        &mut self,
+        socket: SocketId,
+    ) -> Result<SubscriptionId, (u16, &'static str)> {
         let socket = self.sockets.get_mut(&socket).ok_or((400, "No socket"))?;
         socket.subscriptions += 1;
         Ok(SubscriptionId::from(format!("s-{}", socket.subscriptions)))

@@ -1,5 +1,11 @@
 //! A tiny brand client: it knows the wire from the protocol notes, and nothing of the simulator's inside.
-#![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "each test file uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "each test file uses a part of it"
+)]
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -265,7 +271,9 @@ impl Bot {
     }
 
     /// Pulls the plug: TCP ends without a close frame.
-    pub fn dies(self) {}
+    pub fn dies(self) {
+        drop(self.stream);
+    }
 }
 
 pub struct Ring {
@@ -282,5 +290,6 @@ pub fn content(conversation: &str, text: &str) -> Value {
 
 /// Whether a frame is about that change of a conversation.
 pub fn is_change(frame: &Value, kind: &str) -> bool {
-    frame["type"] == ".ams.aam.ExConversationChangeNotification" && frame["body"]["changes"][0]["type"] == kind
+    frame["type"] == ".ams.aam.ExConversationChangeNotification"
+        && frame["body"]["changes"][0]["type"] == kind
 }
