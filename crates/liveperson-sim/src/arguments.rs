@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// How many brand accounts there are
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) accounts: usize,
-    /// How many bot users each account has; their logins are bot-<account>-<bot>, their passwords random
+    /// How many bot users each account has; logins are bot-1-1, bot-1-2 and so on, passwords random
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) bots: usize,
     /// How many open conversations each bot user takes at once
@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     /// How long a login lives without a refresh, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 720_000)]
     pub(crate) token_life: u64,
-    /// Write a fleet file for muster here; the passwords go to <name>.secrets/ beside it, for this user only
+    /// Write a fleet file for muster here; for fleet.toml the passwords go to fleet.secrets/, one file each
     #[arg(long, value_name = "FILE")]
     pub(crate) fleet_out: Option<PathBuf>,
     /// Write the certificate that clients must trust here; with --fleet-out the default is ca.pem beside it

@@ -29,6 +29,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> io::Result<ExitCode> {
+    // From here on a signal means the ledger, not sudden death.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let platform = Platform::start(settings(&arguments)).await?;
     let fleet = Fleet::of(arguments.accounts, arguments.bots);
     fleet.move_in(&platform, arguments.capacity);
@@ -45,7 +48,10 @@ async fn run(arguments: Arguments) -> io::Result<ExitCode> {
     writeln!(out, "{}", banner.join("\n"))?;
     out.flush()?;
     let_consumers_in(&arguments, &platform, &fleet);
-    wait_for_the_end().await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     let ledger = platform.ledger();
     writeln!(out, "{ledger}")?;
     Ok(if ledger.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -97,13 +103,5 @@ fn let_consumers_in(arguments: &Arguments, platform: &Platform, fleet: &Fleet) {
             ..ConsumerScript::default()
         };
         platform.consumers(account, script);
-    }
-}
-
-async fn wait_for_the_end() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
     }
 }
