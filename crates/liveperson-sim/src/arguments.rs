@@ -43,9 +43,9 @@ pub(crate) struct Arguments {
     /// How many messages a consumer says at once, without waiting for answers between them
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) burst: usize,
-    /// Where ids, tokens and pauses come from; the same seed gives the same ones
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub(crate) seed: u64,
+    /// Where ids and pauses come from: the same seed gives the same ones; by default it is another each time
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
     /// How long an answer may take before the ledger calls it late, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 30_000)]
     pub(crate) answer_within: u64,

@@ -58,14 +58,15 @@ async fn run(arguments: Arguments) -> io::Result<ExitCode> {
 }
 
 fn settings(arguments: &Arguments) -> PlatformSettings {
+    let usual = PlatformSettings::default();
     PlatformSettings {
         listen: arguments.listen,
         tls: !arguments.plain,
-        seed: arguments.seed,
+        seed: arguments.seed.unwrap_or(usual.seed),
         answer_within: Duration::from_millis(arguments.answer_within),
         ring_life: Duration::from_millis(arguments.ring_life),
         token_life: Duration::from_millis(arguments.token_life),
-        ..PlatformSettings::default()
+        ..usual
     }
 }
 

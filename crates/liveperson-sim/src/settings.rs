@@ -32,7 +32,8 @@ pub struct PlatformSettings {
     pub metadata_in_history: bool,
     /// Whether brand participants hear messages only of dialogs they subscribed to.
     pub messages_need_subscription: bool,
-    /// Where the ids and tokens come from: the same seed gives the same ids.
+    /// Where ids and pauses come from: the same seed gives the same ones. The default is another one each
+    /// time, so that a client with a memory does not meet the conversations of an earlier platform again.
     pub seed: u64,
     /// What a second login of a user does to the sockets of the first.
     pub second_login_closes: SecondLogin,
@@ -62,7 +63,7 @@ impl Default for PlatformSettings {
             history_keeps: HistoryKeeps::Newest,
             metadata_in_history: true,
             messages_need_subscription: false,
-            seed: 1,
+            seed: fastrand::u64(..),
             second_login_closes: SecondLogin::Never,
             bad_token: BadToken::Http401,
             in_flight_window: Duration::from_millis(30),

@@ -87,33 +87,10 @@ async fn a_late_answer_is_late_and_before_that_it_is_missing() {
     assert!(platform.ledger().to_string().ends_with("verdict: NOT CLEAN"));
 }
 
-/// Accepts every ring and answers every consumer message once.
-#[expect(clippy::unwrap_used, reason = "a test's helper")]
-async fn echo(mut bot: Bot) {
-    loop {
-        let frame = bot.next().await.unwrap();
-        let change = &frame["body"]["changes"][0]["result"];
-        if change["ringsDetails"][0]["ringState"] == "WAITING" {
-            let ring = json!({"ringId": change["ringsDetails"][0]["ringId"], "ringState": "ACCEPTED"});
-            bot.ask(".ams.routing.UpdateRingState", ring).await;
-            let id = change["conversationId"].as_str().unwrap();
-            for event in bot.history(id).await {
-                bot.send(".ams.ms.PublishEvent", content(id, event["event"]["message"].as_str().unwrap()))
-                    .await;
-            }
-        }
-        let event = &frame["body"];
-        if event["originatorMetadata"]["role"] == "CONSUMER" && event["event"]["type"] == "ContentEvent" {
-            let id = event["dialogId"].as_str().unwrap();
-            bot.send(".ams.ms.PublishEvent", content(id, event["event"]["message"].as_str().unwrap())).await;
-        }
-    }
-}
-
 #[tokio::test]
 async fn scripted_consumers_finish_and_a_right_bot_is_clean() {
     let (platform, bot) = stage(PATIENCE).await;
-    let bot = tokio::spawn(echo(bot));
+    let bot = tokio::spawn(bot.echoes());
     let script = ConsumerScript {
         count: 20,
         messages: 6,
@@ -132,7 +109,7 @@ async fn scripted_consumers_finish_and_a_right_bot_is_clean() {
 #[tokio::test]
 async fn endless_consumers_stop_when_told_and_owe_nothing() {
     let (platform, bot) = stage(PATIENCE).await;
-    let bot = tokio::spawn(echo(bot));
+    let bot = tokio::spawn(bot.echoes());
     let think = Duration::from_millis(1);
     let script =
         ConsumerScript { count: 5, messages: 0, messages_per_conversation: 2, think, ..Default::default() };
@@ -143,4 +120,22 @@ async fn endless_consumers_stop_when_told_and_owe_nothing() {
     platform.settled(PATIENCE).await.unwrap();
     assert!(platform.ledger().is_clean() && platform.ledger().waiting == 0, "{}", platform.ledger());
     bot.abort();
+}
+
+#[tokio::test]
+async fn a_hundred_bots_serve_two_hundred_consumers() {
+    let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
+    for number in 0..100 {
+        let name = format!("bot{number}");
+        platform.add_bot(ACCOUNT, bot(&name, 3));
+        tokio::spawn(online(&platform, &name).await.echoes());
+    }
+    let script = ConsumerScript { count: 200, think: Duration::from_millis(100), ..Default::default() };
+    platform.consumers(ACCOUNT, script);
+    platform.settled(3 * PATIENCE).await.unwrap();
+    let ledger = platform.ledger();
+    assert!(ledger.is_clean() && ledger.once == 1_000, "{ledger}");
+    let counters = platform.counters();
+    assert_eq!(counters.max_sockets_at_once(), 1);
+    assert!(counters.acceptances.len() == 200 && counters.acceptances.iter().all(|one| one.count == 1));
 }

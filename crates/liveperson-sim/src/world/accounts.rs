@@ -1,6 +1,7 @@
 //! Accounts and their agent users.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
 use liveperson_proto::{AccountId, AgentId, ConsumerId, ConversationId, PersistentId, UserId};
@@ -96,6 +97,14 @@ pub(crate) struct User {
     pub(super) holds_answers: bool,
 }
 
+/// The same for the same agent, whatever the seed: users outlive a platform's restart.
+fn persistent_id(agent: &AgentId) -> PersistentId {
+    let mut hasher = DefaultHasher::new();
+    agent.hash(&mut hasher);
+    let bytes = fastrand::Rng::with_seed(hasher.finish()).u128(..).to_be_bytes();
+    PersistentId::from(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
+}
+
 impl World {
     /// Adds the account unless it is there.
     pub(crate) fn add_account(&mut self, account: &AccountId) {
@@ -115,7 +124,7 @@ impl World {
         self.next_id();
         let number = UserId::from(user_id);
         let agent = AgentId::of(account, &number);
-        let pid = PersistentId::from(self.uuid());
+        let pid = persistent_id(&agent);
         let Some(home) = self.accounts.get_mut(account) else { return };
         home.by_login.insert(bot.login.clone(), agent.clone());
         home.by_pid.insert(pid.as_str().to_owned(), agent.clone());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::sockets::Fate;
 use super::timers::Timer;
-use super::{World, wall};
+use super::{World, secret, wall};
 use crate::settings::{Revocation, SecondLogin};
 
 /// One login of a user.
@@ -91,7 +91,7 @@ impl World {
     }
 
     fn grant(&mut self, account: &AccountId, agent: &AgentId) -> Granted {
-        let (bearer, csrf, cookie) = (self.secret(), self.secret(), self.secret());
+        let (bearer, csrf, cookie) = (secret(), secret(), secret());
         let now = Instant::now();
         let session = Session {
             account: account.clone(),

@@ -270,6 +270,36 @@ impl Bot {
         self.ask(".ams.cm.UpdateConversationField", body).await
     }
 
+    /// Accepts every ring and answers every consumer message with its own text, once.
+    pub async fn echoes(mut self) {
+        while let Ok(frame) = self.next_ever().await {
+            let task = &frame["body"]["changes"][0]["result"];
+            if task["ringsDetails"][0]["ringState"] == "WAITING" {
+                let ring = json!({"ringId": task["ringsDetails"][0]["ringId"], "ringState": "ACCEPTED"});
+                self.ask(".ams.routing.UpdateRingState", ring).await;
+                for event in self.history(task["conversationId"].as_str().unwrap()).await {
+                    self.echo(&event).await;
+                }
+            }
+            self.echo(&frame["body"]).await;
+        }
+    }
+
+    async fn next_ever(&mut self) -> Result<Value, u16> {
+        match self.early.pop_front() {
+            Some(frame) => Ok(frame),
+            None => self.read().await,
+        }
+    }
+
+    async fn echo(&mut self, event: &Value) {
+        if event["originatorMetadata"]["role"] == "CONSUMER" && event["event"]["type"] == "ContentEvent" {
+            let (id, text) =
+                (event["dialogId"].as_str().unwrap(), event["event"]["message"].as_str().unwrap());
+            self.send(".ams.ms.PublishEvent", content(id, text)).await;
+        }
+    }
+
     /// Pulls the plug: TCP ends without a close frame.
     pub fn dies(self) {
         drop(self.stream);
