@@ -24,4 +24,6 @@ pub use consumer::{Consumer, ConversationView, Heard};
 pub use counters::Counters;
 pub use ledger::Ledger;
 pub use platform::{Platform, Unsettled};
-pub use settings::{BotUser, ConsumerScript, PlatformSettings, Revocation, SecondLogin};
+pub use settings::{
+    BadToken, BotUser, ConsumerScript, HistoryKeeps, PlatformSettings, Revocation, SecondLogin,
+};

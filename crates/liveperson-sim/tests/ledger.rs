@@ -139,3 +139,17 @@ async fn a_hundred_bots_serve_two_hundred_consumers() {
     assert_eq!(counters.max_sockets_at_once(), 1);
     assert!(counters.acceptances.len() == 200 && counters.acceptances.iter().all(|one| one.count == 1));
 }
+
+#[tokio::test]
+async fn a_new_crowd_comes_after_the_old_one_was_stopped() {
+    let (platform, bot) = stage(PATIENCE).await;
+    tokio::spawn(bot.echoes());
+    let endless = ConsumerScript { count: 3, messages: 0, ..Default::default() };
+    platform.consumers(ACCOUNT, endless);
+    platform.stop_consumers();
+    let script =
+        ConsumerScript { count: 2, messages: 3, burst: 3, think: Duration::ZERO, ..Default::default() };
+    platform.consumers(ACCOUNT, script);
+    platform.settled(PATIENCE).await.unwrap();
+    assert!(platform.ledger().is_clean() && platform.ledger().once == 6, "{}", platform.ledger());
+}

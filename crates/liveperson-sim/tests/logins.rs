@@ -4,8 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use liveperson_sim::{PlatformSettings, Revocation, SecondLogin};
-use support::{ACCOUNT, bot, http, login, login_with, online, platform, refresh, socket};
+use liveperson_sim::{BadToken, PlatformSettings, Revocation, SecondLogin};
+use support::{ACCOUNT, PATIENCE, bot, connect, http, login, login_with, online, platform, refresh, socket};
+use tokio::io::AsyncReadExt;
 
 #[tokio::test]
 async fn a_wrong_password_is_refused() {
@@ -132,4 +133,36 @@ async fn an_idle_socket_is_dropped() {
     let platform = platform(settings).await;
     platform.add_bot(ACCOUNT, bot("bot1", 1));
     assert_eq!(online(&platform, "bot1").await.ends().await, 1006);
+}
+
+#[tokio::test]
+async fn a_bad_token_can_be_turned_away_with_a_close_code_too() {
+    let settings = PlatformSettings { tls: false, bad_token: BadToken::Close4401, ..Default::default() };
+    let platform = platform(settings).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let login = login(&platform, "bot1").await;
+    platform.revoke_token_of(ACCOUNT, "bot1", Revocation::Silent);
+    assert_eq!(socket(&platform, &login).await.unwrap().ends().await, 4401);
+}
+
+#[tokio::test]
+async fn app_keys_log_in_with_the_placeholders_of_the_vendor() {
+    let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let body = r#"{"username":"bot1","appKey":"id","secret":"secret","accessToken":"dummy","accessTokenSecret":"dummy"}"#;
+    let path = format!("/api/account/{ACCOUNT}/login?v=1.3");
+    assert_eq!(http(&platform, "POST", &path, "", body).await.status, 200);
+    assert_eq!(http(&platform, "POST", &path, "", "{}").await.status, 400);
+}
+
+#[tokio::test]
+async fn nothing_outlives_the_platform() {
+    let platform = platform(PlatformSettings::default()).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let mut bot = online(&platform, "bot1").await;
+    let mut idle = connect(&platform).await;
+    drop(platform);
+    assert_eq!(bot.ends().await, 1006);
+    let end = tokio::time::timeout(PATIENCE, idle.read(&mut [0; 1])).await.expect("an end in time");
+    assert!(matches!(end, Ok(0) | Err(_)));
 }

@@ -42,6 +42,7 @@ async fn faults_consumers_and_observation_work_over_http() {
         control.drop_all_sockets().await,
         control.apply_late(Some(PATIENCE)).await,
         control.apply_late(None).await,
+        control.duplicate_events(false).await,
         control.refuse_sockets(ACCOUNT, 0, 503).await,
         control.hold_answers_of(ACCOUNT, "bot1", false).await,
         control.stall_socket_of(ACCOUNT, "bot1", false).await,

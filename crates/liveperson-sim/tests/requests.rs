@@ -226,3 +226,32 @@ async fn messages_can_be_made_to_need_a_subscription() {
     let live = bot.until(|frame| frame["type"] == ".ams.ms.OnlineEventDistribution").await;
     assert_eq!(live["body"]["event"]["message"], "three");
 }
+
+#[tokio::test]
+async fn pings_are_answered_and_numbers_are_good_request_ids() {
+    let platform = platform(plain()).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 5));
+    let mut bot = online(&platform, "bot1").await;
+    bot.pings().await;
+    bot.sends_text(r#"{"kind":"req","id":77,"type":".GetClock"}"#).await;
+    bot.sends_text("no json").await;
+    let answer = bot.until(|frame| frame["kind"] == "resp").await;
+    assert_eq!(answer["reqId"], "77");
+    assert!(answer["body"]["currentTime"].is_i64());
+}
+
+#[tokio::test]
+async fn events_come_twice_when_told_to() {
+    let platform = platform(plain()).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 5));
+    let mut bot = online(&platform, "bot1").await;
+    let ada = platform.consumer(ACCOUNT, "Ada");
+    ada.opens_conversation("hi").await;
+    bot.accepts().await;
+    platform.duplicate_events(true);
+    ada.says("twice").await;
+    for _ in 0..2 {
+        bot.until(|frame| frame["body"]["event"]["message"] == "twice").await;
+    }
+    assert_eq!(platform.ledger().sent, 0);
+}

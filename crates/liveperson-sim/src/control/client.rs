@@ -110,6 +110,11 @@ impl Control {
         self.tell("/fault/apply-late", json!({ "ms": ms })).await
     }
 
+    /// Every live event is delivered twice.
+    pub async fn duplicate_events(&self, on: bool) -> io::Result<()> {
+        self.tell("/fault/duplicate-events", json!({ "on": on })).await
+    }
+
     /// The next `n` logins of the account are answered with this status.
     pub async fn refuse_logins(
         &self,

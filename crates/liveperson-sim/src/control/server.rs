@@ -135,6 +135,7 @@ async fn act_as_consumer(platform: &Platform, path: &str, body: &Body) -> Answer
 
 fn apply_fault(platform: &Platform, fault: &str, body: &Body) -> Answer {
     match fault {
+        "duplicate-events" => platform.duplicate_events(body.is_on()),
         "drop-all" => platform.drop_all_sockets(),
         "apply-late" => platform.apply_late(body.0["ms"].as_u64().map(Duration::from_millis)),
         "refuse-logins" => {

@@ -52,9 +52,13 @@ async fn speak_http<S>(stream: S, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request| routes::answer(request, Arc::clone(&shared)));
+    let served = Arc::clone(&shared);
+    let service = service_fn(move |request| routes::answer(request, Arc::clone(&served)));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.with_upgrades().await {
-        tracing::debug!(%error, "connection ended");
+    tokio::select! {
+        outcome = connection.with_upgrades() => if let Err(error) = outcome {
+            tracing::debug!(%error, "connection ended");
+        },
+        () = shared.ended() => {}
     }
 }

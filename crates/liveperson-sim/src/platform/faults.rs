@@ -44,6 +44,11 @@ impl Platform {
         self.shared().enter(|world| world.apply_late(delay));
     }
 
+    /// Every live event is delivered twice, to all sockets, until turned off.
+    pub fn duplicate_events(&self, on: bool) {
+        self.shared().enter(|world| world.duplicate_events(on));
+    }
+
     /// The next `n` logins of the account are answered with this status.
     pub fn refuse_logins(&self, account: &str, n: usize, status: u16, retry_after: Option<u64>) {
         self.shared().enter(|world| world.refuse_logins(&AccountId::new(account), n, status, retry_after));

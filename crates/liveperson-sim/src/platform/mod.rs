@@ -40,8 +40,8 @@ impl Drop for Inner {
         for task in &self.tasks {
             task.abort();
         }
-        // Sockets are tasks of their own; they end when the world says so.
-        self.shared.enter(crate::world::World::end_all_sockets);
+        // Connections are tasks of their own; they end when they are told to.
+        self.shared.end();
     }
 }
 

@@ -54,6 +54,7 @@ pub(crate) struct Shared {
     world: Mutex<World>,
     activity: watch::Sender<u64>,
     rewound: Notify,
+    gone: watch::Sender<bool>,
 }
 
 impl Shared {
@@ -64,6 +65,7 @@ impl Shared {
             settings,
             activity: watch::Sender::new(0),
             rewound: Notify::new(),
+            gone: watch::Sender::new(false),
         }
     }
 
@@ -84,6 +86,17 @@ impl Shared {
             self.rewound.notify_one();
         }
         result
+    }
+
+    /// The platform is shut down: no connection outlives it.
+    pub(crate) fn end(&self) {
+        self.gone.send_replace(true);
+        self.enter(World::end_all_sockets);
+    }
+
+    /// Waits until the platform is shut down.
+    pub(crate) async fn ended(&self) {
+        let _ = self.gone.subscribe().wait_for(|gone| *gone).await;
     }
 
     /// Changes whenever something happened that a waiting test could be waiting for.
@@ -126,7 +139,8 @@ pub(crate) struct World {
     timers: Timers,
     late: Option<Duration>,
     late_batches: usize,
-    scripts_stopped: bool,
+    /// Whether live events come twice.
+    duplicates: bool,
     activity: u64,
     last_id: u64,
     pub(crate) ledger: LedgerBook,
@@ -152,7 +166,7 @@ impl World {
             timers: Timers::default(),
             late: None,
             late_batches: 0,
-            scripts_stopped: false,
+            duplicates: false,
             activity: 0,
             last_id: 0,
             counters: CounterBook::default(),

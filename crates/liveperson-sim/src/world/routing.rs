@@ -237,15 +237,17 @@ impl World {
         let Some(home) = self.accounts.get(account) else { return };
         let waiting: Vec<ConversationId> = home.queue.values().cloned().collect();
         for id in waiting {
-            let anybody = self
-                .users
-                .iter()
-                .any(|(agent, user)| user.account == *account && self.is_free(agent, user, true));
-            if !anybody {
+            if !self.anybody_is_free(account) {
                 return;
             }
             self.offer(&id);
         }
+    }
+
+    fn anybody_is_free(&self, account: &AccountId) -> bool {
+        let agents = self.accounts.get(account).into_iter().flat_map(|home| home.by_login.values());
+        let mut users = agents.filter_map(|agent| Some((agent, self.users.get(agent)?)));
+        users.any(|(agent, user)| self.is_free(agent, user, true))
     }
 
     pub(super) fn offer_again(&mut self, id: &ConversationId) {

@@ -51,7 +51,6 @@ impl World {
     /// Lets a crowd of scripted consumers in.
     pub(crate) fn admit_consumers(&mut self, account: &AccountId, script: ConsumerScript) {
         self.add_account(account);
-        self.scripts_stopped = false;
         let lines = std::sync::Arc::new(script);
         for number in 1..=lines.count {
             let id = ConsumerId::from(self.uuid());
@@ -67,27 +66,23 @@ impl World {
 
     /// No script says anything more; conversations stay open.
     pub(crate) fn stop_scripts(&mut self) {
-        self.scripts_stopped = true;
+        for script in self.consumers.values_mut().filter_map(|played| played.script.as_mut()) {
+            script.done = true;
+        }
         self.stir();
     }
 
     /// Scripted consumers who still want to say something.
     pub(crate) fn scripts_running(&self) -> usize {
-        if self.scripts_stopped {
-            return 0;
-        }
         let scripts = self.consumers.values().filter_map(|played| played.script.as_ref());
         scripts.filter(|script| !script.done).count()
     }
 
     /// Time for a scripted consumer's next step.
     pub(super) fn consumer_speaks(&mut self, consumer: &ConsumerId) {
-        if self.scripts_stopped {
-            return;
-        }
         let Some(played) = self.consumers.get_mut(consumer) else { return };
         let open = played.conversation.clone();
-        let Some(script) = played.script.as_mut() else { return };
+        let Some(script) = played.script.as_mut().filter(|script| !script.done) else { return };
         script.thinking = false;
         match open.filter(|id| self.is_open(id)) {
             Some(id) if self.script_of(consumer).is_some_and(Script::is_done_here) => {

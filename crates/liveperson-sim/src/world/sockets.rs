@@ -206,6 +206,11 @@ impl World {
         self.late = delay;
     }
 
+    /// From now on, live events come twice, or once again.
+    pub(crate) fn duplicate_events(&mut self, on: bool) {
+        self.duplicates = on;
+    }
+
     /// Requests that travel or wait to be applied late.
     pub(crate) fn in_flight(&self) -> usize {
         self.late_batches + self.sockets.values().map(|socket| socket.in_flight.len()).sum::<usize>()

@@ -175,6 +175,10 @@ impl Bot {
         id
     }
 
+    pub async fn sends_text(&mut self, text: &str) {
+        self.stream.send(Message::text(text)).await.unwrap();
+    }
+
     pub async fn ask(&mut self, name: &str, body: Value) -> Value {
         self.ask_with(name, body, Value::Null).await
     }
@@ -218,6 +222,13 @@ impl Bot {
             }
             self.early.push_back(frame);
         }
+    }
+
+    /// Sends a ping and waits for its pong; frames in between are lost.
+    pub async fn pings(&mut self) {
+        self.stream.send(Message::Ping("are you there".into())).await.unwrap();
+        let pong = async { while !matches!(self.stream.next().await.unwrap().unwrap(), Message::Pong(_)) {} };
+        timeout(PATIENCE, pong).await.expect("a pong in time");
     }
 
     /// Reads until the socket ends; returns the close code.
