@@ -1,0 +1,12 @@
+//! The platform's handle for another process: plain HTTP with JSON, on a loopback listener of its own.
+//!
+//! - `server`: the listener, and what each path does
+//! - `http`: one request and its answer, by hand
+//! - [`Control`]: the client, whose methods are named after the platform's
+
+mod client;
+mod http;
+mod server;
+
+pub use client::{Control, Place};
+pub use server::serve;

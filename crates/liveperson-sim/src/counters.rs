@@ -1,0 +1,241 @@
+//! What the clients cost the platform: a well-behaved fleet keeps these small.
+
+use std::collections::BTreeMap;
+
+use liveperson_proto::{AccountId, DialogId, RingId};
+use serde::{Deserialize, Serialize};
+
+/// The most entries of one kind; later ones are not counted, and [`Counters::truncated`] says so.
+const MOST: usize = 50_000;
+
+/// What the platform counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Per user.
+    pub identities: Vec<Identity>,
+    /// Subscriptions per socket and kind.
+    pub subscriptions: Vec<Subscriptions>,
+    /// History queries per socket and dialog.
+    pub history_reads: Vec<HistoryReads>,
+    /// Events published by brands, per dialog.
+    pub publishes: Vec<Publishes>,
+    /// Acceptances, per ring.
+    pub acceptances: Vec<Acceptances>,
+    /// The most login calls of one account within a second.
+    pub logins_per_second_peak: usize,
+    /// Whether some table was full, so that it does not hold everything.
+    pub truncated: bool,
+}
+
+/// What one user did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The account.
+    pub account: String,
+    /// The login name.
+    pub login: String,
+    /// Successful logins.
+    pub logins: u64,
+    /// Logins with a wrong password.
+    pub logins_refused: u64,
+    /// Successful refreshes.
+    pub refreshes: u64,
+    /// Sockets opened.
+    pub sockets_opened: u64,
+    /// The most sockets opened with one token.
+    pub sockets_per_login: usize,
+    /// The most sockets open at one moment, not counting stalled ones.
+    pub sockets_at_once: usize,
+}
+
+/// Subscriptions of one socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscriptions {
+    /// The account.
+    pub account: String,
+    /// The login name.
+    pub login: String,
+    /// The socket's number.
+    pub socket: u64,
+    /// `ExConversations`, `RoutingTasks` or `AgentsState`.
+    pub kind: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// History queries of one socket for one dialog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryReads {
+    /// The account.
+    pub account: String,
+    /// The login name.
+    pub login: String,
+    /// The socket's number.
+    pub socket: u64,
+    /// The dialog.
+    pub dialog: String,
+    /// How many.
+    pub reads: u64,
+}
+
+/// Events published in one dialog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publishes {
+    /// The dialog.
+    pub dialog: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// Acceptances of one ring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptances {
+    /// The ring.
+    pub ring: String,
+    /// How many.
+    pub count: u64,
+}
+
+impl Counters {
+    /// The most history queries one socket made for one dialog.
+    pub fn max_history_reads_per_socket_and_dialog(&self) -> u64 {
+        self.history_reads.iter().map(|one| one.reads).max().unwrap_or(0)
+    }
+
+    /// The most sockets one user had open at one moment.
+    pub fn max_sockets_at_once(&self) -> usize {
+        self.identities.iter().map(|one| one.sockets_at_once).max().unwrap_or(0)
+    }
+
+    /// The most conversation subscriptions one socket made.
+    pub fn max_conversation_subscriptions_per_socket(&self) -> u64 {
+        let conversations = self.subscriptions.iter().filter(|one| one.kind == "ExConversations");
+        conversations.map(|one| one.count).max().unwrap_or(0)
+    }
+
+    /// What that user did.
+    pub fn identity(&self, account: &str, login: &str) -> Option<&Identity> {
+        self.identities.iter().find(|one| one.account == account && one.login == login)
+    }
+}
+
+/// What the world writes down.
+#[derive(Default)]
+pub(crate) struct CounterBook {
+    identities: BTreeMap<(AccountId, String), Identity>,
+    subscriptions: BTreeMap<(u64, &'static str), Subscriptions>,
+    history_reads: BTreeMap<(u64, DialogId), HistoryReads>,
+    publishes: BTreeMap<DialogId, u64>,
+    acceptances: BTreeMap<RingId, u64>,
+    logins_per_second_peak: usize,
+    truncated: bool,
+}
+
+impl CounterBook {
+    fn identity(&mut self, account: &AccountId, login: &str) -> &mut Identity {
+        self.identities.entry((account.clone(), login.to_owned())).or_insert_with(|| Identity {
+            account: account.to_string(),
+            login: login.to_owned(),
+            ..Identity::default()
+        })
+    }
+
+    pub(crate) fn login(&mut self, account: &AccountId, login: &str) {
+        self.identity(account, login).logins += 1;
+    }
+
+    pub(crate) fn login_refused(&mut self, account: &AccountId, login: &str) {
+        self.identity(account, login).logins_refused += 1;
+    }
+
+    pub(crate) fn refresh(&mut self, account: &AccountId, login: &str) {
+        self.identity(account, login).refreshes += 1;
+    }
+
+    pub(crate) fn logins_in_a_second(&mut self, logins: usize) {
+        self.logins_per_second_peak = self.logins_per_second_peak.max(logins);
+    }
+
+    pub(crate) fn socket_opened(
+        &mut self,
+        account: &AccountId,
+        login: &str,
+        on_token: usize,
+        at_once: usize,
+    ) {
+        let identity = self.identity(account, login);
+        identity.sockets_opened += 1;
+        identity.sockets_per_login = identity.sockets_per_login.max(on_token);
+        identity.sockets_at_once = identity.sockets_at_once.max(at_once);
+    }
+
+    pub(crate) fn subscribed(&mut self, account: &AccountId, login: &str, socket: u64, kind: &'static str) {
+        let fresh = || Subscriptions {
+            account: account.to_string(),
+            login: login.to_owned(),
+            socket,
+            kind: kind.to_owned(),
+            count: 0,
+        };
+        if let Some(entry) = bounded(&mut self.subscriptions, (socket, kind), fresh, &mut self.truncated) {
+            entry.count += 1;
+        }
+    }
+
+    pub(crate) fn history_read(&mut self, account: &AccountId, login: &str, socket: u64, dialog: &DialogId) {
+        let fresh = || HistoryReads {
+            account: account.to_string(),
+            login: login.to_owned(),
+            socket,
+            dialog: dialog.to_string(),
+            reads: 0,
+        };
+        let key = (socket, dialog.clone());
+        if let Some(entry) = bounded(&mut self.history_reads, key, fresh, &mut self.truncated) {
+            entry.reads += 1;
+        }
+    }
+
+    pub(crate) fn published(&mut self, dialog: &DialogId) {
+        if let Some(count) = bounded(&mut self.publishes, dialog.clone(), || 0, &mut self.truncated) {
+            *count += 1;
+        }
+    }
+
+    pub(crate) fn accepted(&mut self, ring: &RingId) {
+        if let Some(count) = bounded(&mut self.acceptances, ring.clone(), || 0, &mut self.truncated) {
+            *count += 1;
+        }
+    }
+
+    /// A copy for whoever asks.
+    pub(crate) fn count(&self) -> Counters {
+        let publishes = self.publishes.iter();
+        let acceptances = self.acceptances.iter();
+        Counters {
+            identities: self.identities.values().cloned().collect(),
+            subscriptions: self.subscriptions.values().cloned().collect(),
+            history_reads: self.history_reads.values().cloned().collect(),
+            publishes: publishes
+                .map(|(id, count)| Publishes { dialog: id.to_string(), count: *count })
+                .collect(),
+            acceptances: acceptances.map(|(id, n)| Acceptances { ring: id.to_string(), count: *n }).collect(),
+            logins_per_second_peak: self.logins_per_second_peak,
+            truncated: self.truncated,
+        }
+    }
+}
+
+/// The entry, made if there is room for it.
+fn bounded<'a, K: Ord, V>(
+    table: &'a mut BTreeMap<K, V>,
+    key: K,
+    fresh: impl FnOnce() -> V,
+    truncated: &mut bool,
+) -> Option<&'a mut V> {
+    if table.len() >= MOST && !table.contains_key(&key) {
+        *truncated = true;
+        return None;
+    }
+    Some(table.entry(key).or_insert_with(fresh))
+}

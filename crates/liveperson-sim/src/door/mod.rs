@@ -1,0 +1,64 @@
+//! The one port: domain API, agent login and brand sockets, over TLS or plain.
+//!
+//! - [`certificates`]: our own authority
+//! - [`routes`]: HTTP requests and what answers them
+//! - [`upgrade`]: from an HTTP request to a brand socket
+//! - [`socket`]: one brand socket, reading and writing
+
+pub(crate) mod certificates;
+mod routes;
+mod socket;
+mod upgrade;
+
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::world::Shared;
+
+/// Accepts connections until the platform is gone.
+pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(welcome(stream, tls.clone(), Arc::clone(&shared)));
+            }
+            // Out of descriptors is the likely cause: give the others a chance to close.
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+async fn welcome(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => speak_http(stream, shared).await,
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => speak_http(stream, shared).await,
+            Err(error) => tracing::debug!(%error, "tls handshake failed"),
+        },
+    }
+}
+
+async fn speak_http<S>(stream: S, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let served = Arc::clone(&shared);
+    let service = service_fn(move |request| routes::answer(request, Arc::clone(&served)));
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        outcome = connection.with_upgrades() => if let Err(error) = outcome {
+            tracing::debug!(%error, "connection ended");
+        },
+        () = shared.ended() => {}
+    }
+}

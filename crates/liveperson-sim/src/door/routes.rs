@@ -1,0 +1,153 @@
+//! HTTP requests and what answers them: CSDS and agentVep.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, COOKIE, HeaderValue, RETRY_AFTER, SET_COOKIE};
+use hyper::{Method, Request, Response, StatusCode};
+use liveperson_proto::AccountId;
+use serde_json::{Value, json};
+
+use super::upgrade;
+use crate::world::Shared;
+use crate::world::sessions::{LoginRefused, SessionRefused};
+
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// The body of every answer.
+pub(super) type Reply = Response<Full<Bytes>>;
+
+/// Answers one request; never fails, for a bad request has an answer too.
+pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Reply, Infallible> {
+    let path = request.uri().path().to_owned();
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let reply = match (request.method(), parts.as_slice()) {
+        (&Method::GET, ["api", "account", account, "service", "baseURI.json"]) => {
+            shared.enter(|world| all_services(world.host(), account))
+        }
+        (&Method::GET, ["api", "account", account, "service", service, "baseURI.json"]) => {
+            shared.enter(|world| one_service(world.host(), account, service))
+        }
+        (&Method::POST, ["api", "account", account, "login"]) => login(request, account, &shared).await,
+        (&Method::POST, ["api", "account", account, "refresh"]) => {
+            with_session(request, account, &shared, Renewal::Refresh).await
+        }
+        (&Method::POST, ["api", "account", account, "logout"]) => {
+            with_session(request, account, &shared, Renewal::Logout).await
+        }
+        (&Method::GET, ["ws_api", "account", account, "messaging", "brand", rest @ ..]) => {
+            upgrade::brand(request, account, rest.first().copied(), &shared)
+        }
+        _ => error(StatusCode::NOT_FOUND, "no such resource", 1),
+    };
+    Ok(reply)
+}
+
+const SERVICES: [&str; 3] = ["agentVep", "asyncMessagingEnt", "facadeMsg"];
+
+fn service(host: &str, account: &str, name: &str) -> Value {
+    json!({"service": name, "account": account, "baseURI": host})
+}
+
+fn all_services(host: &str, account: &str) -> Reply {
+    let services: Vec<Value> = SERVICES.iter().map(|name| service(host, account, name)).collect();
+    as_json(StatusCode::OK, &json!({ "baseURIs": services }))
+}
+
+fn one_service(host: &str, account: &str, name: &str) -> Reply {
+    if SERVICES.contains(&name) {
+        return as_json(StatusCode::OK, &service(host, account, name));
+    }
+    error(StatusCode::BAD_REQUEST, "unknown service", 2)
+}
+
+async fn login(request: Request<Incoming>, account: &str, shared: &Shared) -> Reply {
+    let Some(body) = json_body(request).await else {
+        return error(StatusCode::BAD_REQUEST, "malformed login request", 3);
+    };
+    let refused = match shared.enter(|world| world.login(&AccountId::new(account), &body)) {
+        Ok(granted) => {
+            let cookie = format!("Session_id={}; Path=/; Secure; HttpOnly", granted.cookie);
+            let mut reply = as_json(StatusCode::OK, &granted.body);
+            set(&mut reply, SET_COOKIE, &cookie);
+            return reply;
+        }
+        Err(refused) => refused,
+    };
+    match refused {
+        LoginRefused::Malformed => error(StatusCode::BAD_REQUEST, "malformed login request", 3),
+        LoginRefused::BadCredentials => error(StatusCode::UNAUTHORIZED, "bad user or credentials", 4),
+        LoginRefused::ByFault { status, retry_after } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut reply = error(status, "login refused", 5);
+            if let Some(seconds) = retry_after {
+                set(&mut reply, RETRY_AFTER, &seconds.to_string());
+            }
+            reply
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Renewal {
+    Refresh,
+    Logout,
+}
+
+async fn with_session(request: Request<Incoming>, account: &str, shared: &Shared, what: Renewal) -> Reply {
+    let cookie = session_cookie(&request);
+    let Some(body) = json_body(request).await else {
+        return error(StatusCode::BAD_REQUEST, "malformed request", 3);
+    };
+    let csrf = body["csrf"].as_str().unwrap_or_default();
+    let account = AccountId::new(account);
+    let cookie = cookie.unwrap_or_default();
+    let outcome = shared.enter(|world| match what {
+        Renewal::Refresh => world.refresh(&account, csrf, &cookie),
+        Renewal::Logout => world.logout(&account, csrf, &cookie),
+    });
+    match outcome {
+        Ok(()) => Response::new(Full::default()),
+        Err(SessionRefused) => error(StatusCode::UNAUTHORIZED, "CSRF token is invalid", 10),
+    }
+}
+
+fn session_cookie(request: &Request<Incoming>) -> Option<String> {
+    let cookies = request.headers().get_all(COOKIE);
+    cookies
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix("Session_id=").map(str::to_owned))
+}
+
+async fn json_body(request: Request<Incoming>) -> Option<Value> {
+    let body = Limited::new(request.into_body(), LARGEST_BODY).collect().await.ok()?;
+    serde_json::from_slice(&body.to_bytes()).ok()
+}
+
+/// The error body of the login service.
+pub(super) fn error(status: StatusCode, message: &str, code: u16) -> Reply {
+    let word = status.canonical_reason().unwrap_or("error").to_uppercase().replace(' ', "_");
+    let time = "Sep 22, 2016 4:10:15 PM"; // Clients must not read it; a fixed text keeps transcripts comparable.
+    as_json(
+        status,
+        &json!({"error": {"time": time, "message": message, "internalCode": code, "responseStatus": word}}),
+    )
+}
+
+fn as_json(status: StatusCode, body: &Value) -> Reply {
+    let mut reply = Response::new(Full::from(body.to_string()));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}
+
+fn set(reply: &mut Reply, name: hyper::header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        reply.headers_mut().insert(name, value);
+    }
+}

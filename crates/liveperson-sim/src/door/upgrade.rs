@@ -1,0 +1,87 @@
+//! From an HTTP request to a brand socket.
+
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE,
+};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use liveperson_proto::AccountId;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::routes::{Reply, error};
+use super::socket;
+use crate::settings::BadToken;
+use crate::world::Shared;
+use crate::world::sockets::{Admission, Opening};
+
+const LARGEST_FRAME: usize = 1024 * 1024;
+
+/// Checks the token and, if it is good, turns the connection into a socket.
+pub(super) fn brand(
+    request: Request<Incoming>,
+    account: &str,
+    token: Option<&str>,
+    shared: &Arc<Shared>,
+) -> Reply {
+    let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
+        return error(StatusCode::BAD_REQUEST, "not a websocket request", 6);
+    };
+    let accept = derive_accept_key(key.as_bytes());
+    let Some(bearer) = token.map(str::to_owned).or_else(|| header_token(&request)) else {
+        return error(StatusCode::UNAUTHORIZED, "no token", 7);
+    };
+    let opening =
+        Opening { account: AccountId::new(account), bearer, shows_suggested: shows_suggested(&request) };
+    let admission = shared.enter(|world| world.admit(&opening));
+    let welcome = match admission {
+        Admission::Welcome => Some(opening),
+        Admission::BadToken if shared.settings().bad_token == BadToken::Close4401 => None,
+        Admission::BadToken => return error(StatusCode::UNAUTHORIZED, "token is invalid", 8),
+        Admission::Refused(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            return error(status, "socket refused", 9);
+        }
+    };
+    tokio::spawn(open(request, welcome, Arc::clone(shared)));
+    switching(&accept)
+}
+
+async fn open(request: Request<Incoming>, opening: Option<Opening>, shared: Arc<Shared>) {
+    let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
+    let config =
+        WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
+    let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    match opening {
+        Some(opening) => socket::run(stream, opening, shared).await,
+        None => socket::turn_away(stream, 4401).await,
+    }
+}
+
+fn header_token(request: &Request<Incoming>) -> Option<String> {
+    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    value.split_once(' ').map(|(_, token)| token.trim().to_owned())
+}
+
+/// Version 2.0 sockets are not shown who is only suggested.
+fn shows_suggested(request: &Request<Incoming>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    !query.split('&').any(|pair| matches!(pair, "v=2" | "v=2.0"))
+}
+
+fn switching(accept: &str) -> Reply {
+    let mut reply = Response::new(Full::default());
+    *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = reply.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    reply
+}

@@ -1,0 +1,257 @@
+//! The ledger: was each consumer message answered once, never, twice, late, or out of order?
+//!
+//! It judges only by what a consumer saw: a message is answered by every brand event, for the eyes of the
+//! consumer, that contains the message's token. Tags, metadata and receipts count for nothing.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use liveperson_proto::ConversationId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The most faults told in detail.
+const DETAILS: usize = 50;
+
+/// The judgement over all messages so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Messages with a token that consumers sent.
+    pub sent: usize,
+    /// Those answered exactly once, be it late or out of order.
+    pub once: usize,
+    /// Those not answered, though the time is up or the conversation is closed.
+    pub never: usize,
+    /// Those answered more than once.
+    pub more_than_once: usize,
+    /// Those answered later than the limit.
+    pub late: usize,
+    /// Those first answered before an earlier message of their conversation was.
+    pub out_of_order: usize,
+    /// Those not answered yet, whose time is not up.
+    pub waiting: usize,
+    /// The first faults, at most fifty.
+    pub details: Vec<Fault>,
+}
+
+/// One message with which something is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Where it was said.
+    pub conversation: String,
+    /// Its token.
+    pub token: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Ledger {
+    /// Whether nothing is wrong so far; messages still waiting are no fault yet.
+    pub fn is_clean(&self) -> bool {
+        self.never + self.more_than_once + self.late + self.out_of_order == 0
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.once += other.once;
+        self.never += other.never;
+        self.more_than_once += other.more_than_once;
+        self.late += other.late;
+        self.out_of_order += other.out_of_order;
+        self.waiting += other.waiting;
+        let room = DETAILS.saturating_sub(self.details.len());
+        self.details.extend(other.details.iter().take(room).cloned());
+    }
+}
+
+impl fmt::Display for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = [
+            ("messages sent", self.sent),
+            ("answered once", self.once),
+            ("never answered", self.never),
+            ("answered more than once", self.more_than_once),
+            ("answered late", self.late),
+            ("answered out of order", self.out_of_order),
+            ("still waiting", self.waiting),
+        ];
+        for (name, count) in rows {
+            writeln!(f, "{name:<24}{count:>8}")?;
+        }
+        for fault in &self.details {
+            writeln!(f, "  {} in {}: {}", fault.token, fault.conversation, fault.what)?;
+        }
+        let verdict = match (self.is_clean(), self.waiting) {
+            (false, _) => "NOT CLEAN",
+            (true, 0) => "clean",
+            (true, _) => "clean so far",
+        };
+        write!(f, "verdict: {verdict}")
+    }
+}
+
+/// What the world writes down.
+pub(crate) struct LedgerBook {
+    limit: Duration,
+    open: HashMap<ConversationId, Page>,
+    /// Conversations that are over: nothing can be said in them any more.
+    settled: Ledger,
+}
+
+#[derive(Default)]
+struct Page {
+    sent: Vec<Sent>,
+    places: HashMap<String, usize>,
+    answers: u64,
+    unanswered: usize,
+}
+
+struct Sent {
+    token: String,
+    at: Instant,
+    answers: usize,
+    /// The answering event's place among all of the conversation, and how long it took.
+    first: Option<(u64, Duration)>,
+}
+
+impl LedgerBook {
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self { limit, open: HashMap::new(), settled: Ledger::default() }
+    }
+
+    /// A consumer said something; texts without a token are not judged.
+    pub(crate) fn said(&mut self, conversation: &ConversationId, text: &str) {
+        for token in tokens(text) {
+            let page = self.open.entry(conversation.clone()).or_default();
+            if page.places.contains_key(token) {
+                continue;
+            }
+            page.places.insert(token.to_owned(), page.sent.len());
+            page.unanswered += 1;
+            page.sent.push(Sent { token: token.to_owned(), at: Instant::now(), answers: 0, first: None });
+        }
+    }
+
+    /// A brand's content reached the consumer.
+    pub(crate) fn heard(&mut self, conversation: &ConversationId, event: &Value) {
+        let Some(page) = self.open.get_mut(conversation) else { return };
+        page.answers += 1;
+        let mut places = Vec::new();
+        each_text(event, &mut |text| {
+            places.extend(tokens(text).filter_map(|token| page.places.get(token).copied()));
+        });
+        places.sort_unstable();
+        places.dedup();
+        for place in places {
+            let sent = &mut page.sent[place];
+            sent.answers += 1;
+            if sent.first.is_none() {
+                sent.first = Some((page.answers, sent.at.elapsed()));
+                page.unanswered -= 1;
+            }
+        }
+    }
+
+    /// A conversation is over: what it did not answer it never will.
+    pub(crate) fn closed(&mut self, conversation: &ConversationId) {
+        if let Some(page) = self.open.remove(conversation) {
+            self.settled.add(&page.judge(conversation, self.limit, Waiting::IsOver));
+        }
+    }
+
+    /// Whether messages of the conversation are not answered yet.
+    pub(crate) fn owes(&self, conversation: &ConversationId) -> bool {
+        self.open.get(conversation).is_some_and(|page| page.unanswered > 0)
+    }
+
+    /// All messages not answered yet, of open conversations.
+    pub(crate) fn owed(&self) -> usize {
+        self.open.values().map(|page| page.unanswered).sum()
+    }
+
+    /// The tokens of some messages not answered yet.
+    pub(crate) fn owed_tokens(&self) -> Vec<String> {
+        let sent = self.open.values().flat_map(|page| &page.sent);
+        sent.filter(|sent| sent.first.is_none()).take(10).map(|sent| sent.token.clone()).collect()
+    }
+
+    /// The judgement as of now.
+    pub(crate) fn judge(&self) -> Ledger {
+        let mut ledger = self.settled.clone();
+        for (conversation, page) in &self.open {
+            ledger.add(&page.judge(conversation, self.limit, Waiting::MayGoOn));
+        }
+        ledger
+    }
+}
+
+/// Whether a message may still be answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    MayGoOn,
+    IsOver,
+}
+
+impl Page {
+    fn judge(&self, conversation: &ConversationId, limit: Duration, waiting: Waiting) -> Ledger {
+        let mut ledger = Ledger { sent: self.sent.len(), ..Ledger::default() };
+        let mut latest = 0;
+        for sent in &self.sent {
+            for what in sent.judge(limit, waiting, &mut latest, &mut ledger) {
+                if ledger.details.len() < DETAILS {
+                    let (conversation, token) = (conversation.to_string(), sent.token.clone());
+                    ledger.details.push(Fault { conversation, token, what });
+                }
+            }
+        }
+        ledger
+    }
+}
+
+impl Sent {
+    /// Counts this message; `latest` is the place of the latest first answer to those said before.
+    fn judge(&self, limit: Duration, waiting: Waiting, latest: &mut u64, ledger: &mut Ledger) -> Vec<String> {
+        let Some((place, took)) = self.first else {
+            if waiting == Waiting::MayGoOn && self.at.elapsed() <= limit {
+                ledger.waiting += 1;
+                return Vec::new();
+            }
+            ledger.never += 1;
+            return vec!["never answered".to_owned()];
+        };
+        let mut faults = Vec::new();
+        if self.answers == 1 {
+            ledger.once += 1;
+        } else {
+            ledger.more_than_once += 1;
+            faults.push(format!("answered {} times", self.answers));
+        }
+        if took > limit {
+            ledger.late += 1;
+            faults.push(format!("answered after {} ms", took.as_millis()));
+        }
+        if place < *latest {
+            ledger.out_of_order += 1;
+            faults.push("answered before an earlier message was".to_owned());
+        }
+        *latest = place.max(*latest);
+        faults
+    }
+}
+
+/// The words of a text that name a message.
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
+    words.filter(|word| word.len() > 2 && word.starts_with("m-"))
+}
+
+/// Shows every text inside a JSON value.
+fn each_text(value: &Value, look: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => look(text),
+        Value::Array(list) => list.iter().for_each(|one| each_text(one, look)),
+        Value::Object(map) => map.values().for_each(|one| each_text(one, look)),
+        _ => {}
+    }
+}

@@ -1,0 +1,226 @@
+//! Login, refresh, logout, and how tokens die.
+
+use std::time::{Duration, Instant};
+
+use liveperson_proto::{AccountId, AgentId};
+use serde_json::{Value, json};
+
+use super::sockets::Fate;
+use super::timers::Timer;
+use super::{World, secret, wall};
+use crate::settings::{Revocation, SecondLogin};
+
+/// One login of a user.
+pub(crate) struct Session {
+    pub(super) account: AccountId,
+    pub(super) agent: AgentId,
+    csrf: String,
+    cookie: String,
+    refreshed: Instant,
+    pub(super) sockets: usize,
+}
+
+/// What a good login gets.
+pub(crate) struct Granted {
+    pub(crate) body: Value,
+    pub(crate) cookie: String,
+}
+
+/// Why a login got nothing.
+pub(crate) enum LoginRefused {
+    Malformed,
+    BadCredentials,
+    ByFault { status: u16, retry_after: Option<u64> },
+}
+
+/// The csrf, the cookie or the whole login is no good.
+pub(crate) struct SessionRefused;
+
+impl World {
+    /// Logs a user in; the login before it, if any, is dead from now on.
+    pub(crate) fn login(&mut self, account: &AccountId, body: &Value) -> Result<Granted, LoginRefused> {
+        self.count_login(account)?;
+        let login = body["username"].as_str().ok_or(LoginRefused::Malformed)?;
+        let home = self.accounts.get(account).ok_or(LoginRefused::BadCredentials)?;
+        let agent = home.by_login.get(login).cloned().ok_or(LoginRefused::BadCredentials)?;
+        let user = self.users.get(&agent).ok_or(LoginRefused::BadCredentials)?;
+        // App keys come in the same call; the simulator takes the app's secret for the password.
+        let secret = body["password"].as_str().or_else(|| body["secret"].as_str());
+        let secret = secret.ok_or(LoginRefused::Malformed)?;
+        if user.password != secret {
+            self.counters.login_refused(account, login);
+            return Err(LoginRefused::BadCredentials);
+        }
+        let login = login.to_owned();
+        self.end_first_login(&agent);
+        self.counters.login(account, &login);
+        self.stir();
+        Ok(self.grant(account, &agent))
+    }
+
+    fn count_login(&mut self, account: &AccountId) -> Result<(), LoginRefused> {
+        let now = Instant::now();
+        let limit = self.settings.logins_per_second;
+        let home = self.accounts.get_mut(account).ok_or(LoginRefused::BadCredentials)?;
+        while home.recent_logins.front().is_some_and(|at| now - *at > Duration::from_secs(1)) {
+            home.recent_logins.pop_front();
+        }
+        home.recent_logins.push_back(now);
+        let recent = home.recent_logins.len();
+        let fault = home.login_faults.take();
+        self.counters.logins_in_a_second(recent);
+        if let Some((status, retry_after)) = fault {
+            return Err(LoginRefused::ByFault { status, retry_after });
+        }
+        match limit {
+            Some(limit) if recent > limit => Err(LoginRefused::ByFault { status: 429, retry_after: Some(5) }),
+            _ => Ok(()),
+        }
+    }
+
+    fn end_first_login(&mut self, agent: &AgentId) {
+        let Some(bearer) = self.bearer_of(agent) else { return };
+        self.sessions.remove(&bearer);
+        match self.settings.second_login_closes {
+            SecondLogin::Never => {}
+            SecondLogin::AtOnce(code) => self.end_sockets_of_token(&bearer, Fate::with_code(code)),
+            SecondLogin::After(delay, code) => {
+                self.timers.add(Instant::now() + delay, Timer::CloseSocketsOfToken { bearer, code });
+            }
+        }
+    }
+
+    fn grant(&mut self, account: &AccountId, agent: &AgentId) -> Granted {
+        let (bearer, csrf, cookie) = (secret(), secret(), secret());
+        let now = Instant::now();
+        let session = Session {
+            account: account.clone(),
+            agent: agent.clone(),
+            csrf: csrf.clone(),
+            cookie: cookie.clone(),
+            refreshed: now,
+            sockets: 0,
+        };
+        self.sessions.insert(bearer.clone(), session);
+        self.timers.add(now + self.settings.token_life, Timer::TokenMayExpire { bearer: bearer.clone() });
+        let service = |name: &str| json!({"service": name, "account": account, "baseURI": self.host});
+        let services = ["agentVep", "asyncMessagingEnt", "facadeMsg"].map(service);
+        let user = &self.users[agent];
+        let body = json!({
+            "csrf": csrf, "wsuk": "simulated", "bearer": bearer, "sessionTTl": "28800000",
+            "config": {
+                "loginName": user.login, "userId": user.number, "userPid": user.pid,
+                "userPrivileges": [1, 4, 26, 1724], "serverCurrentTime": wall(), "timeDiff": 0,
+                "serverTimeZoneName": "GMT", "serverTimeGMTDiff": 0, "isLPA": false, "isAdmin": false,
+                "accountTimeZoneId": "America/New_York",
+            },
+            "csdsCollectionResponse": {"baseURIs": services},
+            "accountData": {"agentGroupsData": {
+                "items": [{"id": -1, "deleted": false, "name": "Main Group"}], "revision": 2,
+            }},
+        });
+        Granted { body, cookie }
+    }
+
+    /// Keeps a login alive.
+    pub(crate) fn refresh(
+        &mut self,
+        account: &AccountId,
+        csrf: &str,
+        cookie: &str,
+    ) -> Result<(), SessionRefused> {
+        let bearer = self.session_with(account, csrf, cookie).ok_or(SessionRefused)?;
+        let session = self.sessions.get_mut(&bearer).ok_or(SessionRefused)?;
+        session.refreshed = Instant::now();
+        let agent = session.agent.clone();
+        self.counters.refresh(account, &self.users[&agent].login);
+        Ok(())
+    }
+
+    /// Ends a login; its sockets live on.
+    pub(crate) fn logout(
+        &mut self,
+        account: &AccountId,
+        csrf: &str,
+        cookie: &str,
+    ) -> Result<(), SessionRefused> {
+        let bearer = self.session_with(account, csrf, cookie).ok_or(SessionRefused)?;
+        self.sessions.remove(&bearer);
+        self.stir();
+        Ok(())
+    }
+
+    fn session_with(&self, account: &AccountId, csrf: &str, cookie: &str) -> Option<String> {
+        let found = self.sessions.iter().find(|(_, session)| {
+            session.account == *account && session.csrf == csrf && session.cookie == cookie
+        });
+        found.filter(|(_, session)| self.is_live(session)).map(|(bearer, _)| bearer.clone())
+    }
+
+    fn is_live(&self, session: &Session) -> bool {
+        session.refreshed.elapsed() < self.settings.token_life
+    }
+
+    /// The live login that this token belongs to.
+    pub(super) fn session(&self, account: &AccountId, bearer: &str) -> Option<&Session> {
+        self.sessions.get(bearer).filter(|session| session.account == *account && self.is_live(session))
+    }
+
+    fn bearer_of(&self, agent: &AgentId) -> Option<String> {
+        let found = self.sessions.iter().find(|(_, session)| session.agent == *agent);
+        found.map(|(bearer, _)| bearer.clone())
+    }
+
+    /// A token's time may be up, unless it was refreshed in between.
+    pub(super) fn token_may_expire(&mut self, bearer: String) {
+        let Some(session) = self.sessions.get(&bearer) else { return };
+        if self.is_live(session) {
+            let at = session.refreshed + self.settings.token_life;
+            self.timers.add(at, Timer::TokenMayExpire { bearer });
+            return;
+        }
+        self.sessions.remove(&bearer);
+        self.end_sockets_of_token(&bearer, Fate::Closed(4401));
+    }
+
+    /// Takes a user's token away.
+    pub(crate) fn revoke_token(&mut self, account: &AccountId, login: &str, how: Revocation) {
+        let Some(agent) = self.accounts.get(account).and_then(|home| home.by_login.get(login)).cloned()
+        else {
+            return;
+        };
+        if let Some(bearer) = self.bearer_of(&agent) {
+            self.sessions.remove(&bearer);
+        }
+        let fate = match how {
+            Revocation::Silent => return,
+            Revocation::Close4401 => Fate::Closed(4401),
+            Revocation::Drop1006 => Fate::Dropped,
+        };
+        for socket in self.sockets_of(account, login) {
+            self.end_socket(socket, fate);
+        }
+    }
+
+    /// The next logins of the account are refused.
+    pub(crate) fn refuse_logins(
+        &mut self,
+        account: &AccountId,
+        left: usize,
+        status: u16,
+        retry_after: Option<u64>,
+    ) {
+        self.add_account(account);
+        if let Some(home) = self.accounts.get_mut(account) {
+            home.login_faults = super::accounts::Refusals { left, status, retry_after };
+        }
+    }
+
+    /// The next sockets of the account are refused.
+    pub(crate) fn refuse_sockets(&mut self, account: &AccountId, left: usize, status: u16) {
+        self.add_account(account);
+        if let Some(home) = self.accounts.get_mut(account) {
+            home.socket_faults = super::accounts::Refusals { left, status, retry_after: None };
+        }
+    }
+}

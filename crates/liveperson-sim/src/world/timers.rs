@@ -1,0 +1,67 @@
+//! What happens later: one queue for the whole world.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use liveperson_proto::{ConsumerId, ConversationId, RingId};
+
+use super::World;
+use super::requests::{Caller, Request};
+use super::sockets::{Fate, SocketId};
+
+/// Something that happens at its time.
+pub(super) enum Timer {
+    RingExpires { conversation: ConversationId, ring: RingId },
+    OfferAgain { conversation: ConversationId },
+    TokenMayExpire { bearer: String },
+    CloseSocketsOfToken { bearer: String, code: u16 },
+    InFlightArrives { socket: SocketId },
+    ApplyLate { caller: Caller, requests: Vec<Request> },
+    ConsumerSpeaks { consumer: ConsumerId },
+}
+
+/// Timers by time; those of one moment go off in the order they were set.
+#[derive(Default)]
+pub(super) struct Timers {
+    queue: BTreeMap<(Instant, u64), Timer>,
+    set: u64,
+}
+
+impl Timers {
+    pub(super) fn add(&mut self, at: Instant, timer: Timer) {
+        self.set += 1;
+        self.queue.insert((at, self.set), timer);
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.queue.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    fn pop_due(&mut self, now: Instant) -> Option<Timer> {
+        let entry = self.queue.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+}
+
+impl World {
+    pub(super) fn run_timers(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.pop_due(now) {
+            self.run_timer(timer);
+            self.hand_out();
+        }
+    }
+
+    fn run_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::RingExpires { conversation, ring } => self.ring_expires(&conversation, &ring),
+            Timer::OfferAgain { conversation } => self.offer_again(&conversation),
+            Timer::TokenMayExpire { bearer } => self.token_may_expire(bearer),
+            Timer::CloseSocketsOfToken { bearer, code } => {
+                self.end_sockets_of_token(&bearer, Fate::with_code(code));
+            }
+            Timer::InFlightArrives { socket } => self.in_flight_arrives(socket),
+            Timer::ApplyLate { caller, requests } => self.apply_batch(&caller, requests),
+            Timer::ConsumerSpeaks { consumer } => self.consumer_speaks(&consumer),
+        }
+    }
+}

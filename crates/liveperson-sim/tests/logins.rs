@@ -1,0 +1,168 @@
+//! Login rules: who gets a token, how long it lives, and what ends it.
+
+mod support;
+
+use std::time::Duration;
+
+use liveperson_sim::{BadToken, PlatformSettings, Revocation, SecondLogin};
+use support::{ACCOUNT, PATIENCE, bot, connect, http, login, login_with, online, platform, refresh, socket};
+use tokio::io::AsyncReadExt;
+
+#[tokio::test]
+async fn a_wrong_password_is_refused() {
+    let platform = platform(PlatformSettings::default()).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    for (login, password) in [("bot1", "wrong"), ("nobody", "secret")] {
+        let answer = login_with(&platform, login, password).await;
+        assert_eq!(answer.status, 401);
+        assert_eq!(answer.json()["error"]["responseStatus"], "UNAUTHORIZED");
+    }
+    let answer =
+        http(&platform, "POST", "/api/account/404/login?v=1.3", "", r#"{"username":"x","password":"y"}"#);
+    assert_eq!(answer.await.status, 401);
+}
+
+#[tokio::test]
+async fn a_second_login_takes_the_first_ones_token_but_not_its_socket() {
+    let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let first = login(&platform, "bot1").await;
+    let mut open = socket(&platform, &first).await.unwrap();
+    let second = login(&platform, "bot1").await;
+
+    let answer = refresh(&platform, &first).await;
+    assert_eq!((answer.status, &answer.json()["error"]["internalCode"]), (401, &10.into()));
+    assert_eq!(socket(&platform, &first).await.err(), Some(401));
+    assert_eq!(open.ask(".GetClock", serde_json::json!({})).await["code"], 200);
+    assert_eq!(refresh(&platform, &second).await.status, 200);
+    assert!(socket(&platform, &second).await.is_ok());
+    assert_eq!(platform.counters().max_sockets_at_once(), 2);
+}
+
+#[tokio::test]
+async fn a_second_login_closes_the_first_socket_where_it_is_set_to() {
+    let soon = Duration::from_millis(20);
+    for (rule, code) in [
+        (SecondLogin::AtOnce(4401), 4401),
+        (SecondLogin::AtOnce(1006), 1006),
+        (SecondLogin::After(soon, 4407), 4407),
+    ] {
+        let settings = PlatformSettings { tls: false, second_login_closes: rule, ..Default::default() };
+        let platform = platform(settings).await;
+        platform.add_bot(ACCOUNT, bot("bot1", 1));
+        let mut first = online(&platform, "bot1").await;
+        login(&platform, "bot1").await;
+        assert_eq!(first.ends().await, code, "{rule:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_not_refreshed_expires_and_takes_its_socket_along() {
+    let settings =
+        PlatformSettings { tls: false, token_life: Duration::from_millis(300), ..Default::default() };
+    let platform = platform(settings).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let mut bot = online(&platform, "bot1").await;
+    assert_eq!(refresh(&platform, &bot.login).await.status, 200);
+    assert_eq!(bot.ends().await, 4401);
+    assert_eq!(refresh(&platform, &bot.login).await.status, 401);
+    assert_eq!(socket(&platform, &bot.login).await.err(), Some(401));
+}
+
+#[tokio::test]
+async fn a_logout_ends_the_session() {
+    let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let login = login(&platform, "bot1").await;
+    let body = format!(r#"{{"csrf":"{}"}}"#, login.csrf);
+    let path = format!("/api/account/{ACCOUNT}/logout");
+    assert_eq!(http(&platform, "POST", &path, "Session_id=wrong", &body).await.status, 401);
+    assert_eq!(http(&platform, "POST", &path, &login.cookie, &body).await.status, 200);
+    assert_eq!(refresh(&platform, &login).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_revoked_token_shows_as_told() {
+    for (how, code) in
+        [(Revocation::Close4401, Some(4401)), (Revocation::Drop1006, Some(1006)), (Revocation::Silent, None)]
+    {
+        let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
+        platform.add_bot(ACCOUNT, bot("bot1", 1));
+        let mut bot = online(&platform, "bot1").await;
+        platform.revoke_token_of(ACCOUNT, "bot1", how);
+        match code {
+            Some(code) => assert_eq!(bot.ends().await, code),
+            None => assert_eq!(bot.ask("GetClock", serde_json::json!({})).await["type"], "GetClockResponse"),
+        }
+        assert_eq!(socket(&platform, &bot.login).await.err(), Some(401), "{how:?}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_used_up_one_by_one() {
+    let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    platform.refuse_logins(ACCOUNT, 2, 429, Some(7));
+    for _ in 0..2 {
+        let answer = login_with(&platform, "bot1", "secret").await;
+        assert_eq!(answer.status, 429);
+        assert!(answer.head.contains("retry-after: 7"));
+    }
+    let login = login(&platform, "bot1").await;
+    platform.refuse_sockets(ACCOUNT, 1, 503);
+    assert_eq!(socket(&platform, &login).await.err(), Some(503));
+    assert!(socket(&platform, &login).await.is_ok());
+}
+
+#[tokio::test]
+async fn close_codes_and_drops_reach_the_client() {
+    let platform = platform(PlatformSettings::default()).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let mut bot = online(&platform, "bot1").await;
+    platform.close_socket_of(ACCOUNT, "bot1", 1011);
+    assert_eq!(bot.ends().await, 1011);
+    let mut bot = online(&platform, "bot1").await;
+    platform.drop_socket_of(ACCOUNT, "bot1");
+    assert_eq!(bot.ends().await, 1006);
+}
+
+#[tokio::test]
+async fn an_idle_socket_is_dropped() {
+    let settings =
+        PlatformSettings { tls: false, idle_limit: Duration::from_millis(100), ..Default::default() };
+    let platform = platform(settings).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    assert_eq!(online(&platform, "bot1").await.ends().await, 1006);
+}
+
+#[tokio::test]
+async fn a_bad_token_can_be_turned_away_with_a_close_code_too() {
+    let settings = PlatformSettings { tls: false, bad_token: BadToken::Close4401, ..Default::default() };
+    let platform = platform(settings).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let login = login(&platform, "bot1").await;
+    platform.revoke_token_of(ACCOUNT, "bot1", Revocation::Silent);
+    assert_eq!(socket(&platform, &login).await.unwrap().ends().await, 4401);
+}
+
+#[tokio::test]
+async fn app_keys_log_in_with_the_placeholders_of_the_vendor() {
+    let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let body = r#"{"username":"bot1","appKey":"id","secret":"secret","accessToken":"dummy","accessTokenSecret":"dummy"}"#;
+    let path = format!("/api/account/{ACCOUNT}/login?v=1.3");
+    assert_eq!(http(&platform, "POST", &path, "", body).await.status, 200);
+    assert_eq!(http(&platform, "POST", &path, "", "{}").await.status, 400);
+}
+
+#[tokio::test]
+async fn nothing_outlives_the_platform() {
+    let platform = platform(PlatformSettings::default()).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let mut bot = online(&platform, "bot1").await;
+    let mut idle = connect(&platform).await;
+    drop(platform);
+    assert_eq!(bot.ends().await, 1006);
+    let end = tokio::time::timeout(PATIENCE, idle.read(&mut [0; 1])).await.expect("an end in time");
+    assert!(matches!(end, Ok(0) | Err(_)));
+}

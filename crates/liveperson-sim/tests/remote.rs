@@ -1,0 +1,59 @@
+//! The same handle from another process.
+
+mod support;
+
+use std::time::Duration;
+
+use liveperson_sim::control::{Control, serve};
+use liveperson_sim::{ConsumerScript, PlatformSettings, Revocation};
+use support::{ACCOUNT, PATIENCE, bot, login_with, online, platform};
+
+#[tokio::test]
+async fn faults_consumers_and_observation_work_over_http() {
+    let platform = platform(PlatformSettings::default()).await;
+    let control = Control::new(serve(platform.clone(), "127.0.0.1:0".parse().unwrap()).await.unwrap());
+    let place = control.place().await.unwrap();
+    assert_eq!((place.host, place.ca_pem.as_str()), (platform.host(), platform.ca_pem()));
+
+    control.add_account("2").await.unwrap();
+    control.add_bot(ACCOUNT, &bot("bot1", 1)).await.unwrap();
+    let mut one = online(&platform, "bot1").await;
+    let id = control.consumer_opens(ACCOUNT, "Ada", "hi m-1", "-1").await.unwrap();
+    assert_eq!(one.accepts().await, id);
+    let left = control.settled(Duration::ZERO).await.unwrap().unwrap_err();
+    assert_eq!(left.owed, 1);
+    one.says(&id, "m-1").await;
+    assert_eq!(control.consumer_says(ACCOUNT, "Ada", "thanks").await.unwrap(), 2);
+    assert_eq!(control.consumer_hears(ACCOUNT, "Ada", 1, PATIENCE).await.unwrap().unwrap(), ["m-1"]);
+    assert!(control.consumer_hears(ACCOUNT, "Ada", 2, Duration::ZERO).await.unwrap().is_err());
+    let (heard, view) = control.consumer_heard(ACCOUNT, "Ada").await.unwrap();
+    assert_eq!((heard.len(), view.unwrap().assigned.as_deref()), (1, Some("bot1")));
+    control.consumer_closes(ACCOUNT, "Ada").await.unwrap();
+
+    control.revoke_token_of(ACCOUNT, "bot1", Revocation::Close4401).await.unwrap();
+    assert_eq!(one.ends().await, 4401);
+    let mut one = online(&platform, "bot1").await;
+    control.close_socket_of(ACCOUNT, "bot1", 1011).await.unwrap();
+    assert_eq!(one.ends().await, 1011);
+    control.refuse_logins(ACCOUNT, 1, 503, None).await.unwrap();
+    assert_eq!(login_with(&platform, "bot1", "secret").await.status, 503);
+    for outcome in [
+        control.drop_socket_of(ACCOUNT, "bot1").await,
+        control.drop_all_sockets().await,
+        control.apply_late(Some(PATIENCE)).await,
+        control.apply_late(None).await,
+        control.duplicate_events(false).await,
+        control.refuse_sockets(ACCOUNT, 0, 503).await,
+        control.hold_answers_of(ACCOUNT, "bot1", false).await,
+        control.stall_socket_of(ACCOUNT, "bot1", false).await,
+        control.consumers("2", &ConsumerScript::default()).await,
+        control.stop_consumers().await,
+    ] {
+        outcome.unwrap();
+    }
+    let counters = control.counters().await.unwrap();
+    assert_eq!(counters, platform.counters());
+    assert_eq!(counters.identity(ACCOUNT, "bot1").unwrap().logins, 2);
+    let ledger = control.ledger().await.unwrap();
+    assert!(ledger.is_clean() && ledger.once == 1, "{ledger}");
+}
