@@ -28,6 +28,14 @@ pub enum LogTo {
 /// # Errors
 /// Logging was started before in this process.
 pub fn init(to: LogTo) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
+    init_at(to, "info")
+}
+
+/// Like [`init`], with another default than `info`.
+///
+/// # Errors
+/// Logging was started before in this process.
+pub fn init_at(to: LogTo, level: &str) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
     let (is_terminal, writer) = match to {
         LogTo::Stdout => (io::stdout().is_terminal(), BoxMakeWriter::new(io::stdout)),
         LogTo::Stderr => (io::stderr().is_terminal(), BoxMakeWriter::new(io::stderr)),
@@ -35,7 +43,7 @@ pub fn init(to: LogTo) -> Result<(), tracing::subscriber::SetGlobalDefaultError>
     let plain = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines =
         if is_terminal { plain.with_target(false).boxed() } else { plain.json().flatten_event(true).boxed() };
-    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let lines = lines.with_filter(filter_fn(is_safe));
     tracing::subscriber::set_global_default(Registry::default().with(wanted).with(lines))?;
     std::panic::set_hook(Box::new(report_panic));

@@ -19,6 +19,7 @@ use tracing::{Span, info, info_span};
 
 use super::account::{AccountActor, BotEnded};
 use super::blast::{Blast, blastable};
+use super::command;
 use super::front_door::FrontDoor;
 use super::guard::Guard;
 use super::house::House;
@@ -29,6 +30,8 @@ use crate::logic::Logic;
 use crate::metrics::AccountMetrics;
 use crate::telemetry;
 use records::Records;
+
+pub use records::RecorderRestarted;
 
 /// The least time between two updates of the board that are no change of state.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
@@ -64,8 +67,7 @@ struct Held(Addr<SocketActor>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Full or closed: the socket ends by itself when its bot is gone.
-        let _ = self.0.try_send(CloseNow);
+        command(&self.0, CloseNow);
     }
 }
 
@@ -207,8 +209,7 @@ impl BotActor {
         if self.drained && !self.logging_out && self.records.is_empty() {
             self.guard.disarm();
             let ended = BotEnded { bot: self.bot().clone(), life: self.post.life };
-            #[expect(clippy::disallowed_methods, reason = "one rare report upward that must not be lost")]
-            self.post.supervisor.do_send(ended);
+            command(&self.post.supervisor, ended);
             ctx.stop();
         }
     }

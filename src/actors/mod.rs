@@ -25,3 +25,18 @@ pub mod recorder;
 
 pub mod blast;
 pub mod guard;
+
+/// Gives a rare command, past the mailbox's bound: whoever is told to stop, to hold still or to
+/// record again must hear it, however much waits before it.
+pub(crate) fn command<A, M>(actor: &actix::Addr<A>, message: M)
+where
+    A: actix::Actor + actix::Handler<M>,
+    A::Context: actix::dev::ToEnvelope<A, M>,
+    M: actix::Message<Result = ()> + Send + 'static,
+{
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "rare, and must not be lost; all other traffic uses try_send"
+    )]
+    actor.do_send(message);
+}

@@ -229,9 +229,9 @@ async fn commit(house: &House, group: Group) -> Result<Vec<TurnOutcome>, StoreEr
     let mut away = false;
     loop {
         match house.store.commit(group.clone()).await {
-            Err(StoreError::Unavailable { source }) => {
+            Err(error @ StoreError::Unavailable { .. }) => {
                 if !away {
-                    warn!(error = %source, "the store is away; turns wait");
+                    warn!(error = %crate::telemetry::Chain(&error), "the store is away; turns wait");
                     house.board.update_fleet(|fleet| fleet.store_ok = false);
                 }
                 away = true;

@@ -218,5 +218,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// What the bot is told when its socket actor went without a word.
 pub fn vanished(generation: u64) -> Event {
-    Event::SocketClosed { generation, code: CloseCode::ABNORMAL, words: "the socket's actor failed".to_owned() }
+    Event::SocketClosed {
+        generation,
+        code: CloseCode::ABNORMAL,
+        words: "the socket's actor failed".to_owned(),
+    }
 }

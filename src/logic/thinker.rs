@@ -62,9 +62,8 @@ impl Thinker {
 }
 
 fn decide(logic: &dyn Logic, turn: &Turn) -> Thought {
-    let decided = telemetry::in_bot(&turn.account, &turn.bot, || {
-        catch_unwind(AssertUnwindSafe(|| logic.decide(turn)))
-    });
+    let decided =
+        telemetry::in_bot(&turn.account, &turn.bot, || catch_unwind(AssertUnwindSafe(|| logic.decide(turn))));
     match decided {
         Ok(Ok(actions)) => Thought::Actions(actions),
         Ok(Err(LogicError(words))) => Thought::Failed(words),

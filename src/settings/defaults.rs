@@ -41,7 +41,12 @@ impl Default for ServerSettings {
 impl Default for StoreSettings {
     /// SQLite in the working directory, which suits one machine.
     fn default() -> Self {
-        Self { url: StoreUrlText::trusted("sqlite:muster.db"), key: None, node_lease: 15 * SECOND }
+        Self {
+            url: StoreUrlText::trusted("sqlite:muster.db"),
+            key: None,
+            key_source: None,
+            node_lease: 15 * SECOND,
+        }
     }
 }
 

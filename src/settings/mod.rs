@@ -40,6 +40,7 @@ pub use platform::PlatformSettings;
 pub use server::ServerSettings;
 pub use store::{StoreSettings, StoreUrlText};
 pub use timing::TimingSettings;
+pub use units::duration;
 
 use reading::Reading;
 use section::Section;

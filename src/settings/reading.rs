@@ -12,7 +12,7 @@ pub(super) struct Reading<'a> {
     file: Arc<str>,
     text: &'a str,
     line_starts: Vec<usize>,
-    base_dir: &'a Path,
+    pub(super) base_dir: &'a Path,
     /// Where `env:` and `file:` lead.
     pub(super) environment: &'a dyn Environment,
     faults: RefCell<Vec<Remark>>,

@@ -35,6 +35,14 @@ impl Field<'_> {
         Some(SecretString::from(secret))
     }
 
+    /// The reference itself, with a path that does not depend on where the file stands.
+    pub(super) fn whole_reference(&self) -> Option<String> {
+        match reference(self.item.as_str()?)? {
+            Reference::Variable(name) => Some(format!("env:{name}")),
+            Reference::File(path) => Some(format!("file:{}", self.reading.base_dir.join(path).display())),
+        }
+    }
+
     /// Whether the text is a reference and not the thing itself.
     pub(super) fn is_reference(text: &str) -> bool {
         reference(text).is_some()

@@ -18,6 +18,8 @@ pub struct StoreSettings {
     pub url: StoreUrlText,
     /// What stored sessions are sealed with; without one see the guide to the store.
     pub key: Option<SecretString>,
+    /// Where that key comes from: `env:NAME`, or `file:PATH` with the path made whole.
+    pub key_source: Option<String>,
     /// How long this node's right to its bots lasts when it cannot be renewed.
     pub node_lease: Duration,
 }
@@ -71,7 +73,10 @@ impl StoreSettings {
         if let Some(url) = section.field("url").and_then(|field| url(&field)) {
             settings.url = url;
         }
-        settings.key = section.field("key").and_then(|field| field.secret("MUSTER_STORE_KEY"));
+        if let Some(field) = section.field("key") {
+            settings.key = field.secret("MUSTER_STORE_KEY");
+            settings.key_source = settings.key.as_ref().and_then(|_| field.whole_reference());
+        }
         let lease = section.field("node_lease").and_then(|field| field.duration(&defaults::NODE_LEASE));
         settings.node_lease = lease.unwrap_or(settings.node_lease);
         section.finish();

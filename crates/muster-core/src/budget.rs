@@ -52,7 +52,9 @@ impl LoginBudget {
         }
         let Some(left) = self.level.checked_sub(1000) else {
             let missing = 1000 - self.level;
-            return Permit::Later(Duration::from_millis(missing.div_ceil(u64::from(self.rules.per_second.max(1)))));
+            return Permit::Later(Duration::from_millis(
+                missing.div_ceil(u64::from(self.rules.per_second.max(1))),
+            ));
         };
         self.level = left;
         self.under_way += 1;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use liveperson::{LoginError, RefreshError, Session};
 use muster_core::bot::{Event, Identity, LoginFault, RefreshFault};
+use secrecy::ExposeSecret;
 use tracing::{info, warn};
 
+use super::super::command;
 use super::super::guard::Guard;
 use super::super::socket::{SocketActor, Ticketed};
 use super::{BotActor, Held, SocketGone};
@@ -47,7 +49,9 @@ impl BotActor {
         let job = async move {
             let _permit = front_door.permit(&house).await;
             let session = house.client.login(&domains, &author.account, &credentials).await?;
-            if let Err(error) = house.store.save_session(&author.account, &author.bot, &session.seal()).await {
+            if let Err(error) =
+                house.store.save_session(&author.account, &author.bot, session.seal().expose_secret()).await
+            {
                 warn!(error = %Chain(&error), "the session is not stored; the next start needs a login");
             }
             Ok(session)
@@ -96,7 +100,8 @@ impl BotActor {
 
     pub(super) fn logout(&mut self, ctx: &mut Context<Self>) {
         let Some(session) = self.session.take() else { return };
-        let (house, author, domains) = (self.post.house.clone(), self.post.author.clone(), self.domains.clone());
+        let (house, author, domains) =
+            (self.post.house.clone(), self.post.author.clone(), self.domains.clone());
         self.logging_out = true;
         let job = async move {
             if let Some(domains) = domains
@@ -129,8 +134,7 @@ impl BotActor {
             seat: self.post.seat.clone(),
         };
         let guard = Guard::new("socket", move |_| {
-            #[expect(clippy::disallowed_methods, reason = "one rare report upward that must not be lost")]
-            me.do_send(SocketGone { generation });
+            command(&me, SocketGone { generation });
         });
         self.socket = Some(Held(SocketActor::new(opening, guard).start()));
     }

@@ -94,7 +94,9 @@ impl BotActor {
                 debug!(conversation.id = %conversation, cursor = cursor.0, platform = platform.0, "caught up");
             }
             Note::Attached(conversation) => debug!(conversation.id = %conversation, "handles a conversation"),
-            Note::Hole { conversation } => info!(conversation.id = %conversation, "events are missing; reads again"),
+            Note::Hole { conversation } => {
+                info!(conversation.id = %conversation, "events are missing; reads again")
+            }
             Note::Doubted => debug!("an action's outcome is unknown"),
             Note::Reconciled => info!("an action in doubt was found done"),
             Note::Resent => info!("an action in doubt was not done; it is sent again"),

@@ -51,8 +51,7 @@ impl BotActor {
             return;
         }
         let entries = self.records.fresh();
-        let record =
-            Record { author: self.post.author.clone(), entries, answer: ctx.address().recipient() };
+        let record = Record { author: self.post.author.clone(), entries, answer: ctx.address().recipient() };
         let sent = self.post.house.recorder.find().is_some_and(|recorder| recorder.try_send(record).is_ok());
         if sent {
             self.records.handed = self.records.last;
@@ -78,7 +77,10 @@ impl Handler<Recorded> for BotActor {
                 if outcome == CommitOutcome::Fenced {
                     self.metrics.turn("fenced");
                 }
-                self.take(Event::Committed { conversation: turn.conversation, turn: turn.turn, outcome }, ctx);
+                self.take(
+                    Event::Committed { conversation: turn.conversation, turn: turn.turn, outcome },
+                    ctx,
+                );
             }
         }
         self.leave_when_done(ctx);

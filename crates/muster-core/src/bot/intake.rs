@@ -33,7 +33,11 @@ impl Bot {
         }
         if self.rings.len() < RINGS {
             let expires = ring.expires_at.unwrap_or(self.platform_now(now) + RING_LIFE);
-            self.rings.entry(ring.id).or_insert(Offer { conversation: ring.conversation, expires, answered: false });
+            self.rings.entry(ring.id).or_insert(Offer {
+                conversation: ring.conversation,
+                expires,
+                answered: false,
+            });
         }
         self.answer_rings(now, out);
     }
@@ -45,7 +49,8 @@ impl Bot {
         if !self.may_act() || self.drain.is_some() || self.socket.is_none() {
             return;
         }
-        let coming = self.rings.values().filter(|o| o.answered && !self.conversations.contains_key(&o.conversation));
+        let coming =
+            self.rings.values().filter(|o| o.answered && !self.conversations.contains_key(&o.conversation));
         let mut free = self.capacity.saturating_sub(self.conversations.len() + coming.count());
         for (id, offer) in self.rings.iter_mut().filter(|(_, offer)| !offer.answered) {
             if free == 0 {

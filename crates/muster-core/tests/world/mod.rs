@@ -411,7 +411,9 @@ impl World {
 fn is_subscription(request: &Request) -> bool {
     matches!(
         request,
-        Request::SubscribeConversations { .. } | Request::SubscribeRings { .. } | Request::SetAgentState { .. }
+        Request::SubscribeConversations { .. }
+            | Request::SubscribeRings { .. }
+            | Request::SetAgentState { .. }
     )
 }
 

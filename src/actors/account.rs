@@ -1,0 +1,385 @@
+//! The account: starts its bots, and starts them again when they fail.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix::{
+    Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, WrapFuture,
+};
+use liveperson::{Credentials, Session};
+use liveperson_proto::{AccountId, DialogId, Sequence};
+use muster_core::BotId;
+use muster_core::bot::{Bot, Charter, Identity};
+use muster_core::dialog::{Restored, RestoredDeed};
+use muster_core::supervision::{Decision, Exit, History, Policy};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tracing::{error, info, warn};
+
+use super::blast::{Blast, blastable};
+use super::bot::{BlastSocket, BotActor, Drain, Fence, Post, RecorderRestarted, Vacate};
+use super::command;
+use super::fleet::{AccountEnded, FleetActor};
+use super::front_door::FrontDoor;
+use super::guard::Guard;
+use super::house::House;
+use super::recorder::{Author, Flush};
+use crate::board::{BotState, BotStatus};
+use crate::settings::{BotSettings, Login, Wanted};
+use crate::store::{HeldConversation, OutboxRow, StoreError};
+use crate::telemetry::Chain;
+
+/// Conversations of a bot at most, unless declared.
+const CAPACITY: usize = 1_000;
+
+/// One bot's place, which outlives its lives.
+#[derive(Clone)]
+pub struct Place {
+    /// As declared.
+    pub settings: BotSettings,
+    /// The epoch under which this process owns the bot.
+    pub epoch: i64,
+    /// The thread it runs on.
+    pub arbiter: ArbiterHandle,
+    /// The identity's one seat: a socket takes it.
+    pub seat: Arc<Mutex<()>>,
+    /// The identity's bench: a life takes it.
+    pub bench: Arc<Mutex<()>>,
+}
+
+/// A running bot that is told to leave when nobody holds it any more.
+struct Running(Addr<BotActor>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        command(&self.0, Vacate);
+    }
+}
+
+struct Seat {
+    place: Place,
+    life: u64,
+    running: Option<Running>,
+    history: History,
+    ended: bool,
+}
+
+/// One account.
+pub struct AccountActor {
+    house: Arc<House>,
+    id: AccountId,
+    front_door: Arc<FrontDoor>,
+    fleet: Addr<FleetActor>,
+    guard: Guard,
+    bots: BTreeMap<BotId, Seat>,
+    draining: Option<Drain>,
+    fence: Option<String>,
+}
+
+impl AccountActor {
+    /// An account whose bots start when the actor starts.
+    pub fn new(
+        house: Arc<House>,
+        id: AccountId,
+        front_door: Arc<FrontDoor>,
+        fleet: Addr<FleetActor>,
+        places: Vec<Place>,
+        guard: Guard,
+    ) -> Self {
+        let seat =
+            |place: Place| Seat { place, life: 0, running: None, history: History::default(), ended: false };
+        let bots = places.into_iter().map(|place| (place.settings.name.clone(), seat(place))).collect();
+        Self { house, id, front_door, fleet, guard, bots, draining: None, fence: None }
+    }
+
+    /// Begins a new life of a bot: bench, flushed records, the store's memory, then the actor.
+    fn start(&mut self, bot: &BotId, ctx: &mut Context<Self>) {
+        let Some(seat) = self.bots.get_mut(bot).filter(|_| self.draining.is_none()) else { return };
+        seat.life += 1;
+        let life = seat.life;
+        let load = load(self.house.clone(), self.id.clone(), bot.clone(), seat.place.bench.clone());
+        let bot = bot.clone();
+        ctx.spawn(load.into_actor(self).map(move |loaded, account, ctx| {
+            let current = account.bots.get(&bot).is_some_and(|seat| seat.life == life);
+            match loaded {
+                Ok(loaded) if current && account.draining.is_none() => account.seat(&bot, loaded, ctx),
+                Ok(_) => account.report_end(),
+                Err(error) => {
+                    warn!(account.id = %account.id, bot.id = %bot, error = %Chain(&error), "cannot read what the bot holds; tries again");
+                    ctx.run_later(std::time::Duration::from_secs(1), move |account, ctx| account.start(&bot, ctx));
+                }
+            }
+        }));
+    }
+
+    fn seat(&mut self, bot: &BotId, loaded: Loaded, ctx: &mut Context<Self>) {
+        let Some(seat) = self.bots.get_mut(bot) else { return };
+        let settings = &seat.place.settings;
+        let Some(logic) = self.house.logics.find(settings.logic.as_str()) else {
+            error!(bot.id = %bot, logic = settings.logic.as_str(), "there is no such logic");
+            return;
+        };
+        let Login::Password { username, password } = &settings.login;
+        let credentials = Credentials::Password { username: username.clone(), password: password.clone() };
+        let author = Arc::new(Author {
+            account: self.id.clone(),
+            bot: bot.clone(),
+            pool: settings.pool.clone(),
+            epoch: seat.place.epoch,
+        });
+        let charter = Charter {
+            account: self.id.clone(),
+            bot: bot.clone(),
+            pool: settings.pool.clone(),
+            capacity: settings.capacity.map_or(CAPACITY, |c| c as usize),
+            rules: self.house.rules.clone(),
+            rhythm: self.house.rhythm(),
+            seed: fastrand::u64(..),
+        };
+        let identity = loaded
+            .session
+            .as_ref()
+            .map(|s| Identity { agent: s.agent.clone(), persistent: s.persistent.clone() });
+        let core = Bot::new(charter, identity, loaded.held, self.house.clock.now());
+        let life = seat.life;
+        let post = Post {
+            house: self.house.clone(),
+            front_door: self.front_door.clone(),
+            supervisor: ctx.address(),
+            credentials,
+            logic,
+            logic_name: settings.logic.as_str().to_owned(),
+            author,
+            seat: seat.place.seat.clone(),
+            bench: loaded.bench,
+            life,
+            session: loaded.session,
+        };
+        let (me, name) = (ctx.address(), bot.clone());
+        let guard = Guard::new("bot", move |exit| {
+            command(&me, BotExited { bot: name, life, exit });
+        });
+        let addr = BotActor::start_in_arbiter(&seat.place.arbiter, move |_| BotActor::new(post, core, guard));
+        if let Some(why) = &self.fence {
+            command(&addr, Fence(Some(why.clone())));
+        }
+        seat.running = Some(Running(addr));
+    }
+
+    fn each(&self, tell: impl Fn(&Addr<BotActor>)) {
+        self.bots.values().filter_map(|seat| seat.running.as_ref()).for_each(|Running(bot)| tell(bot));
+    }
+
+    fn show(&self, bot: &BotId, state: BotState, cause: Option<String>) {
+        let now = self.house.clock.now().wall;
+        self.house.board.update(&self.id, bot, |status| {
+            status.state = state;
+            status.since_ms = now;
+            status.cause = cause;
+            status.open_conversations = 0;
+        });
+    }
+
+    /// Tells the fleet once every bot has ended.
+    fn report_end(&mut self) {
+        if self.draining.is_some() && self.bots.values().all(|seat| seat.running.is_none() || seat.ended) {
+            self.guard.disarm();
+            command(&self.fleet, AccountEnded { account: self.id.clone() });
+        }
+    }
+}
+
+impl Actor for AccountActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(256);
+        let now = self.house.clock.now().wall;
+        for (name, Seat { place, .. }) in &self.bots {
+            if self.house.board.get(&self.id, name).is_none() {
+                let logic = place.settings.logic.as_str();
+                self.house.board.put(BotStatus::parked(&self.id, name, &place.settings.pool, logic, now));
+            }
+        }
+        let wanted = |seat: &&Seat| seat.place.settings.wanted == Wanted::Running;
+        let names: Vec<_> =
+            self.bots.values().filter(wanted).map(|seat| seat.place.settings.name.clone()).collect();
+        names.iter().for_each(|bot| self.start(bot, ctx));
+    }
+}
+
+blastable!(AccountActor);
+
+/// A bot went away without being told to.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct BotExited {
+    /// Which.
+    pub bot: BotId,
+    /// Which life of it.
+    pub life: u64,
+    /// Why.
+    pub exit: Exit,
+}
+
+impl Handler<BotExited> for AccountActor {
+    type Result = ();
+
+    fn handle(&mut self, BotExited { bot, life, exit }: BotExited, ctx: &mut Self::Context) {
+        let Some(seat) = self.bots.get_mut(&bot).filter(|seat| seat.life == life) else { return };
+        seat.running = None;
+        let part = match &exit {
+            Exit::Panicked { part } | Exit::Hung { part } => part.clone(),
+            Exit::Orphaned => "account".to_owned(),
+        };
+        self.house.metrics.restarts(&self.id, &part);
+        let decision = Policy::default().decide(&mut seat.history, &exit, self.house.clock.now().moment);
+        match decision {
+            Decision::Restart { after } => {
+                warn!(account.id = %self.id, bot.id = %bot, cause = exit.words(), after_ms = after.as_millis() as u64, "a bot restarts");
+                self.house.board.update(&self.id, &bot, |status| status.restarts += 1);
+                self.show(&bot, BotState::Waiting, Some(format!("restarts: {}", exit.words())));
+                ctx.run_later(after, move |account, ctx| account.start(&bot, ctx));
+            }
+            Decision::Quarantine { because } => {
+                error!(account.id = %self.id, bot.id = %bot, because, "a bot is quarantined");
+                self.show(&bot, BotState::Quarantined, Some(because));
+            }
+        }
+        self.report_end();
+    }
+}
+
+/// A bot has ended as it was told to.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct BotEnded {
+    /// Which.
+    pub bot: BotId,
+    /// Which life of it.
+    pub life: u64,
+}
+
+impl Handler<BotEnded> for AccountActor {
+    type Result = ();
+
+    fn handle(&mut self, BotEnded { bot, life }: BotEnded, _: &mut Self::Context) {
+        if let Some(seat) = self.bots.get_mut(&bot).filter(|seat| seat.life == life) {
+            seat.ended = true;
+            seat.running = None;
+            info!(account.id = %self.id, bot.id = %bot, "a bot has ended");
+        }
+        self.show(&bot, BotState::Parked, None);
+        self.report_end();
+    }
+}
+
+impl Handler<Drain> for AccountActor {
+    type Result = ();
+
+    fn handle(&mut self, drain: Drain, _: &mut Self::Context) {
+        self.draining = Some(drain);
+        self.each(|bot| command(bot, drain));
+        self.report_end();
+    }
+}
+
+impl Handler<Fence> for AccountActor {
+    type Result = ();
+
+    fn handle(&mut self, fence: Fence, _: &mut Self::Context) {
+        self.fence.clone_from(&fence.0);
+        self.each(|bot| command(bot, fence.clone()));
+    }
+}
+
+impl Handler<RecorderRestarted> for AccountActor {
+    type Result = ();
+
+    fn handle(&mut self, news: RecorderRestarted, _: &mut Self::Context) {
+        self.each(|bot| command(bot, news));
+    }
+}
+
+/// Passes a blast on to one bot or its socket, for tests.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct BlastBot {
+    /// Which bot.
+    pub bot: BotId,
+    /// Its socket instead of itself.
+    pub socket: bool,
+    /// Where the panic happens.
+    pub blast: Blast,
+}
+
+impl Handler<BlastBot> for AccountActor {
+    type Result = ();
+
+    fn handle(&mut self, BlastBot { bot, socket, blast }: BlastBot, _: &mut Self::Context) {
+        let Some(Running(addr)) = self.bots.get(&bot).and_then(|seat| seat.running.as_ref()) else { return };
+        let _ = if socket {
+            addr.try_send(BlastSocket(blast)).map_err(drop)
+        } else {
+            addr.try_send(blast).map_err(drop)
+        };
+    }
+}
+
+/// What a life begins with.
+struct Loaded {
+    bench: OwnedMutexGuard<()>,
+    held: Vec<Restored>,
+    session: Option<Session>,
+}
+
+/// Waits for the bench and for the records of the life before, then reads what the store holds.
+async fn load(
+    house: Arc<House>,
+    account: AccountId,
+    bot: BotId,
+    bench: Arc<Mutex<()>>,
+) -> Result<Loaded, StoreError> {
+    let bench = bench.lock_owned().await;
+    if let Some(recorder) = house.recorder.find() {
+        let (done, flushed) = oneshot::channel();
+        if recorder.send(Flush(done)).await.is_ok() {
+            // A recorder that fails meanwhile tells nobody: what it had is handed to its successor.
+            let _ = flushed.await;
+        }
+    }
+    let held = house.store.held(&account, &bot).await?.into_iter().map(restored).collect();
+    let sealed = house.store.load_session(&account, &bot).await?;
+    let session = sealed.and_then(|sealed| match Session::unseal(&sealed) {
+        Ok(session) => Some(session),
+        Err(error) => {
+            warn!(account.id = %account, bot.id = %bot, error = %Chain(&error), "the stored session is of no use");
+            None
+        }
+    });
+    Ok(Loaded { bench, held, session })
+}
+
+/// The one translation from the store's rows to the core.
+fn restored(held: HeldConversation) -> Restored {
+    let dialog = held.conversation.main_dialog();
+    let cursor = held.cursors.iter().find(|(d, ..)| *d == dialog).or(held.cursors.first());
+    let (dialog, cursor): (DialogId, Sequence) =
+        cursor.map_or((dialog, Sequence::START), |(dialog, cursor, _)| (dialog.clone(), *cursor));
+    Restored {
+        conversation: held.conversation,
+        dialog,
+        cursor,
+        variables: serde_json::from_str(&held.variables).unwrap_or_default(),
+        outbox: held.outbox.into_iter().filter_map(deed).collect(),
+    }
+}
+
+fn deed(row: OutboxRow) -> Option<RestoredDeed> {
+    match serde_json::from_str(&row.body) {
+        Ok(deed) => Some(RestoredDeed { turn: row.turn_id, n: row.n as usize, tag: row.tag, deed }),
+        Err(error) => {
+            error!(turn = %row.turn_id, n = row.n, error = %error, "an action in the store cannot be read");
+            None
+        }
+    }
+}

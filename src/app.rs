@@ -1,0 +1,286 @@
+//! The composition root: settings in, a running fleet out; and its two endings.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter, ArbiterHandle};
+use liveperson::{Client, ClientSettings, ClientSettingsError};
+use liveperson_proto::AccountId;
+use muster_core::BotId;
+use muster_core::bot::Ending;
+use muster_core::budget::Allowance;
+use muster_core::dialog::Rules;
+use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, oneshot};
+use tracing::info;
+
+use crate::actors::account::Place;
+use crate::actors::bot::Drain;
+use crate::actors::fleet::{AccountPlace, Detonate, End, FleetActor};
+use crate::actors::front_door::FrontDoor;
+use crate::actors::house::{House, RecorderPlace};
+use crate::board::{Board, FleetStatus};
+use crate::clock::Clock;
+use crate::logic::{Logics, Thinker};
+use crate::metrics::Metrics;
+use crate::settings::{FleetSettings, StoreSettings, TimingSettings};
+use crate::store::{
+    AcquireError, DeclaredBot, KeySource, NodeIdentity, Store, StoreError, StoreOptions, StoreUrl,
+};
+
+/// Runs of logic at one time at most, for each core.
+const THINKERS: usize = 16;
+
+/// Why a fleet did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// Another process runs it.
+    #[error(transparent)]
+    Held(#[from] AcquireError),
+    /// The store is of no use.
+    #[error("the store cannot be used")]
+    Store(#[from] StoreError),
+    /// Migrations are due, and Postgres is only migrated on purpose.
+    #[error("the store needs {count} migrations ({first}, …): run `muster migrate FILE` first")]
+    Migrations {
+        /// How many.
+        count: usize,
+        /// The first.
+        first: String,
+    },
+    /// The platform settings are of no use.
+    #[error("the platform settings cannot be used")]
+    Platform(#[from] ClientSettingsError),
+    /// The extra CA file cannot be read.
+    #[error("the CA file {path} cannot be read")]
+    CaFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The metrics could not be declared.
+    #[error("the metrics cannot be declared")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// What a launch may do beyond its settings.
+#[derive(Clone, Default)]
+pub struct LaunchOptions {
+    /// The logics by name.
+    pub logics: Logics,
+    /// Oust a live owner.
+    pub take_over: bool,
+    /// Migrate the store, whichever it is.
+    pub migrate: bool,
+}
+
+/// A fleet at work. Lives on the actix system that launched it.
+pub struct Fleet {
+    /// What its actors are lent.
+    pub house: Arc<House>,
+    /// Told when another process took the fleet.
+    pub lost: oneshot::Receiver<String>,
+    actor: Addr<FleetActor>,
+    arbiters: Vec<Arbiter>,
+}
+
+/// Opens the store that settings name.
+pub async fn open_store(settings: &StoreSettings, io: Handle) -> Result<Store, StoreError> {
+    let url = StoreUrl::from_str(settings.url.expose())?;
+    let key = settings.key_source.as_deref().map(KeySource::from_str).transpose()?;
+    Store::open(&StoreOptions { url, key, node_lease: settings.node_lease }, io).await
+}
+
+/// Migrates SQLite by itself; on Postgres an operator says when.
+pub async fn prepare_store(
+    store: &Store,
+    settings: &StoreSettings,
+    migrate: bool,
+) -> Result<(), LaunchError> {
+    let is_sqlite = settings.url.expose().starts_with("sqlite:");
+    if migrate || is_sqlite {
+        for name in store.migrate().await? {
+            info!(migration = name, "migrated the store");
+        }
+        return Ok(());
+    }
+    match store.pending_migrations().await?.as_slice() {
+        [] => Ok(()),
+        pending => Err(LaunchError::Migrations { count: pending.len(), first: pending[0].clone() }),
+    }
+}
+
+/// This process, under a fresh incarnation.
+pub fn identify() -> NodeIdentity {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = if name.trim().is_empty() { "localhost" } else { name.trim() };
+    NodeIdentity {
+        incarnation: uuid::Uuid::new_v4().to_string(),
+        name: name.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+    }
+}
+
+impl Fleet {
+    /// Opens the store, takes the fleet, declares its bots and starts them.
+    ///
+    /// Must be called on an actix system; connections live on `io`.
+    pub async fn launch(
+        settings: &FleetSettings,
+        options: LaunchOptions,
+        board: Board,
+        io: Handle,
+    ) -> Result<Self, LaunchError> {
+        let clock = Clock::start();
+        let client = client(settings)?;
+        let store = open_store(&settings.store, io.clone()).await?;
+        prepare_store(&store, &settings.store, options.migrate).await?;
+        let me = identify();
+        store.acquire(&me, options.take_over).await?;
+        store.declare(&declared(settings)).await?;
+        let names: Vec<_> =
+            bots(settings).map(|(account, bot)| (account.clone(), bot.name.clone())).collect();
+        let epochs = store.own_bots(&me, &names).await?;
+        board.set_fleet(FleetStatus {
+            store_ok: true,
+            owner: format!("process {} on {}", me.pid, me.name),
+            started_ms: clock.now().wall,
+            fenced: None,
+            version: me.version.clone(),
+        });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let house = Arc::new(House {
+            clock,
+            thinker: Thinker::new(io.clone(), THINKERS * cores, settings.timing.logic_timeout),
+            io,
+            store,
+            client,
+            me,
+            board,
+            metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),
+            logics: options.logics,
+            timing: settings.timing,
+            rules: rules(&settings.timing),
+            node_lease: settings.store.node_lease,
+            recorder: RecorderPlace::default(),
+        });
+        let arbiters: Vec<_> = (0..=cores).map(|_| Arbiter::new()).collect();
+        let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
+        let places = places(settings, &epochs, &handles[1..], clock);
+        let (lose, lost) = oneshot::channel();
+        let actor = FleetActor::new(house.clone(), places, handles[0].clone(), lose).start();
+        Ok(Self { house, lost, actor, arbiters })
+    }
+
+    /// Ends every bot within the time, then gives the fleet up. The store is closed after.
+    pub async fn end(self, ending: Ending, within: Duration) {
+        let (ended, end) = oneshot::channel();
+        let drain = Drain { ending, within };
+        if self.actor.send(End { drain, ended }).await.is_ok() {
+            // Bots end by themselves at the deadline; a little more for their goodbyes.
+            let patience = within + Duration::from_secs(3);
+            if actix::clock::timeout(patience, end).await.is_err() {
+                tracing::warn!("some bots did not end in time; what they left is taken up at the next start");
+            }
+        }
+        if let Err(error) = self.house.store.release(&self.house.me).await {
+            tracing::warn!(error = %crate::telemetry::Chain(&error), "the fleet could not be given up in the store");
+        }
+        self.house.store.close().await;
+        self.arbiters.iter().for_each(|arbiter| drop(arbiter.stop()));
+    }
+
+    /// Panics somewhere in the fleet, for tests; release builds pass it over.
+    pub async fn detonate(&self, detonate: Detonate) {
+        let _ = self.actor.send(detonate).await;
+    }
+}
+
+fn client(settings: &FleetSettings) -> Result<Client, LaunchError> {
+    let (platform, timing) = (&settings.platform, &settings.timing);
+    let ca_pem = match &platform.ca_file {
+        None => None,
+        Some(path) => {
+            let read = std::fs::read(path);
+            Some(read.map_err(|source| LaunchError::CaFile { path: path.clone(), source })?)
+        }
+    };
+    Ok(Client::new(ClientSettings {
+        csds_domain: platform.csds_domain.clone(),
+        plain: platform.plain,
+        ca_pem,
+        request_timeout: timing.request_timeout,
+        connect_timeout: timing.connect_timeout,
+        frame_limit: platform.frame_limit,
+        ping_every: timing.ping_every,
+        clock_every: timing.clock_every,
+        answer_within: timing.clock_deadline,
+        ..ClientSettings::default()
+    })?)
+}
+
+fn rules(timing: &TimingSettings) -> Rules {
+    let rules = Rules { settle: timing.settle, ..Rules::default() };
+    // Debug builds can be sabotaged: tests prove with it that they would notice.
+    if !cfg!(debug_assertions) {
+        return rules;
+    }
+    let sabotage = std::env::var("MUSTER_SABOTAGE").unwrap_or_default();
+    let is_on = |what: &str| !sabotage.split(',').any(|off| off == what);
+    Rules { reconcile: is_on("reconcile"), catch_up: is_on("catch-up"), ..rules }
+}
+
+fn bots(settings: &FleetSettings) -> impl Iterator<Item = (&AccountId, &crate::settings::BotSettings)> {
+    settings.accounts.iter().flat_map(|account| account.bots.iter().map(move |bot| (&account.id, bot)))
+}
+
+/// The declared state as the store keeps it: no secret, not even a reference to one.
+fn declared(settings: &FleetSettings) -> Vec<DeclaredBot> {
+    let row = |(account, bot): (&AccountId, &crate::settings::BotSettings)| DeclaredBot {
+        account: account.clone(),
+        bot: bot.name.clone(),
+        pool: bot.pool.clone(),
+        declared_json: json!({"logic": bot.logic.as_str(), "capacity": bot.capacity}).to_string(),
+    };
+    bots(settings).map(row).collect()
+}
+
+/// Spreads the bots over the arbiters, one after the other.
+fn places(
+    settings: &FleetSettings,
+    epochs: &HashMap<(AccountId, BotId), i64>,
+    arbiters: &[ArbiterHandle],
+    clock: Clock,
+) -> Vec<AccountPlace> {
+    let timing = &settings.timing;
+    let allowance = Allowance {
+        per_second: timing.login_per_second.get(),
+        burst: timing.login_burst.get(),
+        in_flight: timing.login_in_flight.get(),
+    };
+    let mut turn = arbiters.iter().cycle();
+    let mut place = |account: &AccountId, bot: &crate::settings::BotSettings| {
+        let epoch = epochs.get(&(account.clone(), bot.name.clone())).copied()?;
+        let arbiter = turn.next()?.clone();
+        Some(Place {
+            settings: bot.clone(),
+            epoch,
+            arbiter,
+            seat: Arc::new(Mutex::new(())),
+            bench: Arc::new(Mutex::new(())),
+        })
+    };
+    let mut accounts = Vec::new();
+    for account in &settings.accounts {
+        let bots = account.bots.iter().filter_map(|bot| place(&account.id, bot)).collect();
+        let front_door = FrontDoor::new(account.id.clone(), allowance, clock.now().moment);
+        accounts.push(AccountPlace { id: account.id.clone(), front_door, bots });
+    }
+    accounts
+}

@@ -1,0 +1,22 @@
+//! What a start says: who owns what, and where it listens.
+
+use std::net::SocketAddr;
+
+use crate::app::Fleet;
+use crate::settings::FleetSettings;
+
+/// The start banner.
+pub(super) fn print(settings: &FleetSettings, from: &str, fleet: &Fleet, listening: Option<SocketAddr>) {
+    let bots: usize = settings.accounts.iter().map(|account| account.bots.len()).sum();
+    let me = &fleet.house.me;
+    println!("muster {}", me.version);
+    println!("  fleet      {} accounts, {bots} bots ({from})", settings.accounts.len());
+    println!("  platform   {}", settings.platform.csds_domain);
+    println!("  store      {}", fleet.house.store.describe());
+    println!("  key        {}", fleet.house.store.key_source());
+    println!("  owner      process {} on {}", me.pid, me.name);
+    match listening {
+        Some(address) => println!("  listening  http://{address}/ (status), /metrics, /api/v1/bots, /readyz"),
+        None => println!("  listening  nowhere"),
+    }
+}

@@ -1,0 +1,126 @@
+//! The demo's stage: a platform of its own, accounts, bots, consumers, and a store.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use liveperson_proto::AccountId;
+use liveperson_sim::{BotUser, ConsumerScript, Platform, PlatformSettings as SimSettings};
+use secrecy::SecretString;
+use tokio::runtime::Handle;
+
+use super::super::Failure;
+use crate::settings::{
+    AccountSettings, BotSettings, FleetSettings, LogicName, Login, PlatformSettings, ServerSettings,
+    StoreSettings, StoreUrlText, TimingSettings, Wanted,
+};
+
+const ACCOUNTS: usize = 3;
+const BOTS: usize = 4;
+
+/// Everything the demo plays with.
+pub(super) struct Stage {
+    pub(super) platform: Platform,
+    pub(super) settings: FleetSettings,
+    _scratch: Scratch,
+}
+
+/// A folder that goes with the demo.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system's care of its temporary files.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Scratch {
+    fn make() -> Result<Self, Failure> {
+        use std::os::unix::fs::DirBuilderExt;
+        let path = std::env::temp_dir().join(format!("muster-demo-{}", uuid::Uuid::new_v4()));
+        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| Failure::of(&error))?;
+        Ok(Self(path))
+    }
+}
+
+impl Stage {
+    pub(super) async fn set(store: Option<SecretString>, io: &Handle) -> Result<Self, Failure> {
+        let scratch = Scratch::make()?;
+        let started =
+            io.spawn(Platform::start(SimSettings::default())).await.map_err(|error| Failure::of(&error))?;
+        let platform = started.map_err(|error| Failure::of(&error))?;
+        let ca_file = scratch.0.join("ca.pem");
+        std::fs::write(&ca_file, platform.ca_pem()).map_err(|error| Failure::of(&error))?;
+        let url = store.unwrap_or_else(|| format!("sqlite:{}", scratch.0.join("muster.db").display()).into());
+        let url = StoreUrlText::new(url).map_err(|wrong| Failure::new(format!("--store: {wrong}")))?;
+        let request_timeout = Duration::from_secs(5);
+        let settings = FleetSettings {
+            server: ServerSettings::default(),
+            store: StoreSettings { url, ..StoreSettings::default() },
+            platform: PlatformSettings {
+                csds_domain: platform.host(),
+                ca_file: Some(ca_file),
+                ..PlatformSettings::default()
+            },
+            timing: TimingSettings { request_timeout, settle: request_timeout, ..TimingSettings::default() },
+            accounts: (1..=ACCOUNTS).map(|n| account(&platform, n)).collect(),
+        };
+        Ok(Self { platform, settings, _scratch: scratch })
+    }
+
+    /// Lets the consumers in.
+    pub(super) fn open_the_doors(&self, consumers: usize) {
+        for (n, account) in self.settings.accounts.iter().enumerate() {
+            let count = consumers / ACCOUNTS + usize::from(n < consumers % ACCOUNTS);
+            let script = ConsumerScript {
+                count,
+                messages: 0,
+                think: Duration::from_millis(700),
+                ..ConsumerScript::default()
+            };
+            self.platform.consumers(account.id.as_str(), script);
+        }
+    }
+
+    /// Every bot's account and login name.
+    pub(super) fn logins(&self) -> Vec<(String, String)> {
+        let login = |bot: &BotSettings| {
+            let Login::Password { username, .. } = &bot.login;
+            username.clone()
+        };
+        let of = |account: &AccountSettings| {
+            let id = account.id.to_string();
+            account.bots.iter().map(move |bot| (id.clone(), login(bot))).collect::<Vec<_>>()
+        };
+        self.settings.accounts.iter().flat_map(of).collect()
+    }
+}
+
+fn account(platform: &Platform, n: usize) -> AccountSettings {
+    let id = AccountId::from(format!("{}", 10_000_000 + n));
+    platform.add_account(id.as_str());
+    let bots = (1..=BOTS).map(|bot| declare(platform, &id, n, bot)).collect();
+    AccountSettings { id, bots }
+}
+
+fn declare(platform: &Platform, account: &AccountId, n: usize, bot: usize) -> BotSettings {
+    let (username, password) = (format!("bot-{n}-{bot}"), uuid::Uuid::new_v4().to_string());
+    let user = BotUser {
+        login: username.clone(),
+        password: password.clone(),
+        skills: Vec::new(),
+        capacity: 50,
+        user_id: None,
+    };
+    platform.add_bot(account.as_str(), user);
+    let logic = if bot % 2 == 1 { "echo" } else { "greeting" };
+    let name = format!("{logic}-{bot}");
+    BotSettings {
+        name: name.as_str().into(),
+        pool: name.as_str().into(),
+        logic: LogicName::known(logic, &[]).expect("both logics are built in"),
+        login: Login::Password { username, password: password.into() },
+        wanted: Wanted::Running,
+        capacity: None,
+    }
+}
