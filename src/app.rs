@@ -193,7 +193,9 @@ impl Fleet {
             tracing::warn!(error = %crate::telemetry::Chain(&error), "the fleet could not be given up in the store");
         }
         self.house.store.close().await;
-        self.arbiters.iter().for_each(|arbiter| drop(arbiter.stop()));
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
     }
 
     /// Panics somewhere in the fleet, for tests; release builds pass it over.

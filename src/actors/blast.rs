@@ -26,9 +26,11 @@ impl Blast {
         match self {
             Self::Handler => panic!("a blast in a handler"),
             Self::Timer => {
-                drop(ctx.run_later(std::time::Duration::ZERO, |_, _| panic!("a blast in a timer")))
+                ctx.run_later(std::time::Duration::ZERO, |_, _| panic!("a blast in a timer"));
             }
-            Self::Future => drop(ctx.spawn(actix::fut::wrap_future(async { panic!("a blast in a future") }))),
+            Self::Future => {
+                ctx.spawn(actix::fut::wrap_future(async { panic!("a blast in a future") }));
+            }
         }
     }
 }

@@ -238,7 +238,10 @@ impl Handler<AccountEnded> for FleetActor {
         let Some((left, waiting)) = &mut self.ending else { return };
         left.remove(&account);
         if left.is_empty() {
-            waiting.drain(..).for_each(|ended| drop(ended.send(())));
+            for ended in waiting.drain(..) {
+                // Whoever waited may have gone.
+                let _ = ended.send(());
+            }
         }
     }
 }
