@@ -46,7 +46,7 @@ CREATE TABLE claim (
     updated_at bigint NOT NULL,
     PRIMARY KEY (account_id, pool_id, conversation_id)
 );
-CREATE INDEX claim_held ON claim (account_id, bot_id) WHERE state = 'held';
+CREATE INDEX claim_held ON claim (account_id, bot_id, pool_id, conversation_id) WHERE state = 'held';
 
 CREATE TABLE cursor (
     account_id text NOT NULL,

@@ -57,14 +57,15 @@ const CLAIM: &str = "SELECT bot_id, epoch, state, release_reason, variables, tur
      WHERE account_id = $1 AND pool_id = $2 AND conversation_id = $3";
 const HELD: &str = "SELECT pool_id, conversation_id, epoch, variables FROM claim \
      WHERE account_id = $1 AND bot_id = $2 AND state = 'held' ORDER BY pool_id, conversation_id";
+// CROSS JOIN keeps SQLite from starting with the larger table; Postgres reads it like any join.
 const CURSORS: &str = "SELECT k.pool_id, k.conversation_id, k.dialog_id, k.sequence, k.turn_id \
-     FROM claim c JOIN cursor k ON k.account_id = c.account_id AND k.pool_id = c.pool_id \
-       AND k.conversation_id = c.conversation_id \
-     WHERE c.account_id = $1 AND c.bot_id = $2 AND c.state = 'held' ORDER BY k.dialog_id";
+     FROM claim c CROSS JOIN cursor k \
+     WHERE c.account_id = $1 AND c.bot_id = $2 AND c.state = 'held' AND k.account_id = c.account_id \
+       AND k.pool_id = c.pool_id AND k.conversation_id = c.conversation_id ORDER BY k.dialog_id";
 const OUTBOX: &str = "SELECT o.pool_id, o.conversation_id, o.turn_id, o.n, o.dialog_id, o.tag, o.body, o.created_at \
-     FROM claim c JOIN outbox o ON o.account_id = c.account_id AND o.pool_id = c.pool_id \
-       AND o.conversation_id = c.conversation_id \
-     WHERE c.account_id = $1 AND c.bot_id = $2 AND c.state = 'held' AND o.state = 'sending' \
+     FROM claim c CROSS JOIN outbox o \
+     WHERE c.account_id = $1 AND c.bot_id = $2 AND c.state = 'held' AND o.account_id = c.account_id \
+       AND o.pool_id = c.pool_id AND o.conversation_id = c.conversation_id AND o.state = 'sending' \
      ORDER BY o.turn_no, o.turn_id, o.n";
 
 type Claim = (String, i64, String, Option<String>, String, i64, i64);

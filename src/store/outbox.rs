@@ -47,9 +47,6 @@ macro_rules! unless_ousted {
     };
 }
 
-pub(super) const DONE: &str = "DELETE FROM outbox WHERE (account_id, pool_id, conversation_id, turn_id, n) IN \
-     (SELECT t.value->>'account', t.value->>'pool', t.value->>'conversation', t.value->>'turn', \
-       CAST(t.value->>'n' AS bigint) FROM json_each($1) AS t)";
 pub(super) const DEAD: &str = unless_ousted!(
     "UPDATE outbox SET state = 'dead', reason = t.value->>'reason' FROM json_each($1) AS t \
      WHERE outbox.account_id = t.value->>'account' AND outbox.pool_id = t.value->>'pool' \
@@ -108,7 +105,7 @@ impl Settled {
         self.dead.is_some() || self.releases.is_some()
     }
 
-    /// The confirmed actions for [`DONE`].
+    /// The confirmed actions as SQLite takes them.
     pub(super) fn done_json(&self) -> Option<String> {
         array(self.done.iter().map(key))
     }

@@ -20,9 +20,7 @@ const SESSION: &str = "SELECT \
      set_config('statement_timeout', '10s', false), \
      set_config('plan_cache_mode', 'force_generic_plan', false), \
      set_config('jit', 'off', false), \
-     set_config('enable_seqscan', 'off', false), \
-     set_config('enable_hashjoin', 'off', false), \
-     set_config('enable_mergejoin', 'off', false)";
+     set_config('enable_seqscan', 'off', false)";
 
 /// The open pool.
 pub(super) struct Postgres {

@@ -12,9 +12,11 @@ use crate::store::{Inner, TurnCommit, TurnOutcome};
 // where the claim is still the one that was judged; if it is not, the division by zero at the end
 // undoes the whole statement, which is then tried again.
 //
-// Written for the planner: the series makes it expect a thousand rows, so that the parts are
-// joined by hash, and lookups in tables are subqueries, which can only go through the key. The lock
-// in `live` makes a take-over wait for this statement; renewals do not wait for it.
+// Written for a planner that knows nothing of the arrays: what looks rows up in a table is a subquery,
+// which can only go through the key; the series and the flags keep its guess of the number of rows
+// high, and `IS TRUE` keeps the search in `moved` a hash, so that nothing is compared pair by pair.
+//
+// The lock in `live` makes a take-over wait for this statement; renewals do not wait for it.
 const WRITE: &str = "\
 WITH t AS MATERIALIZED ( \
   SELECT * FROM ROWS FROM (generate_series(0, $1 - 1), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), \
@@ -27,23 +29,24 @@ WITH t AS MATERIALIZED ( \
   WHERE incarnation = ANY ($5::text[]) AND expires_at > (SELECT ms FROM clock) FOR KEY SHARE \
 ), judged AS MATERIALIZED ( \
   SELECT t.*, COALESCE(c.turns, 0) + 1 AS turn_no, \
-    CASE WHEN c.state = 'held' AND c.bot_id = t.bot_id THEN c.epoch ELSE COALESCE(c.epoch, 0) + 1 END AS claim_epoch \
+    CASE WHEN c.state = 'held' AND c.bot_id = t.bot_id THEN c.epoch ELSE COALESCE(c.epoch, 0) + 1 END AS claim_epoch, \
+    t.incarnation IN (SELECT incarnation FROM live) \
+      AND t.owner_epoch = (SELECT o.epoch FROM bot_owner o WHERE o.account_id = t.account_id \
+        AND o.bot_id = t.bot_id AND o.incarnation = t.incarnation) \
+      AND (c.bot_id IS NULL OR c.state = 'released' OR c.bot_id = t.bot_id OR t.moves) AS allowed \
   FROM t LEFT JOIN LATERAL ( \
     SELECT * FROM claim WHERE claim.account_id = t.account_id AND claim.pool_id = t.pool_id \
       AND claim.conversation_id = t.conversation_id LIMIT 1 \
   ) AS c ON true \
-  WHERE t.incarnation IN (SELECT incarnation FROM live) \
-    AND t.owner_epoch = (SELECT o.epoch FROM bot_owner o WHERE o.account_id = t.account_id \
-      AND o.bot_id = t.bot_id AND o.incarnation = t.incarnation) \
-    AND (c.bot_id IS NULL OR c.state = 'released' OR c.bot_id = t.bot_id OR t.moves) \
 ), moved AS ( \
   INSERT INTO cursor AS k (account_id, pool_id, conversation_id, dialog_id, sequence, turn_id) \
-  SELECT account_id, pool_id, conversation_id, dialog_id, sequence, turn_id FROM judged \
+  SELECT account_id, pool_id, conversation_id, dialog_id, sequence, turn_id FROM judged WHERE allowed \
   ON CONFLICT (account_id, pool_id, conversation_id, dialog_id) \
   DO UPDATE SET sequence = excluded.sequence, turn_id = excluded.turn_id WHERE k.sequence < excluded.sequence \
   RETURNING k.account_id, k.pool_id, k.conversation_id \
 ), won AS MATERIALIZED ( \
-  SELECT judged.*, (SELECT ms FROM clock) AS ms FROM judged JOIN moved USING (conversation_id, account_id, pool_id) \
+  SELECT judged.*, (SELECT ms FROM clock) AS ms FROM judged WHERE \
+    ((account_id, pool_id, conversation_id) IN (SELECT account_id, pool_id, conversation_id FROM moved)) IS TRUE \
 ), claimed AS ( \
   INSERT INTO claim AS c (account_id, pool_id, conversation_id, bot_id, epoch, turns, state, variables, updated_at) \
   SELECT account_id, pool_id, conversation_id, bot_id, claim_epoch, turn_no, 'held', variables, ms FROM won \

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::SqliteConnection;
 
 use super::refusal::{self, WHY, Why};
-use crate::store::outbox::{DEAD, DONE, DROP, RELEASE, Settled};
+use crate::store::outbox::{DEAD, DROP, RELEASE, Settled};
 use crate::store::sqlite::Sqlite;
 use crate::store::{Inner, TurnCommit, TurnOutcome};
 
@@ -42,6 +42,11 @@ const WRITE_ACTIONS: &str = "INSERT INTO outbox (account_id, pool_id, conversati
        t.value->>'dialog', t.value->>'tag', t.value->>'body', 'sending', c.updated_at \
      FROM json_each($1) AS t JOIN claim c ON c.account_id = t.value->>'account' \
        AND c.pool_id = t.value->>'pool' AND c.conversation_id = t.value->>'conversation'";
+
+const FORGET_DONE: &str = "DELETE FROM outbox WHERE rowid IN ( \
+     SELECT o.rowid FROM json_each($1) AS t JOIN outbox o ON o.account_id = t.value->>'account' \
+       AND o.pool_id = t.value->>'pool' AND o.conversation_id = t.value->>'conversation' \
+       AND o.turn_id = t.value->>'turn' AND o.n = t.value->>'n')";
 
 /// A round holds a conversation once, so its key names the turn.
 type Key = (String, String, String);
@@ -104,7 +109,7 @@ async fn write_winners(
 
 async fn settle(inner: &Inner, tx: &mut SqliteConnection, settled: &Settled) -> sqlx::Result<()> {
     if let Some(done) = settled.done_json() {
-        sqlx::query(DONE).bind(done).execute(&mut *tx).await?;
+        sqlx::query(FORGET_DONE).bind(done).execute(&mut *tx).await?;
     }
     if let Some(dead) = &settled.dead {
         sqlx::query(DEAD).bind(dead).bind(inner.incarnation()).execute(&mut *tx).await?;

@@ -1,0 +1,93 @@
+//! What the store promises, on both databases: every test here runs on SQLite and on Postgres.
+#![expect(unreachable_pub, reason = "the stories' modules share their words; a test binary exports nothing")]
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
+
+#[path = "store_contract/bots.rs"]
+mod bots;
+#[path = "store_contract/owner.rs"]
+mod owner;
+#[path = "support/postgres.rs"]
+mod server;
+#[path = "store_contract/sessions.rs"]
+mod sessions;
+#[path = "store_contract/settled.rs"]
+mod settled;
+#[path = "store_contract/tables.rs"]
+mod tables;
+#[path = "store_contract/turns.rs"]
+mod turns;
+#[path = "store_contract/world.rs"]
+mod world;
+
+/// Makes each story a test on each database that it is told for.
+macro_rules! contract {
+    (both: $both:tt sqlite: $sqlite:tt postgres: $postgres:tt) => {
+        contract!(sqlite: $both $sqlite);
+        contract!(postgres: $both $postgres);
+    };
+    ($engine:ident: [$($module:ident::$story:ident,)+] [$($own:ident::$own_story:ident,)+]) => {
+        mod $engine {
+            contract!($engine $($module $story)+ $($own $own_story)+);
+        }
+    };
+    ($engine:ident $($module:ident $story:ident)+) => {$(
+        #[test]
+        fn $story() {
+            crate::world::run(crate::world::Kind::$engine, crate::$module::$story);
+        }
+    )+};
+}
+
+contract! {
+    both: [
+        turns::a_winner_moves_cursor_claim_and_actions_together,
+        turns::every_refusal_says_why_and_leaves_no_trace,
+        turns::losers_leave_their_neighbours_alone,
+        turns::the_same_turn_again_is_known_and_writes_nothing,
+        turns::a_released_claim_is_taken_anew_with_a_higher_epoch,
+        turns::a_ring_moves_the_claim_with_a_higher_epoch,
+        turns::a_stale_turn_moves_no_claim,
+        turns::variables_change_for_winners_only,
+        turns::actions_come_back_in_the_order_of_turns,
+        turns::a_full_group_lands_in_one_go,
+        turns::a_dialog_twice_in_a_group_breaks_the_rule,
+        turns::two_dialogs_of_a_conversation_share_a_group,
+        turns::a_value_that_the_database_cannot_hold_refuses_only_itself,
+        turns::equal_ids_of_other_accounts_and_pools_are_strangers,
+        turns::two_bots_that_race_for_a_conversation_have_one_winner,
+        turns::a_store_without_tables_says_what_to_run,
+        settled::a_confirmed_action_is_gone,
+        settled::a_dead_action_is_kept_with_the_platforms_words,
+        settled::a_release_drops_what_was_not_sent,
+        settled::only_the_holder_releases,
+        settled::a_turn_and_its_release_share_a_group,
+        settled::old_work_is_forgotten_and_young_is_kept,
+        owner::the_second_process_is_refused_until_the_first_lets_go,
+        owner::a_take_over_fences_the_old_owner_out,
+        owner::an_epoch_grows_only_when_the_owner_changes,
+        owner::a_fenced_process_learns_nothing_of_what_it_committed,
+        owner::the_owner_is_on_record,
+        bots::what_people_decided_survives_the_next_declaration,
+        bots::an_undeclared_bot_cannot_be_steered,
+        sessions::a_session_comes_back_until_it_is_forgotten,
+        sessions::another_key_opens_nothing,
+        sessions::a_session_moved_to_another_row_does_not_open,
+        sessions::nothing_stored_shows_a_secret,
+        sessions::a_key_that_cannot_be_had_names_the_cure,
+        tables::an_empty_database_gets_its_tables_once,
+        tables::tables_of_a_newer_muster_are_left_alone,
+        tables::a_commit_is_durable,
+        tables::the_banner_shows_no_password,
+        tables::callers_live_on_other_runtimes,
+    ]
+    sqlite: [
+        owner::a_dead_owner_is_recognised_at_once,
+        owner::an_owner_without_the_lock_is_respected_and_gets_it_later,
+        sessions::files_are_private,
+    ]
+    postgres: [
+        owner::a_lease_expires_by_the_databases_clock,
+        owner::a_take_over_waits_for_the_group_under_way,
+        sessions::without_a_key_no_session_is_stored,
+    ]
+}

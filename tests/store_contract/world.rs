@@ -1,0 +1,222 @@
+//! One database, one store on it, and short words for what the stories do.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use liveperson_proto::Sequence;
+use muster::store::{
+    Group, HeldConversation, KeySource, NewAction, NodeIdentity, OutboxKey, Refusal, Release, Store,
+    StoreOptions, StoreUrl, TurnCommit, TurnOutcome,
+};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use tokio::runtime::Handle;
+
+use crate::server::Database;
+
+/// A database of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(non_camel_case_types, reason = "the contract's macro names modules and variants alike")]
+pub enum Kind {
+    sqlite,
+    postgres,
+}
+
+/// A key file's content that is no secret.
+const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// What a story plays in.
+pub struct World {
+    pub kind: Kind,
+    pub store: Store,
+    pub folder: tempfile::TempDir,
+    database: Option<Database>,
+}
+
+/// Plays `story` in a fresh world.
+pub fn run<F: Future<Output = ()>>(kind: Kind, story: impl FnOnce(World) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let database = match kind {
+            Kind::sqlite => None,
+            Kind::postgres => Some(Database::empty().await),
+        };
+        std::fs::write(folder.path().join("key"), KEY).unwrap();
+        let options = options(database.as_ref(), folder.path());
+        let opened = Store::open(&options, Handle::current()).await.unwrap();
+        story(World { kind, store: opened, folder, database }).await;
+    });
+}
+
+fn options(database: Option<&Database>, folder: &Path) -> StoreOptions {
+    let url = match database {
+        None => StoreUrl::Sqlite(folder.join("muster.db")),
+        Some(database) => database.url().parse().unwrap(),
+    };
+    StoreOptions { url, key: Some(KeySource::File(folder.join("key"))), node_lease: Duration::from_secs(15) }
+}
+
+/// A process: each has its own incarnation.
+pub fn process(name: &str) -> NodeIdentity {
+    let incarnation = uuid::Uuid::new_v4().to_string();
+    NodeIdentity { incarnation, name: name.to_owned(), version: "0.1.0".to_owned(), pid: 7 }
+}
+
+impl World {
+    pub fn options(&self) -> StoreOptions {
+        options(self.database.as_ref(), self.folder.path())
+    }
+
+    /// Another process's view of the same database.
+    pub async fn another_store(&self) -> Store {
+        Store::open(&self.options(), Handle::current()).await.unwrap()
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A migrated store whose fleet is this process's, with the bots `ada` and `bob` of account `1`.
+    pub async fn at_work(&self) -> Process {
+        self.store.migrate().await.unwrap();
+        Process::start(&self.store, process("first"), false).await
+    }
+
+    /// Changes the database behind the store's back.
+    pub async fn sql(&self, statement: &str) {
+        let statement = sqlx::raw_sql(AssertSqlSafe(statement));
+        let done = match &self.database {
+            None => statement.execute(&mut self.sqlite().await).await.map(drop),
+            Some(_) => statement.execute(&mut self.postgres().await).await.map(drop),
+        };
+        done.unwrap();
+    }
+
+    /// One text out of the database.
+    pub async fn text(&self, query: &str) -> String {
+        match &self.database {
+            None => {
+                sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut self.sqlite().await).await.unwrap()
+            }
+            Some(_) => {
+                sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut self.postgres().await).await.unwrap()
+            }
+        }
+    }
+
+    /// How many rows each table of the hot path holds: cursors, claims, actions.
+    pub async fn rows(&self) -> String {
+        self.text(
+            "SELECT CAST((SELECT count(*) FROM cursor) AS text) || ' ' || \
+             CAST((SELECT count(*) FROM claim) AS text) || ' ' || CAST((SELECT count(*) FROM outbox) AS text)",
+        )
+        .await
+    }
+
+    async fn sqlite(&self) -> SqliteConnection {
+        let path = self.file("muster.db");
+        SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
+    }
+
+    pub async fn postgres(&self) -> PgConnection {
+        PgConnection::connect(self.database.as_ref().unwrap().url()).await.unwrap()
+    }
+}
+
+/// A process that owns the fleet and its bots.
+pub struct Process {
+    pub store: Store,
+    pub me: NodeIdentity,
+    pub epoch: i64,
+}
+
+impl Process {
+    pub async fn start(store: &Store, me: NodeIdentity, take_over: bool) -> Self {
+        store.acquire(&me, take_over).await.unwrap();
+        let bots = [("1".into(), "ada".into()), ("1".into(), "bob".into())];
+        let epochs = store.own_bots(&me, &bots).await.unwrap();
+        Self { store: store.clone(), epoch: epochs[&bots[0]], me }
+    }
+
+    /// A turn of `ada` in the main dialog of `conversation` without actions.
+    pub fn turn(&self, conversation: &str, sequence: i64) -> TurnCommit {
+        TurnCommit {
+            account: "1".into(),
+            pool: "desk".into(),
+            bot: "ada".into(),
+            incarnation: self.me.incarnation.clone(),
+            owner_epoch: self.epoch,
+            conversation: conversation.into(),
+            dialog: conversation.into(),
+            turn_id: format!("{conversation}-{sequence}").as_str().into(),
+            sequence: Sequence(sequence),
+            variables: format!(r#"{{"at":{sequence}}}"#),
+            actions: Vec::new(),
+            moves_claim: false,
+        }
+    }
+
+    pub async fn commit(&self, turns: impl Into<Vec<TurnCommit>>) -> Vec<TurnOutcome> {
+        self.store.commit(Group { turns: turns.into(), ..Group::default() }).await.unwrap()
+    }
+
+    /// What `ada` holds of one conversation.
+    pub async fn held(&self, conversation: &str) -> HeldConversation {
+        let held = self.store.held(&"1".into(), &"ada".into()).await.unwrap();
+        held.into_iter().find(|held| held.conversation.as_str() == conversation).expect("ada holds it")
+    }
+
+    /// The claim on a conversation as `bot epoch variables`.
+    pub async fn claim(&self, conversation: &str) -> String {
+        let claim = self.store.claim(&"1".into(), &"desk".into(), &conversation.into()).await.unwrap();
+        claim.map_or("none".to_owned(), |claim| format!("{} {} {}", claim.bot, claim.epoch, claim.variables))
+    }
+
+    pub async fn release(&self, conversation: &str, bot: &str) {
+        let release = Release {
+            account: "1".into(),
+            pool: "desk".into(),
+            conversation: conversation.into(),
+            bot: bot.into(),
+            reason: "closed".to_owned(),
+        };
+        self.store.commit(Group { releases: vec![release], ..Group::default() }).await.unwrap();
+    }
+}
+
+/// The turn with actions whose bodies are `bodies`.
+pub fn with_actions(mut turn: TurnCommit, bodies: &[&str]) -> TurnCommit {
+    let action = |(n, body): (usize, &&str)| NewAction {
+        n: n as i64,
+        tag: format!("tag{n}"),
+        body: (*body).to_owned(),
+    };
+    turn.actions = bodies.iter().enumerate().map(action).collect();
+    turn
+}
+
+pub fn by(bot: &str, mut turn: TurnCommit) -> TurnCommit {
+    turn.bot = bot.into();
+    turn
+}
+
+pub fn key(turn: &TurnCommit, n: i64) -> OutboxKey {
+    let TurnCommit { account, pool, conversation, turn_id, .. } = turn.clone();
+    OutboxKey { account, pool, conversation, turn_id, n }
+}
+
+pub fn committed(claim_epoch: i64) -> TurnOutcome {
+    TurnOutcome::Committed { claim_epoch }
+}
+
+pub fn stale(at: i64) -> TurnOutcome {
+    TurnOutcome::Refused(Refusal::StaleCursor { at: Sequence(at) })
+}
+
+pub fn held_by(bot: &str) -> TurnOutcome {
+    TurnOutcome::Refused(Refusal::ClaimHeldBy { bot: bot.into() })
+}
+
+pub fn is_fenced(outcome: &TurnOutcome) -> bool {
+    matches!(outcome, TurnOutcome::Refused(Refusal::Fenced { .. }))
+}
