@@ -66,6 +66,7 @@ contract! {
         owner::a_take_over_fences_the_old_owner_out,
         owner::an_epoch_grows_only_when_the_owner_changes,
         owner::a_fenced_process_learns_nothing_of_what_it_committed,
+        owner::the_fleet_alone_gives_no_right_to_its_bots,
         owner::the_owner_is_on_record,
         bots::what_people_decided_survives_the_next_declaration,
         bots::an_undeclared_bot_cannot_be_steered,
@@ -89,5 +90,6 @@ contract! {
         owner::a_lease_expires_by_the_databases_clock,
         owner::a_take_over_waits_for_the_group_under_way,
         sessions::without_a_key_no_session_is_stored,
+        tables::lost_connections_say_try_again,
     ]
 }

@@ -73,6 +73,19 @@ pub async fn a_fenced_process_learns_nothing_of_what_it_committed(world: World) 
     assert!(is_fenced(&first.commit([turn]).await[0]), "a known turn would be a permit to publish");
 }
 
+pub async fn the_fleet_alone_gives_no_right_to_its_bots(world: World) {
+    let mut first = world.at_work().await;
+    let second = process("second");
+    world.another_store().await.acquire(&second, true).await.unwrap();
+    first.me = second.clone();
+    let outcome = first.commit([first.turn("c", 1)]).await;
+    let TurnOutcome::Refused(Refusal::Fenced { owner, epoch, lease_live }) = &outcome[0] else {
+        panic!("{outcome:?}")
+    };
+    assert_ne!(owner.as_ref(), Some(&second.incarnation));
+    assert_eq!((*epoch, *lease_live), (Some(1), true));
+}
+
 pub async fn the_owner_is_on_record(world: World) {
     world.store.migrate().await.unwrap();
     assert_eq!(world.store.owner().await.unwrap(), None);
@@ -153,7 +166,10 @@ pub async fn a_take_over_waits_for_the_group_under_way(world: World) {
 async fn waits_for_a_lock(world: &World, sessions: usize) {
     let query = "SELECT CAST(count(*) AS text) FROM pg_stat_activity \
          WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while world.text(query).await != sessions.to_string() {
-        tokio::task::yield_now().await;
-    }
+    let waiting = async {
+        while world.text(query).await != sessions.to_string() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(8), waiting).await.expect("somebody should wait for a lock");
 }

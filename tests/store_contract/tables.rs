@@ -41,6 +41,22 @@ pub async fn a_commit_is_durable(world: World) {
     world.store.ping().await.unwrap();
 }
 
+pub async fn lost_connections_say_try_again(world: World) {
+    let p = world.at_work().await;
+    let kill = "SELECT CAST(count(pg_terminate_backend(pid)) AS text) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    assert_ne!(world.text(kill).await, "0");
+    let group = Group { turns: vec![p.turn("c", 1)], ..Group::default() };
+    // Each connection of the pool may be lost once.
+    for _ in 0..4 {
+        match p.store.commit(group.clone()).await {
+            Ok(outcomes) => return assert_eq!(outcomes, [committed(1)]),
+            Err(error) => assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}"),
+        }
+    }
+    assert_eq!(p.store.commit(group).await.unwrap(), [committed(1)]);
+}
+
 pub async fn the_banner_shows_no_password(world: World) {
     let words = world.store.describe();
     match world.options().url {
