@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use liveperson_sim::{BotUser, Platform};
+use liveperson_sim::{BotUser, Platform, SECRET_MARK};
 
 /// Who lives on the platform.
 pub(crate) struct Fleet {
@@ -35,7 +35,7 @@ impl Fleet {
             let bots = (1..=bots).map(|b| Bot {
                 name: format!("bot-{b}"),
                 login: format!("bot-{a}-{b}"),
-                password: uuid::Uuid::new_v4().simple().to_string(),
+                password: format!("{SECRET_MARK}{}", uuid::Uuid::new_v4().simple()),
             });
             ((10_000_000 + a).to_string(), bots.collect())
         };

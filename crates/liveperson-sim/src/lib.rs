@@ -27,3 +27,4 @@ pub use platform::{Platform, Unsettled};
 pub use settings::{
     BadToken, BotUser, ConsumerScript, HistoryKeeps, PlatformSettings, Revocation, SecondLogin,
 };
+pub use world::SECRET_MARK;

@@ -1,0 +1,26 @@
+//! Stories over the whole fleet: consumers, brands and bots on the simulated platform.
+//!
+//! - `kill`: kill -9 in mid-load, on both stores
+//! - `once`: one subscription a socket for each conversation, whatever happens
+//! - `supervision`: panics anywhere hurt only whom they concern
+//! - `ownership`: one process runs a fleet
+//! - `endings`: restart keeps all, retire leaves in order
+//! - `contract`: what logic may do
+//! - `secrets`: nothing secret is written down
+//! - `demo`: what a stranger sees first
+
+#[path = "../support/postgres.rs"]
+mod postgres;
+
+mod inside;
+mod outside;
+mod wait;
+
+mod contract;
+mod demo;
+mod endings;
+mod kill;
+mod once;
+mod ownership;
+mod secrets;
+mod supervision;

@@ -1,0 +1,237 @@
+//! A fleet as an operator runs it: `muster run` and `lpsim` as processes of their own.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use liveperson_sim::control::Control;
+use liveperson_sim::{Ledger, SECRET_MARK};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::postgres::Database;
+use crate::wait::until;
+
+pub(crate) const SOON: Duration = Duration::from_secs(40);
+
+#[derive(Clone, Copy)]
+pub(crate) enum Store {
+    Sqlite,
+    Postgres,
+}
+
+/// A process whose output goes to a file, which must hold no secret.
+pub(crate) struct Running {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    fn start(mut command: Command, log: PathBuf) -> Self {
+        let out = fs::File::create(&log).unwrap();
+        let err = out.try_clone().unwrap();
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap();
+        Self { child, log }
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// kill -9.
+    pub(crate) fn kill9(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    pub(crate) async fn ended(&mut self) -> i32 {
+        let status = until("the process ends", SOON, async || {
+            self.child.try_wait().unwrap().ok_or_else(|| "still running".to_owned())
+        })
+        .await;
+        status.code().unwrap_or(-1)
+    }
+
+    /// Waits for a line that starts so, and returns the rest of it.
+    pub(crate) async fn says(&mut self, start: &str) -> String {
+        let log = self.log.clone();
+        until(&format!("the process says \"{start}\""), SOON, async || {
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            let found = text.lines().find_map(|line| line.trim_start().strip_prefix(start).map(str::to_owned));
+            if found.is_none() && self.child.try_wait().unwrap().is_some() {
+                panic!("the process ended without saying \"{start}\":\n{text}");
+            }
+            found.ok_or(text)
+        })
+        .await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<_> = log.lines().rev().take(60).collect();
+            eprintln!("--- the end of {}:", self.log.display());
+            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        } else {
+            assert!(!self.log().contains(SECRET_MARK), "a secret stands in {}", self.log.display());
+        }
+    }
+}
+
+/// `lpsim`, a store and a fleet file between them.
+pub(crate) struct World {
+    pub(crate) dir: TempDir,
+    pub(crate) control: Control,
+    pub(crate) store_url: String,
+    _sim: Running,
+    _database: Option<Database>,
+    runs: std::cell::Cell<usize>,
+}
+
+/// Periods short enough for a test, and right among themselves.
+const TIMING: &str = r#"
+[timing]
+request_timeout = "1s"
+settle = "4s"
+reconnect_first = "200ms"
+clock_every = "1s"
+clock_deadline = "2s"
+drain = "10s"
+login_per_second = 50
+login_burst = 50
+"#;
+
+fn tool(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_muster")).with_file_name(name);
+    assert!(path.exists(), "{} is missing: run `cargo build --workspace` first", path.display());
+    path
+}
+
+impl World {
+    pub(crate) async fn new(store: Store, sim_arguments: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let fleet_file = dir.path().join("fleet.toml");
+        let mut command = Command::new(tool("lpsim"));
+        command.args(["--control", "127.0.0.1:0", "--fleet-out"]).arg(&fleet_file).args(sim_arguments);
+        let mut sim = Running::start(command, dir.path().join("lpsim.log"));
+        sim.says("ready").await;
+        let control = control_of(&sim.log());
+        let (store_url, database) = match store {
+            Store::Sqlite => (format!("sqlite:{}", dir.path().join("muster.db").display()), None),
+            Store::Postgres => {
+                let database = Database::empty().await;
+                (database.url().to_owned(), Some(database))
+            }
+        };
+        let text = fs::read_to_string(&fleet_file).unwrap();
+        let text = text
+            .replace("127.0.0.1:9300", "127.0.0.1:0")
+            .replace("url = \"sqlite:muster.db\"", "url = \"env:STORY_STORE\"\nnode_lease = \"4s\"");
+        fs::write(&fleet_file, format!("{text}{TIMING}")).unwrap();
+        Self { dir, control, store_url, _sim: sim, _database: database, runs: 0.into() }
+    }
+
+    pub(crate) fn muster(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+        command.args(arguments).current_dir(self.dir.path());
+        command.env("STORY_STORE", &self.store_url).env("RUST_LOG", "info,muster=debug");
+        command
+    }
+
+    pub(crate) fn start(&self, command: Command) -> Running {
+        self.runs.set(self.runs.get() + 1);
+        Running::start(command, self.dir.path().join(format!("muster-{}.log", self.runs.get())))
+    }
+
+    /// `muster run`, until it listens.
+    pub(crate) async fn run(&self, more: &[&str], environment: &[(&str, &str)]) -> Fleet {
+        let mut command = self.muster(&["run", "fleet.toml", "--migrate"]);
+        command.args(more).envs(environment.iter().copied());
+        let mut process = self.start(command);
+        let rest = process.says("listening  http://").await;
+        let address = rest.split('/').next().unwrap().parse().unwrap();
+        Fleet { process, address }
+    }
+
+    pub(crate) async fn ledger(&self) -> Ledger {
+        self.control.ledger().await.unwrap()
+    }
+
+    /// Waits until so many messages were answered.
+    pub(crate) async fn answered(&self, count: usize) {
+        until(&format!("{count} messages are answered"), SOON, async || {
+            let ledger = self.ledger().await;
+            if ledger.once >= count { Ok(()) } else { Err(ledger.to_string()) }
+        })
+        .await;
+    }
+
+    /// The consumers stop; once nothing is owed any more the ledger judges.
+    pub(crate) async fn judged(&self) -> Result<Ledger, String> {
+        self.control.stop_consumers().await.unwrap();
+        let settled = self.control.settled(Duration::from_secs(60)).await.unwrap();
+        let ledger = self.ledger().await;
+        match settled {
+            Ok(()) if ledger.is_clean() => Ok(ledger),
+            Ok(()) => Err(ledger.to_string()),
+            Err(unsettled) => Err(format!("{unsettled}\n{ledger}")),
+        }
+    }
+}
+
+fn control_of(banner: &str) -> Control {
+    let line = banner.lines().find(|line| line.contains("control")).unwrap();
+    let address = line.split_whitespace().find_map(|word| {
+        word.trim_start_matches("http://").trim_end_matches('/').parse::<SocketAddr>().ok()
+    });
+    Control::new(address.unwrap_or_else(|| panic!("no address in: {line}")))
+}
+
+/// A running `muster run`.
+pub(crate) struct Fleet {
+    pub(crate) process: Running,
+    pub(crate) address: SocketAddr,
+}
+
+impl Fleet {
+    /// The body of a GET, headers included.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    pub(crate) fn bots(&self) -> Vec<Value> {
+        let answer = self.get("/api/v1/bots");
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        let json = &body[body.find('{').unwrap()..=body.rfind('}').unwrap()];
+        let value: Value = serde_json::from_str(json).unwrap();
+        value["items"].as_array().unwrap().clone()
+    }
+
+    pub(crate) async fn all_online(&self) {
+        until("all bots are online", SOON, async || {
+            let bots = self.bots();
+            if bots.iter().all(|bot| bot["state"] == "online") { Ok(()) } else { Err(format!("{bots:?}")) }
+        })
+        .await;
+    }
+}
