@@ -27,7 +27,7 @@ use crate::telemetry::Chain;
 /// Faults of accounts and the recorder touch many bots: they are always restarted, ever more slowly.
 const POLICY: Policy = Policy {
     restarts: usize::MAX,
-    window: Duration::from_secs(60),
+    window: Duration::from_mins(1),
     first: Duration::from_millis(50),
     longest: Duration::from_secs(5),
 };
@@ -150,9 +150,10 @@ impl FleetActor {
         if self.fence == why {
             return;
         }
-        match &why {
-            Some(why) => error!(why, "the fleet is fenced"),
-            None => info!("the fleet is not fenced any more"),
+        if let Some(why) = &why {
+            error!(why, "the fleet is fenced");
+        } else {
+            info!("the fleet is not fenced any more");
         }
         self.fence.clone_from(&why);
         self.house.board.update_fleet(|fleet| {

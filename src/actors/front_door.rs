@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use super::house::House;
 
 /// How long a domain answer is good.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// The shared part of an account.
 pub struct FrontDoor {

@@ -24,7 +24,7 @@ use mischief::{Fragile, Mischief};
 use stage::Stage;
 
 /// How long everything owed may take after the consumers have stopped.
-const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE: Duration = Duration::from_mins(1);
 
 /// What `muster demo` takes.
 #[derive(Args)]

@@ -20,12 +20,12 @@ fn a_greeting_bot_uses_all_of_the_contract() {
         ada.says("and again").await;
         assert_eq!(ada.hears(4, SOON).await.unwrap()[3], "Message 3: and again");
         ada.says("bye").await;
-        ada.sees(|view| view.is_some_and(|view| view.state == "CLOSE"), SOON).await.unwrap();
+        ada.sees(|view| view.state == "CLOSE", SOON).await.unwrap();
         assert_eq!(ada.heard().len(), 5);
 
         let bob = world.platform.consumer(ACCOUNTS[1], "Bob");
         bob.opens_conversation("skill 4711").await;
-        bob.sees(|view| view.is_some_and(|view| view.skill == "4711" && view.assigned.is_none()), SOON).await.unwrap();
+        bob.sees(|view| view.skill == "4711" && view.assigned.is_none(), SOON).await.unwrap();
         assert_eq!(bob.heard().last().unwrap().text, "I hand you over. (skill 4711)");
         world.end(fleet, muster_core::bot::Ending::Restart).await;
     });

@@ -9,7 +9,8 @@ use crate::postgres::Database;
 fn demo(more: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
     let output = command.args(["demo", "--for", "20s"]).args(more).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(!said.contains(SECRET_MARK), "{said}");
     said
@@ -18,7 +19,9 @@ fn demo(more: &[&str]) -> String {
 #[test]
 fn the_demo_ends_clean_on_sqlite() {
     let said = demo(&[]);
-    for part in ["3 accounts, 12 bots", "SQLite", "http://127.0.0.1:", "1 tokens revoked, 1 panics", "verdict: clean"] {
+    for part in
+        ["3 accounts, 12 bots", "SQLite", "http://127.0.0.1:", "1 tokens revoked, 1 panics", "verdict: clean"]
+    {
         assert!(said.contains(part), "{part} is missing:\n{said}");
     }
 }

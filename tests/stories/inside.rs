@@ -9,7 +9,7 @@ use muster::app::{Fleet, LaunchOptions};
 use muster::board::{Board, BotState, BotStatus};
 use muster::logic::Logics;
 use muster::settings::{
-    AccountSettings, BotSettings, FleetSettings, Login, LogicName, PlatformSettings, ServerSettings,
+    AccountSettings, BotSettings, FleetSettings, LogicName, Login, PlatformSettings, ServerSettings,
     StoreSettings, StoreUrlText, TimingSettings, Wanted,
 };
 use muster_core::bot::Ending;
@@ -76,7 +76,8 @@ impl World {
     /// Launches the fleet and waits until every bot is online.
     pub(crate) async fn launch(&self) -> Fleet {
         let options = LaunchOptions { logics: self.logics.clone(), ..LaunchOptions::default() };
-        let fleet = Fleet::launch(&self.settings, options, self.board.clone(), self.io.clone()).await.unwrap();
+        let fleet =
+            Fleet::launch(&self.settings, options, self.board.clone(), self.io.clone()).await.unwrap();
         self.all_online().await;
         fleet
     }
@@ -116,8 +117,13 @@ fn account(platform: &Platform, id: &str, bots: usize, logic: &str) -> AccountSe
     platform.add_account(id);
     let bots = (1..=bots).map(|n| {
         let (login, password) = (format!("bot-{n}"), format!("password-{n}"));
-        let user =
-            BotUser { login: login.clone(), password: password.clone(), skills: Vec::new(), capacity: 50, user_id: None };
+        let user = BotUser {
+            login: login.clone(),
+            password: password.clone(),
+            skills: Vec::new(),
+            capacity: 50,
+            user_id: None,
+        };
         platform.add_bot(id, user);
         BotSettings {
             name: login.as_str().into(),

@@ -24,7 +24,8 @@ async fn everybody_talks(world: &World, consumers: &[liveperson_sim::Consumer], 
 fn each_socket_reads_each_conversation_once_over_reconnects_restarts_and_two_processes() {
     story(2, "echo", async |world| {
         let fleet = world.launch().await;
-        let consumers: Vec<_> = (0..8).map(|n| world.platform.consumer(ACCOUNTS[n % 2], &format!("c{n}"))).collect();
+        let consumers: Vec<_> =
+            (0..8).map(|n| world.platform.consumer(ACCOUNTS[n % 2], &format!("c{n}"))).collect();
         for (n, consumer) in consumers.iter().enumerate() {
             consumer.opens_conversation(&format!("m-{n}-0")).await;
             consumer.hears(1, SOON).await.unwrap();

@@ -69,10 +69,12 @@ impl Running {
         let log = self.log.clone();
         until(&format!("the process says \"{start}\""), SOON, async || {
             let text = fs::read_to_string(&log).unwrap_or_default();
-            let found = text.lines().find_map(|line| line.trim_start().strip_prefix(start).map(str::to_owned));
-            if found.is_none() && self.child.try_wait().unwrap().is_some() {
-                panic!("the process ended without saying \"{start}\":\n{text}");
-            }
+            let found =
+                text.lines().find_map(|line| line.trim_start().strip_prefix(start).map(str::to_owned));
+            assert!(
+                !(found.is_none() && self.child.try_wait().unwrap().is_some()),
+                "the process ended without saying \"{start}\":\n{text}"
+            );
             found.ok_or(text)
         })
         .await
@@ -183,9 +185,9 @@ impl World {
     }
 
     /// The consumers stop; once nothing is owed any more the ledger judges.
-    pub(crate) async fn judged(&self) -> Result<Ledger, String> {
+    pub(crate) async fn judged(&self, within: Duration) -> Result<Ledger, String> {
         self.control.stop_consumers().await.unwrap();
-        let settled = self.control.settled(Duration::from_secs(60)).await.unwrap();
+        let settled = self.control.settled(within).await.unwrap();
         let ledger = self.ledger().await;
         match settled {
             Ok(()) if ledger.is_clean() => Ok(ledger),
@@ -197,9 +199,9 @@ impl World {
 
 fn control_of(banner: &str) -> Control {
     let line = banner.lines().find(|line| line.contains("control")).unwrap();
-    let address = line.split_whitespace().find_map(|word| {
-        word.trim_start_matches("http://").trim_end_matches('/').parse::<SocketAddr>().ok()
-    });
+    let address = line
+        .split_whitespace()
+        .find_map(|word| word.trim_start_matches("http://").trim_end_matches('/').parse::<SocketAddr>().ok());
     Control::new(address.unwrap_or_else(|| panic!("no address in: {line}")))
 }
 

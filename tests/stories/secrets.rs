@@ -38,11 +38,13 @@ async fn no_secret_is_written_down() {
     world.control.refuse_sockets(ACCOUNT, 1, 503).await.unwrap();
     world.control.drop_socket_of(ACCOUNT, "bot-1-2").await.unwrap();
     world.answered(world.ledger().await.once + 20).await;
-    for path in ["/", "/metrics", "/api/v1/bots", "/readyz?verbose", "/api/v1/bots/10000001/bot-1", "/nothing"] {
+    for path in
+        ["/", "/metrics", "/api/v1/bots", "/readyz?verbose", "/api/v1/bots/10000001/bot-1", "/nothing"]
+    {
         let answer = fleet.get(path);
         assert!(!answer.contains(SECRET_MARK), "{path}: {answer}");
     }
-    world.judged().await.unwrap();
+    world.judged(crate::outside::SOON).await.unwrap();
     fleet.process.terminate();
     let mut process = fleet.process;
     assert_eq!(process.ended().await, 0, "{}", process.log());

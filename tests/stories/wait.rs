@@ -1,16 +1,15 @@
 //! Waiting for a state; time is only the bound after which a story has failed.
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// Looks until `look` finds something; panics with the last thing it said after `within`.
-pub(crate) async fn until<T, F, Fut>(what: &str, within: Duration, mut look: F) -> T
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Result<T, String>>,
-{
+pub(crate) async fn until<T>(
+    what: &str,
+    within: Duration,
+    mut look: impl AsyncFnMut() -> Result<T, String>,
+) -> T {
     let mut last = String::new();
     let mut ticks = interval(Duration::from_millis(20));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -16,7 +16,7 @@ const CURE: &str = "the store's contract runs on a real Postgres: put `initdb`, 
      with MUSTER_TEST_POSTGRES=postgres://user@host/postgres";
 
 /// A database of its own, gone with this value.
-pub struct Database {
+pub(crate) struct Database {
     name: String,
     url: String,
     admin: String,
@@ -25,7 +25,7 @@ pub struct Database {
 
 impl Database {
     /// An empty database.
-    pub async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         let server =
             if std::env::var_os("MUSTER_TEST_POSTGRES").is_some() { None } else { Some(Server::join()) };
         let admin = match &server {
@@ -38,7 +38,7 @@ impl Database {
     }
 
     /// Where it is.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 }

@@ -22,7 +22,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             restarts: 5,
-            window: Duration::from_secs(60),
+            window: Duration::from_mins(1),
             first: Duration::from_millis(100),
             longest: Duration::from_secs(10),
         }

@@ -21,13 +21,13 @@ proptest! {
 
     #[test]
     fn each_message_is_answered_once_and_in_order(seed: u64, steps in 20usize..500) {
-        let world = run(seed, steps, Faults::all());
+        let world = run(seed, steps, Faults::All);
         prop_assert!(world.verdict().is_ok(), "seed {seed}, {steps} steps: {}", world.verdict().unwrap_err());
     }
 
     #[test]
     fn without_faults_nothing_is_sent_or_read_twice(seed: u64, steps in 20usize..300) {
-        let world = run(seed, steps, Faults::none());
+        let world = run(seed, steps, Faults::None);
         prop_assert!(world.verdict().is_ok(), "seed {seed}, {steps} steps: {}", world.verdict().unwrap_err());
         prop_assert!(world.reads_per_dialog_and_socket() <= 1, "seed {seed}, {steps} steps");
     }
@@ -41,19 +41,11 @@ fn with_reconciliation_or_catch_up_switched_off_the_promise_breaks() {
         [("reconciliation", |rules| rules.reconcile = false), ("catch-up", |rules| rules.catch_up = false)];
     for (what, sabotage) in sabotages {
         let broken = (0..200).any(|seed| {
-            let mut world = World::sabotaged(seed, Faults::all(), sabotage);
+            let mut world = World::sabotaged(seed, Faults::All, sabotage);
             (0..300).for_each(|_| world.step());
             world.quiesce();
             world.verdict().is_err()
         });
         assert!(broken, "no schedule noticed that {what} was off");
     }
-}
-
-#[test]
-fn replay() {
-    let Ok(seed) = std::env::var("SEED") else { return };
-    let steps = std::env::var("STEPS").unwrap().parse().unwrap();
-    let world = run(seed.parse().unwrap(), steps, Faults::all());
-    println!("{:?} {:#?}", world.verdict(), world.bot());
 }

@@ -95,7 +95,7 @@ impl BotActor {
             }
             Note::Attached(conversation) => debug!(conversation.id = %conversation, "handles a conversation"),
             Note::Hole { conversation } => {
-                info!(conversation.id = %conversation, "events are missing; reads again")
+                info!(conversation.id = %conversation, "events are missing; reads again");
             }
             Note::Doubted => debug!("an action's outcome is unknown"),
             Note::Reconciled => info!("an action in doubt was found done"),

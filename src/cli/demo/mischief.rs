@@ -71,7 +71,7 @@ impl Mischief {
         if done.drops < (elapsed.as_secs() / DROP_EVERY.as_secs()) as usize {
             done.drops += 1;
             let (account, login) = self.victim();
-            if done.drops % ALL_AT_ONCE == 0 {
+            if done.drops.is_multiple_of(ALL_AT_ONCE) {
                 self.platform.drop_all_sockets();
             } else {
                 self.platform.drop_socket_of(account, login);

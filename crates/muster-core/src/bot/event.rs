@@ -40,7 +40,7 @@ pub enum LoginFault {
 }
 
 /// Why a refresh failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshFault {
     /// The session is gone.
     Unauthorized,

@@ -7,6 +7,7 @@ use liveperson_proto::request::Request;
 use liveperson_proto::ring::{Ring, RingState};
 
 use super::Bot;
+use super::lifecycle::Missing;
 use crate::dialog::desk::Purpose;
 use crate::dialog::{Conversation, Effect, Ended, Note};
 use crate::time::Now;
@@ -78,8 +79,7 @@ impl Bot {
             self.conversation_changed(change, now, out);
         }
         let Some(socket) = &mut self.socket else { return };
-        if !socket.snapshot {
-            socket.snapshot = true;
+        if socket.found(Missing::Snapshot) {
             self.end_missing(changes, now, out);
             self.note_online(now);
         }
@@ -112,9 +112,9 @@ impl Bot {
         let assigned = |(id, role): &(String, Role)| *role == Role::AssignedAgent && self.me.is(id);
         shown.main_open && shown.participants.iter().any(assigned)
     }
+}
 
-    // Older captures leave the conversation out; a MAIN dialog has its conversation's id.
-    pub(crate) fn conversation_of(&self, event: &MessageEvent) -> ConversationId {
-        event.conversation.clone().unwrap_or_else(|| ConversationId::new(event.dialog.as_str()))
-    }
+// Older captures leave the conversation out; a MAIN dialog has its conversation's id.
+pub(crate) fn conversation_of(event: &MessageEvent) -> ConversationId {
+    event.conversation.clone().unwrap_or_else(|| ConversationId::new(event.dialog.as_str()))
 }

@@ -21,6 +21,21 @@ pub(crate) enum Token {
     Dead,
 }
 
+/// What is known of the account's domains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Domains {
+    Unknown,
+    Asked,
+    Known,
+}
+
+/// A call to the login service on its way; there is one at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Errand {
+    Login,
+    Refresh,
+}
+
 /// A wait with its reason.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
@@ -36,21 +51,39 @@ pub(crate) enum SocketStage {
 }
 
 /// The one socket.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) generation: u64,
     pub(crate) open: bool,
-    pub(crate) conversations: bool,
-    pub(crate) snapshot: bool,
-    pub(crate) rings: bool,
-    pub(crate) agent_state: bool,
+    /// What the socket still waits for before it is online.
+    missing: Vec<Missing>,
     pub(crate) online_at: Option<Moment>,
 }
 
+/// One thing a socket needs before it is online.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Conversations,
+    Snapshot,
+    Rings,
+    AgentState,
+}
+
 impl Socket {
+    fn new(generation: u64) -> Self {
+        let missing = vec![Missing::Conversations, Missing::Snapshot, Missing::Rings, Missing::AgentState];
+        Self { generation, open: false, missing, online_at: None }
+    }
+
+    /// Whether this was still missing.
+    pub(crate) fn found(&mut self, what: Missing) -> bool {
+        let before = self.missing.len();
+        self.missing.retain(|missing| *missing != what);
+        self.missing.len() < before
+    }
+
     pub(crate) fn stage(&self) -> SocketStage {
-        let ready = self.conversations && self.snapshot && self.rings && self.agent_state;
-        match (self.open, ready) {
+        match (self.open, self.missing.is_empty()) {
             (false, _) => SocketStage::Opening,
             (true, false) => SocketStage::Subscribing,
             (true, true) => SocketStage::Online,
@@ -83,30 +116,31 @@ impl Bot {
         if self.drain.is_some() && self.socket.is_none() {
             return;
         }
-        if !self.resolved {
-            if !self.resolving {
-                self.resolving = true;
-                out.push(Effect::Resolve);
+        match self.domains {
+            Domains::Known => {}
+            Domains::Asked => return,
+            Domains::Unknown => {
+                self.domains = Domains::Asked;
+                return out.push(Effect::Resolve);
             }
-            return;
         }
         match self.token {
-            Token::Dead if !self.logging_in && !self.refreshing => {
-                self.logging_in = true;
+            Token::Dead if self.errand.is_none() => {
+                self.errand = Some(Errand::Login);
                 out.push(Effect::Login);
             }
-            Token::Doubtful if !self.refreshing && !self.logging_in => {
-                self.refreshing = true;
+            Token::Doubtful if self.errand.is_none() => {
+                self.errand = Some(Errand::Refresh);
                 out.push(Effect::Refresh);
             }
-            Token::Good if self.socket.is_none() && !self.refreshing => self.open(out),
+            Token::Good if self.socket.is_none() && self.errand.is_none() => self.open(out),
             Token::Good | Token::Doubtful | Token::Dead => {}
         }
     }
 
     fn open(&mut self, out: &mut Vec<Effect>) {
         self.generation += 1;
-        self.socket = Some(Socket { generation: self.generation, ..Socket::default() });
+        self.socket = Some(Socket::new(self.generation));
         out.push(Effect::Open { generation: self.generation });
     }
 
@@ -115,7 +149,7 @@ impl Bot {
     }
 
     pub(crate) fn logged_in(&mut self, identity: Identity, now: Now) {
-        self.logging_in = false;
+        self.errand = None;
         self.refused_logins = 0;
         self.failed_logins = 0;
         self.me.agent = Some(identity.agent);
@@ -124,7 +158,7 @@ impl Bot {
     }
 
     pub(crate) fn login_failed(&mut self, fault: LoginFault, now: Now, out: &mut Vec<Effect>) {
-        self.logging_in = false;
+        self.errand = None;
         let pause = self.rhythm.login_pause;
         match fault {
             LoginFault::Refused => {
@@ -212,11 +246,11 @@ impl Bot {
             self.detach_all(now, out);
             return self.wait_backoff(words, now);
         }
-        match purpose {
-            Purpose::SubscribeConversations => socket.conversations = true,
-            Purpose::SubscribeRings => socket.rings = true,
-            _ => socket.agent_state = true,
-        }
+        socket.found(match purpose {
+            Purpose::SubscribeConversations => Missing::Conversations,
+            Purpose::SubscribeRings => Missing::Rings,
+            _ => Missing::AgentState,
+        });
         self.note_online(now);
     }
 

@@ -29,7 +29,7 @@ use crate::tag::Tagger;
 use crate::time::{Moment, Now};
 use crate::{BotId, PoolId};
 use drain::Drain;
-use lifecycle::{Socket, Token, Waiting};
+use lifecycle::{Domains, Errand, Socket, Token, Waiting};
 use liveperson_proto::AccountId;
 use reconnect::Backoff;
 
@@ -51,10 +51,10 @@ pub struct Rhythm {
 impl Default for Rhythm {
     fn default() -> Self {
         Self {
-            refresh_every: Duration::from_secs(300),
+            refresh_every: Duration::from_mins(5),
             reconnect_first: Duration::from_secs(1),
-            reconnect_max: Duration::from_secs(120),
-            healthy_after: Duration::from_secs(60),
+            reconnect_max: Duration::from_mins(2),
+            healthy_after: Duration::from_mins(1),
             login_pause: Duration::from_secs(5),
         }
     }
@@ -93,11 +93,9 @@ pub struct Bot {
     since: i64,
     cause: Option<String>,
 
-    resolved: bool,
-    resolving: bool,
+    domains: Domains,
     token: Token,
-    logging_in: bool,
-    refreshing: bool,
+    errand: Option<Errand>,
     refused_logins: u32,
     failed_logins: u32,
     refresh_at: Option<Moment>,
@@ -138,11 +136,9 @@ impl Bot {
             state: State::Parked,
             since: now.wall,
             cause: None,
-            resolved: false,
-            resolving: false,
+            domains: Domains::Unknown,
             token,
-            logging_in: false,
-            refreshing: false,
+            errand: None,
             refused_logins: 0,
             failed_logins: 0,
             refresh_at: None,
@@ -179,12 +175,9 @@ impl Bot {
         match event {
             Event::Started => {}
             Event::Tick => self.tick(now, out),
-            Event::Resolved => {
-                self.resolving = false;
-                self.resolved = true;
-            }
+            Event::Resolved => self.domains = Domains::Known,
             Event::ResolveFailed { words } => {
-                self.resolving = false;
+                self.domains = Domains::Unknown;
                 self.wait_backoff(words, now);
             }
             Event::LoggedIn(identity) => self.logged_in(identity, now),
@@ -196,7 +189,7 @@ impl Bot {
                 self.socket_failed(generation, unauthorized, words, now);
             }
             Event::SocketClosed { generation, code, words } => {
-                self.socket_closed(generation, code, &words, now, out)
+                self.socket_closed(generation, code, &words, now, out);
             }
             Event::Answered { ticket, outcome } => {
                 if let Some(purpose) = self.tickets.redeem(ticket) {
@@ -210,12 +203,14 @@ impl Bot {
             }
             Event::Rings { generation, rings } => {
                 if self.is_current(generation) {
-                    rings.into_iter().for_each(|ring| self.ring_changed(ring, now, out));
+                    for ring in rings {
+                        self.ring_changed(ring, now, out);
+                    }
                 }
             }
             Event::Message { generation, event } => {
                 if self.is_current(generation) {
-                    let conversation = self.conversation_of(&event);
+                    let conversation = intake::conversation_of(&event);
                     self.with(&conversation, now, out, |c, desk| c.heard(*event, desk));
                 }
             }
@@ -281,7 +276,7 @@ impl Bot {
 
     fn advance_all(&mut self, now: Now, out: &mut Vec<Effect>) {
         for id in self.conversations.keys().cloned().collect::<Vec<_>>() {
-            self.with(&id, now, out, |c, desk| c.advance(desk));
+            self.with(&id, now, out, Conversation::advance);
         }
     }
 
@@ -290,7 +285,7 @@ impl Bot {
         let ids: Vec<_> =
             self.conversations.iter().filter(|(_, c)| due(c)).map(|(id, _)| id.clone()).collect();
         for id in ids {
-            self.with(&id, now, out, |c, desk| c.advance(desk));
+            self.with(&id, now, out, Conversation::advance);
         }
     }
 
@@ -312,7 +307,7 @@ impl Bot {
 
     /// The next moment this bot wants [`Event::Tick`].
     pub fn deadline(&self) -> Option<Moment> {
-        let refresh = self.refresh_at.filter(|_| !self.refreshing);
+        let refresh = self.refresh_at.filter(|_| self.errand.is_none());
         let waiting = self.waiting.as_ref().filter(|_| self.may_act()).map(|w| w.until);
         let drain = self.drain.as_ref().and_then(Drain::deadline);
         let conversations = self.conversations.values().filter_map(|c| c.deadline(self.rules.settle));

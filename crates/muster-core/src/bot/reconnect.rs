@@ -6,8 +6,8 @@ use liveperson_proto::close_code::CloseCode;
 
 use super::Bot;
 use super::event::RefreshFault;
-use super::lifecycle::{SocketStage, Token, Waiting};
-use crate::dialog::Effect;
+use super::lifecycle::{Errand, SocketStage, Token, Waiting};
+use crate::dialog::{Conversation, Effect};
 use crate::time::{Moment, Now};
 
 /// How many tries failed in a row.
@@ -91,12 +91,12 @@ impl Bot {
         // An acceptance on its way may never arrive: a ring still shown by the next socket is answered again.
         self.rings.clear();
         for id in self.conversations.keys().cloned().collect::<Vec<_>>() {
-            self.with(&id, now, out, |c, desk| c.detach(desk));
+            self.with(&id, now, out, Conversation::detach);
         }
     }
 
     pub(crate) fn refreshed(&mut self, now: Now) {
-        self.refreshing = false;
+        self.errand = None;
         self.token_is_good(now);
     }
 
@@ -109,7 +109,7 @@ impl Bot {
     }
 
     pub(crate) fn refresh_failed(&mut self, fault: RefreshFault, now: Now) {
-        self.refreshing = false;
+        self.errand = None;
         match fault {
             // A working socket is kept: the new login happens in the background.
             RefreshFault::Unauthorized => {
@@ -134,8 +134,8 @@ impl Bot {
     /// Refreshes when it is time.
     pub(crate) fn pursue_refresh(&mut self, now: Now, out: &mut Vec<Effect>) {
         let due = self.refresh_at.is_some_and(|at: Moment| at <= now.moment);
-        if due && self.token == Token::Good && !self.refreshing && !self.logging_in {
-            self.refreshing = true;
+        if due && self.token == Token::Good && self.errand.is_none() {
+            self.errand = Some(Errand::Refresh);
             out.push(Effect::Refresh);
         }
     }
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn waits_grow_within_bounds_and_the_first_is_short() {
-        let (first, longest) = (Duration::from_secs(1), Duration::from_secs(120));
+        let (first, longest) = (Duration::from_secs(1), Duration::from_mins(2));
         for seed in 0..200 {
             let mut chance = fastrand::Rng::with_seed(seed);
             let mut backoff = Backoff::default();

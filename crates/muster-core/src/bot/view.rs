@@ -114,9 +114,9 @@ impl Bot {
         if let Some(waiting) = &self.waiting {
             return (State::Waiting, Some(waiting.cause.clone()));
         }
-        match (self.resolved, self.logging_in || self.refreshing) {
-            (false, _) if self.resolving => (State::Resolving, None),
-            (_, true) => (State::LoggingIn, None),
+        match (self.domains, self.errand) {
+            (super::lifecycle::Domains::Asked, _) => (State::Resolving, None),
+            (_, Some(_)) => (State::LoggingIn, None),
             _ => (self.state, self.cause.clone()),
         }
     }

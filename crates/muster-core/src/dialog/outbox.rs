@@ -63,7 +63,6 @@ impl Outbox {
         match head.state {
             SendState::Sent => return Wish::Nothing,
             SendState::Paused { until } if now < until => return Wish::Nothing,
-            SendState::Ready | SendState::Paused { .. } => {}
             SendState::Unknown { since } if desk.rules.reconcile => {
                 let settled = since + desk.rules.settle;
                 if now < settled {
@@ -74,7 +73,7 @@ impl Outbox {
                 }
                 desk.note(Note::Resent);
             }
-            SendState::Unknown { .. } => {}
+            SendState::Ready | SendState::Paused { .. } | SendState::Unknown { .. } => {}
         }
         let Some(request) = request(head, dialog, desk) else { return Wish::Nothing };
         head.state = SendState::Sent;
@@ -93,16 +92,12 @@ impl Outbox {
         let now = desk.now.moment;
         match outcome {
             Outcome::Done | Outcome::History(_) => self.confirm(place, desk),
-            Outcome::Unknown => {
-                self.pending[place].doubt(now, desk);
-                None
-            }
             Outcome::Refused { code: 429, .. } => {
                 self.pending[place].state = SendState::Paused { until: now + desk.rules.pause };
                 None
             }
             // A server's failure says nothing about whether the event is in.
-            Outcome::Refused { code: 500.., .. } => {
+            Outcome::Unknown | Outcome::Refused { code: 500.., .. } => {
                 self.pending[place].doubt(now, desk);
                 None
             }

@@ -16,52 +16,25 @@ use muster_core::turn::{Action, Turn, TurnEvent};
 use platform::Platform;
 use store::Store;
 
-pub const ACCOUNT: &str = "1";
-pub const AGENT: &str = "1.2";
-pub const PID: &str = "pid-2";
+pub(crate) const ACCOUNT: &str = "1";
+pub(crate) const AGENT: &str = "1.2";
+pub(crate) const PID: &str = "pid-2";
 const SETTLE: Duration = Duration::from_secs(5);
 
-#[derive(Clone, Copy)]
-pub struct Faults {
-    pub drops: bool,
-    pub crashes: bool,
-    pub lost_answers: bool,
-    pub refusals: bool,
-    pub store_away: bool,
-    pub logic_fails: bool,
-    pub duplicates: bool,
-    pub fences: bool,
+/// Whether things go wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Faults {
+    All,
+    None,
 }
 
 impl Faults {
-    pub fn all() -> Self {
-        Self {
-            drops: true,
-            crashes: true,
-            lost_answers: true,
-            refusals: true,
-            store_away: true,
-            logic_fails: true,
-            duplicates: true,
-            fences: true,
-        }
-    }
-
-    pub fn none() -> Self {
-        Self {
-            drops: false,
-            crashes: false,
-            lost_answers: false,
-            refusals: false,
-            store_away: false,
-            logic_fails: false,
-            duplicates: false,
-            fences: false,
-        }
+    fn happen(self) -> bool {
+        self == Self::All
     }
 }
 
-pub struct World {
+pub(crate) struct World {
     now: Now,
     chance: fastrand::Rng,
     faults: Faults,
@@ -85,13 +58,13 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, faults: Faults) -> Self {
+    pub(crate) fn new(seed: u64, faults: Faults) -> Self {
         Self::sabotaged(seed, faults, |_| {})
     }
 
-    pub fn sabotaged(seed: u64, faults: Faults, sabotage: fn(&mut Rules)) -> Self {
+    pub(crate) fn sabotaged(seed: u64, faults: Faults, sabotage: fn(&mut Rules)) -> Self {
         let mut rules = Rules { settle: SETTLE, ..Rules::default() };
-        if faults.drops {
+        if faults.happen() {
             // Small bounds, so that schedules meet them.
             rules = Rules { inbox: 4, page: 6, ..rules };
         } else {
@@ -106,7 +79,7 @@ impl World {
             chance: fastrand::Rng::with_seed(seed),
             faults,
             rules,
-            platform: Platform::with_page(if faults.drops { 8 } else { 1_000 }),
+            platform: Platform::with_page(if faults.happen() { 8 } else { 1_000 }),
             store,
             bot,
             life: seed,
@@ -126,7 +99,7 @@ impl World {
     }
 
     /// One random thing happens.
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         match self.chance.u32(0..100) {
             0..10 => self.platform.consumer_writes(&mut self.chance),
             10..14 => self.platform.consumer_opens(&mut self.chance, self.now.wall),
@@ -135,20 +108,20 @@ impl World {
             60..72 => self.think(),
             72..84 => self.commit(),
             84..90 => self.pass(self.chance.clone().u64(1..1500)),
-            90..92 if self.faults.drops => self.drop_socket(),
-            92 if self.faults.crashes => self.crash(),
-            93 if self.faults.fences => self.fence(),
+            90..92 if self.faults.happen() => self.drop_socket(),
+            92 if self.faults.happen() => self.crash(),
+            93 if self.faults.happen() => self.fence(),
             94 => self.platform.noise(&mut self.chance),
             _ => self.pass(50),
         }
     }
 
     /// No more faults: everything owed gets done.
-    pub fn quiesce(&mut self) {
+    pub(crate) fn quiesce(&mut self) {
         if self.fenced {
             self.fence();
         }
-        let faults = std::mem::replace(&mut self.faults, Faults::none());
+        let faults = std::mem::replace(&mut self.faults, Faults::None);
         for round in 0..4_000 {
             let busy = !self.platform.outgoing.is_empty()
                 || !self.work.is_empty()
@@ -161,7 +134,7 @@ impl World {
             self.commit();
             if !busy {
                 // A notification that was the last of its dialog and got lost shows at the next connect.
-                if round > 20 && faults.lost_answers && self.bot.view().outbox == 0 && self.settled() {
+                if round > 20 && faults.happen() && self.bot.view().outbox == 0 && self.settled() {
                     break;
                 }
                 self.pass(200);
@@ -178,18 +151,18 @@ impl World {
         self.late.is_empty() && self.open.is_some() && self.bot.view().outbox == 0 && self.verdict().is_ok()
     }
 
-    pub fn verdict(&self) -> Result<(), String> {
+    pub(crate) fn verdict(&self) -> Result<(), String> {
         match &self.breach {
             Some(breach) => Err(breach.clone()),
             None => self.platform.verdict(),
         }
     }
 
-    pub fn bot(&self) -> &Bot {
+    pub(crate) fn bot(&self) -> &Bot {
         &self.bot
     }
 
-    pub fn reads_per_dialog_and_socket(&self) -> usize {
+    pub(crate) fn reads_per_dialog_and_socket(&self) -> usize {
         self.reads.values().copied().max().unwrap_or(0)
     }
 
@@ -205,7 +178,7 @@ impl World {
         match effect {
             Effect::Resolve => self.work.push_back(Event::Resolved),
             Effect::Login => {
-                let trouble = self.faults.refusals && self.chance.u32(0..4) == 0;
+                let trouble = self.faults.happen() && self.chance.u32(0..4) == 0;
                 let fault = LoginFault::TooMany { retry_after: None };
                 let identity = Identity { agent: AGENT.into(), persistent: Some(PID.into()) };
                 self.work.push_back(if trouble {
@@ -220,7 +193,7 @@ impl World {
                     1 => Some(RefreshFault::Unwell),
                     _ => None,
                 };
-                let fault = fault.filter(|_| self.faults.refusals);
+                let fault = fault.filter(|_| self.faults.happen());
                 self.work.push_back(fault.map_or(Event::Refreshed, Event::RefreshFailed));
             }
             Effect::Open { generation } => self.open_socket(generation),
@@ -240,7 +213,7 @@ impl World {
         if self.open.is_some() {
             self.breach = Some("two sockets of one bot".to_owned());
         }
-        let refused = self.faults.refusals && self.chance.u32(0..6) == 0;
+        let refused = self.faults.happen() && self.chance.u32(0..6) == 0;
         if refused {
             let unauthorized = self.chance.bool();
             let words = "refused".to_owned();
@@ -272,7 +245,7 @@ impl World {
         }
         let Some(generation) = self.open else { return };
         let Some(news) = self.platform.outgoing.pop_front() else { return };
-        if self.faults.duplicates && self.chance.u32(0..8) == 0 {
+        if self.faults.happen() && self.chance.u32(0..8) == 0 {
             self.tell(news.event(generation));
         }
         self.tell(news.event(generation));
@@ -281,7 +254,7 @@ impl World {
     /// The platform takes the next request.
     fn serve(&mut self) {
         let Some((ticket, request)) = self.wire.pop_front() else { return };
-        let busy = self.faults.refusals && self.chance.u32(0..10) == 0;
+        let busy = self.faults.happen() && self.chance.u32(0..10) == 0;
         let publishes = matches!(request, Request::Publish { .. });
         if busy && publishes {
             let (code, applied) = if self.chance.bool() { (429, false) } else { (500, self.chance.bool()) };
@@ -298,7 +271,7 @@ impl World {
                 | Request::SubscribeRings { .. }
                 | Request::SetAgentState { .. }
         );
-        if self.faults.lost_answers && !subscribes && self.chance.u32(0..8) == 0 {
+        if self.faults.happen() && !subscribes && self.chance.u32(0..8) == 0 {
             return self.platform.answer(ticket, Outcome::Unknown);
         }
         self.platform.answer(ticket, outcome);
@@ -312,7 +285,7 @@ impl World {
         let turn = self.thinking.swap_remove(self.chance.usize(0..self.thinking.len()));
         let failures = self.failures.entry(turn.id.to_string()).or_default();
         // Never thrice in a row: a message that logic gives up on would be owed for ever.
-        let fails = self.faults.logic_fails && *failures < 2 && self.chance.u32(0..5) == 0;
+        let fails = self.faults.happen() && *failures < 2 && self.chance.u32(0..5) == 0;
         *failures += u32::from(fails);
         let decided = if fails { Decided::Failed("no".to_owned()) } else { Decided::Actions(reply(&turn)) };
         self.tell(Event::Decided { conversation: turn.conversation, turn: turn.id, decided });
@@ -320,7 +293,7 @@ impl World {
 
     fn commit(&mut self) {
         let Some(commit) = self.commits.pop_front() else { return };
-        let away = self.faults.store_away && self.chance.u32(0..6) == 0;
+        let away = self.faults.happen() && self.chance.u32(0..6) == 0;
         let outcome = match (away, self.chance.bool()) {
             (true, false) => CommitOutcome::Unavailable,
             (true, true) => {
@@ -402,8 +375,8 @@ impl World {
     }
 
     /// Ends the bot and tells whether anything of it is left open.
-    #[expect(dead_code, reason = "used by the drain tests only")]
-    pub fn drain(&mut self, ending: Ending) {
+
+    pub(crate) fn drain(&mut self, ending: Ending) {
         self.tell(Event::Drain { ending, within: Duration::from_secs(20) });
     }
 }

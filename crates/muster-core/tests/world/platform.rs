@@ -14,7 +14,7 @@ use super::{AGENT, PID};
 
 /// What one socket hears, in order.
 #[derive(Clone)]
-pub enum News {
+pub(super) enum News {
     Answer(Ticket, Outcome),
     Conversations(Vec<ConversationChange>),
     Rings(Vec<Ring>),
@@ -22,7 +22,7 @@ pub enum News {
 }
 
 impl News {
-    pub fn event(&self, generation: u64) -> Event {
+    pub(super) fn event(&self, generation: u64) -> Event {
         match self.clone() {
             Self::Answer(ticket, outcome) => Event::Answered { ticket, outcome },
             Self::Conversations(changes) => Event::Conversations { generation, changes },
@@ -40,7 +40,7 @@ struct Dialog {
 }
 
 #[derive(Default)]
-pub struct Platform {
+pub(super) struct Platform {
     dialogs: Vec<Dialog>,
     pub outgoing: VecDeque<News>,
     /// Notifications that follow the answer of the request that caused them.
@@ -53,19 +53,19 @@ pub struct Platform {
 }
 
 impl Platform {
-    pub fn with_page(page: usize) -> Self {
+    pub(super) fn with_page(page: usize) -> Self {
         Self { page, ..Self::default() }
     }
 
-    pub fn connected(&mut self) {
+    pub(super) fn connected(&mut self) {
         self.connected = true;
     }
 
-    pub fn disconnected(&mut self) {
+    pub(super) fn disconnected(&mut self) {
         *self = Self { dialogs: std::mem::take(&mut self.dialogs), page: self.page, ..Self::default() };
     }
 
-    pub fn consumer_opens(&mut self, chance: &mut fastrand::Rng, wall: i64) {
+    pub(super) fn consumer_opens(&mut self, chance: &mut fastrand::Rng, wall: i64) {
         if self.dialogs.len() >= 6 {
             return;
         }
@@ -86,14 +86,14 @@ impl Platform {
         }
     }
 
-    pub fn consumer_writes(&mut self, chance: &mut fastrand::Rng) {
+    pub(super) fn consumer_writes(&mut self, chance: &mut fastrand::Rng) {
         if !self.dialogs.is_empty() {
             self.write(chance.usize(0..self.dialogs.len()));
         }
     }
 
     /// A controller speaks: it takes a sequence and is owed nothing.
-    pub fn noise(&mut self, chance: &mut fastrand::Rng) {
+    pub(super) fn noise(&mut self, chance: &mut fastrand::Rng) {
         if !self.dialogs.is_empty() {
             let at = chance.usize(0..self.dialogs.len());
             self.add(at, "sys", Role::Controller, text("a controller speaks"), Vec::new());
@@ -136,19 +136,19 @@ impl Platform {
         sequence
     }
 
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if self.connected {
             self.outgoing.extend(self.caused.drain(..));
         }
         self.caused.clear();
     }
 
-    pub fn answer(&mut self, ticket: Ticket, outcome: Outcome) {
+    pub(super) fn answer(&mut self, ticket: Ticket, outcome: Outcome) {
         self.outgoing.push_back(News::Answer(ticket, outcome));
         self.flush();
     }
 
-    pub fn apply(&mut self, request: &Request, wall: i64) -> Outcome {
+    pub(super) fn apply(&mut self, request: &Request, wall: i64) -> Outcome {
         match request {
             Request::SubscribeConversations { .. } => {
                 self.conversations = true;
@@ -199,8 +199,8 @@ impl Platform {
     }
 
     /// What the consumer saw: each message answered once, the first answers in order.
-    pub fn verdict(&self) -> Result<(), String> {
-        for dialog in self.dialogs.iter() {
+    pub(super) fn verdict(&self) -> Result<(), String> {
+        for dialog in &self.dialogs {
             let brand: Vec<_> =
                 dialog.events.iter().filter(|e| e.role == Role::AssignedAgent).filter_map(words).collect();
             let owed: Vec<_> =

@@ -14,14 +14,14 @@ struct Row {
 }
 
 #[derive(Default)]
-pub struct Store {
+pub(super) struct Store {
     cursors: HashMap<ConversationId, (Sequence, TurnId)>,
     held: BTreeMap<ConversationId, String>,
     outbox: HashMap<ConversationId, Vec<Row>>,
 }
 
 impl Store {
-    pub fn commit(&mut self, commit: &CommitTurn) -> CommitOutcome {
+    pub(super) fn commit(&mut self, commit: &CommitTurn) -> CommitOutcome {
         if let Some((at, turn)) = self.cursors.get(&commit.conversation) {
             if *turn == commit.turn {
                 return CommitOutcome::AlreadyCommitted;
@@ -42,27 +42,27 @@ impl Store {
         CommitOutcome::Committed
     }
 
-    pub fn done(&mut self, key: &OutboxKey) {
+    pub(super) fn done(&mut self, key: &OutboxKey) {
         if let Some(rows) = self.outbox.get_mut(&key.conversation) {
             rows.retain(|row| (&row.turn, row.n) != (&key.turn, key.n));
         }
     }
 
-    pub fn release(&mut self, conversation: &ConversationId) {
+    pub(super) fn release(&mut self, conversation: &ConversationId) {
         self.held.remove(conversation);
         self.outbox.remove(conversation);
     }
 
-    pub fn has_sent_row(&self, tag: &str) -> bool {
+    pub(super) fn has_sent_row(&self, tag: &str) -> bool {
         self.outbox.values().flatten().any(|row| row.tag == tag)
     }
 
-    pub fn held(&self) -> Vec<Restored> {
+    pub(super) fn held(&self) -> Vec<Restored> {
         let restored = |(conversation, variables): (&ConversationId, &String)| Restored {
             conversation: conversation.clone(),
             dialog: conversation.main_dialog(),
             cursor: self.cursors[conversation].0,
-            variables: serde_json::from_str(variables).unwrap(),
+            variables: serde_json::from_str(variables).expect("what was committed reads back"),
             outbox: self.outbox.get(conversation).into_iter().flatten().map(deed).collect(),
         };
         self.held.iter().map(restored).collect()
@@ -74,6 +74,6 @@ fn deed(row: &Row) -> RestoredDeed {
         turn: row.turn.clone(),
         n: row.n,
         tag: row.tag.clone(),
-        deed: serde_json::from_str(&row.body).unwrap(),
+        deed: serde_json::from_str(&row.body).expect("what was committed reads back"),
     }
 }
