@@ -20,9 +20,9 @@ use tracing::info;
 
 use crate::actors::account::Place;
 use crate::actors::bot::Drain;
-use crate::actors::fleet::{AccountPlace, Detonate, End, FleetActor};
+use crate::actors::fleet::{AccountPlace, Detonate, End, FleetActor, Ping};
 use crate::actors::front_door::FrontDoor;
-use crate::actors::house::{House, RecorderPlace};
+use crate::actors::house::{House, RecorderPlace, Right};
 use crate::board::{Board, FleetStatus};
 use crate::clock::Clock;
 use crate::logic::{Logics, Thinker};
@@ -89,6 +89,16 @@ pub struct Fleet {
     arbiters: Vec<Arbiter>,
 }
 
+/// Asks the root of the actors whether it makes progress.
+pub struct Prober(Addr<FleetActor>);
+
+impl Prober {
+    /// Whether it answers within the time.
+    pub async fn answers(&self, within: Duration) -> bool {
+        self.0.send(Ping).timeout(within).await.is_ok()
+    }
+}
+
 /// Opens the store that settings name.
 pub async fn open_store(settings: &StoreSettings, io: Handle) -> Result<Store, StoreError> {
     let url = StoreUrl::from_str(settings.url.expose())?;
@@ -142,11 +152,16 @@ impl Fleet {
         let store = open_store(&settings.store, io.clone()).await?;
         prepare_store(&store, &settings.store, options.migrate).await?;
         let me = identify();
+        let asked = clock.now().moment;
         store.acquire(&me, options.take_over).await?;
-        store.declare(&declared(settings)).await?;
-        let names: Vec<_> =
-            bots(settings).map(|(account, bot)| (account.clone(), bot.name.clone())).collect();
-        let epochs = store.own_bots(&me, &names).await?;
+        let owned = own(&store, &me, settings).await;
+        if owned.is_err() {
+            // The next start must not wait for a lease of nobody.
+            let _ = store.release(&me).await;
+        }
+        let epochs = owned?;
+        let right = Right::default();
+        right.renewed(asked, settings.store.node_lease);
         board.set_fleet(FleetStatus {
             store_ok: true,
             owner: format!("process {} on {}", me.pid, me.name),
@@ -169,12 +184,13 @@ impl Fleet {
             rules: rules(&settings.timing),
             node_lease: settings.store.node_lease,
             recorder: RecorderPlace::default(),
+            right,
         });
         let arbiters: Vec<_> = (0..=cores).map(|_| Arbiter::new()).collect();
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
         let places = places(settings, &epochs, &handles[1..], clock);
-        let (lose, lost) = oneshot::channel();
-        let actor = FleetActor::new(house.clone(), places, handles[0].clone(), lose).start();
+        let (report, lost) = oneshot::channel();
+        let actor = FleetActor::new(house.clone(), places, handles[0].clone(), report).start();
         Ok(Self { house, lost, actor, arbiters })
     }
 
@@ -198,10 +214,25 @@ impl Fleet {
         }
     }
 
+    /// What asks the root of the actors whether it makes progress.
+    pub fn prober(&self) -> Prober {
+        Prober(self.actor.clone())
+    }
+
     /// Panics somewhere in the fleet, for tests; release builds pass it over.
     pub async fn detonate(&self, detonate: Detonate) {
         let _ = self.actor.send(detonate).await;
     }
+}
+
+async fn own(
+    store: &Store,
+    me: &NodeIdentity,
+    settings: &FleetSettings,
+) -> Result<HashMap<(AccountId, BotId), i64>, StoreError> {
+    store.declare(&declared(settings)).await?;
+    let names: Vec<_> = bots(settings).map(|(account, bot)| (account.clone(), bot.name.clone())).collect();
+    store.own_bots(me, &names).await
 }
 
 fn client(settings: &FleetSettings) -> Result<Client, LaunchError> {

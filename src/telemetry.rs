@@ -51,8 +51,8 @@ pub fn init_at(to: LogTo, level: &str) -> Result<(), tracing::subscriber::SetGlo
 }
 
 /// Crates that would log requests with their URLs, and a socket's URL has the bearer in it.
-const WIRE: [&str; 7] =
-    ["tungstenite", "tokio_tungstenite", "hyper", "hyper_util", "reqwest", "rustls", "sqlx"];
+const WIRE: [&str; 8] =
+    ["tungstenite", "tokio_tungstenite", "hyper", "hyper_util", "reqwest", "rustls", "sqlx", "actix_server"];
 
 /// Whatever `RUST_LOG` says, the crates on the wire only warn.
 fn is_safe(event: &Metadata<'_>) -> bool {

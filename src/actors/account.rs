@@ -203,7 +203,9 @@ impl Actor for AccountActor {
         let wanted = |seat: &&Seat| seat.place.settings.wanted == Wanted::Running;
         let names: Vec<_> =
             self.bots.values().filter(wanted).map(|seat| seat.place.settings.name.clone()).collect();
-        names.iter().for_each(|bot| self.start(bot, ctx));
+        for bot in names {
+            self.start(&bot, ctx);
+        }
     }
 }
 
@@ -228,7 +230,7 @@ impl Handler<BotExited> for AccountActor {
         let Some(seat) = self.bots.get_mut(&bot).filter(|seat| seat.life == life) else { return };
         seat.running = None;
         let part = match &exit {
-            Exit::Panicked { part } | Exit::Hung { part } => part.clone(),
+            Exit::Panicked { part } => part.clone(),
             Exit::Orphaned => "account".to_owned(),
         };
         self.house.metrics.restarts(&self.id, &part);

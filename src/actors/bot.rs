@@ -257,8 +257,13 @@ impl Handler<FromSocket> for BotActor {
     type Result = ();
 
     fn handle(&mut self, FromSocket(event): FromSocket, ctx: &mut Self::Context) {
-        if let Event::SocketClosed { code, .. } = &event {
-            self.post.house.metrics.closes(self.account(), code.0);
+        let metrics = &self.post.house.metrics;
+        match &event {
+            Event::SocketOpened { .. } => metrics.connects(self.account(), "ok"),
+            Event::SocketFailed { unauthorized: true, .. } => metrics.connects(self.account(), "refused"),
+            Event::SocketFailed { .. } => metrics.connects(self.account(), "failed"),
+            Event::SocketClosed { code, .. } => metrics.closes(self.account(), code.0),
+            _ => {}
         }
         self.take(event, ctx);
     }

@@ -10,6 +10,7 @@ use actix::{
 use liveperson_proto::AccountId;
 use muster_core::BotId;
 use muster_core::supervision::{Decision, Exit, History, Policy};
+use muster_core::time::Moment;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
@@ -31,6 +32,10 @@ const POLICY: Policy = Policy {
     first: Duration::from_millis(50),
     longest: Duration::from_secs(5),
 };
+
+/// Released claims and dead letters are kept for so long.
+const KEPT: Duration = Duration::from_hours(30 * 24);
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// One account's place, which outlives its actor.
 pub struct AccountPlace {
@@ -121,33 +126,56 @@ impl FleetActor {
     /// Renews the ownership; while the store is away nothing new is begun.
     fn renew(&mut self, ctx: &mut Context<Self>) {
         let house = self.house.clone();
+        // The right is counted from before the request: the store cannot have granted it later.
+        let asked = house.clock.now().moment;
         let renewal = async move { house.store.renew(&house.me).await };
-        ctx.spawn(renewal.into_actor(self).map(|renewal, fleet, ctx| {
-            fleet.renewed(renewal);
+        ctx.spawn(renewal.into_actor(self).map(move |renewal, fleet, ctx| {
+            fleet.renewed(renewal, asked);
             let again = fleet.house.node_lease / 3;
             ctx.run_later(again, Self::renew);
         }));
     }
 
-    fn renewed(&mut self, renewal: Result<Renewal, StoreError>) {
+    /// Fences by itself when a renewal takes too long.
+    fn watch_right(&mut self) {
+        if self.fence.is_none() && !self.house.right.holds(self.house.clock.now().moment) {
+            self.set_fence(Some("the ownership was not renewed in time"));
+        }
+    }
+
+    /// Forgets what nobody needs any more.
+    fn prune(&mut self, ctx: &mut Context<Self>) {
+        let house = self.house.clone();
+        let pruning = async move { house.store.prune(KEPT).await };
+        ctx.spawn(pruning.into_actor(self).map(|pruned, _, _| match pruned {
+            Ok(rows) => info!(rows, "pruned released claims and dead letters"),
+            Err(error) => warn!(error = %Chain(&error), "old rows could not be pruned"),
+        }));
+    }
+
+    fn renewed(&mut self, renewal: Result<Renewal, StoreError>, asked: Moment) {
         match renewal {
-            Ok(Renewal::Kept) => self.set_fence(None),
+            Ok(Renewal::Kept) => {
+                self.house.right.renewed(asked, self.house.node_lease);
+                self.set_fence(None);
+            }
             Ok(Renewal::Lost { to }) => {
                 let why = format!("the fleet was taken over by {to}");
-                self.set_fence(Some(why.clone()));
+                self.house.right.end();
+                self.set_fence(Some(&why));
                 if let Some(lost) = self.lost.take() {
                     let _ = lost.send(why);
                 }
             }
             Err(error) => {
                 warn!(error = %Chain(&error), "the ownership could not be renewed");
-                self.set_fence(Some("the store is away".to_owned()));
+                self.set_fence(Some("the store is away"));
             }
         }
     }
 
-    fn set_fence(&mut self, why: Option<String>) {
-        if self.fence == why {
+    fn set_fence(&mut self, why: Option<&str>) {
+        if self.fence.as_deref() == why {
             return;
         }
         if let Some(why) = &why {
@@ -155,12 +183,12 @@ impl FleetActor {
         } else {
             info!("the fleet is not fenced any more");
         }
-        self.fence.clone_from(&why);
+        self.fence = why.map(str::to_owned);
         self.house.board.update_fleet(|fleet| {
             fleet.store_ok = why.is_none();
-            fleet.fenced.clone_from(&why);
+            fleet.fenced = why.map(str::to_owned);
         });
-        self.each(|account| command(account, Fence(why.clone())));
+        self.each(|account| command(account, Fence(self.fence.clone())));
     }
 }
 
@@ -172,7 +200,9 @@ impl Actor for FleetActor {
         for id in self.accounts.keys().cloned().collect::<Vec<_>>() {
             self.start_account(&id, ctx);
         }
-        ctx.run_later(self.house.node_lease / 3, Self::renew);
+        self.renew(ctx);
+        ctx.run_interval(self.house.node_lease / 20, |fleet, _| fleet.watch_right());
+        ctx.run_interval(PRUNE_EVERY, Self::prune);
     }
 }
 
@@ -189,6 +219,9 @@ impl Handler<RecorderExited> for FleetActor {
     type Result = ();
 
     fn handle(&mut self, RecorderExited { exit }: RecorderExited, ctx: &mut Self::Context) {
+        if self.ending.is_some() && exit == Exit::Orphaned {
+            return;
+        }
         warn!(cause = exit.words(), "the recorder restarts");
         let now = self.house.clock.now().moment;
         let Decision::Restart { after } = POLICY.decide(&mut self.recorder_history, &exit, now) else {
@@ -270,6 +303,17 @@ impl Handler<End> for FleetActor {
         self.ending.get_or_insert_with(|| (left, Vec::new())).1.push(ended);
         self.each(|account| command(account, drain));
     }
+}
+
+/// Whether the fleet makes progress: an answer says so.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Ping;
+
+impl Handler<Ping> for FleetActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 /// A part of the fleet that tests may blast.

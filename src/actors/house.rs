@@ -1,11 +1,14 @@
 //! What every actor is lent.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use actix::Addr;
 use liveperson::Client;
 use muster_core::bot::Rhythm;
 use muster_core::dialog::Rules;
+use muster_core::time::Moment;
 use tokio::runtime::Handle;
 
 use super::recorder::Recorder;
@@ -41,7 +44,9 @@ pub struct House {
     /// Limits and periods of conversations.
     pub rules: Rules,
     /// How long the node's ownership lasts unrenewed.
-    pub node_lease: std::time::Duration,
+    pub node_lease: Duration,
+    /// Until when the bots are ours for certain; checked right before each write that changes something.
+    pub right: Right,
     /// The recorder of the moment; a new one takes its place after a panic.
     pub recorder: RecorderPlace,
 }
@@ -56,6 +61,27 @@ impl House {
             healthy_after: self.timing.hold,
             login_pause: self.timing.reconnect_first * 5,
         }
+    }
+}
+
+/// Until when this process owns its bots for certain, by its own monotonic clock.
+#[derive(Default)]
+pub struct Right(AtomicU64);
+
+impl Right {
+    /// The store granted the right at `asked` or later, for `lease`; a fifth is left for slow clocks.
+    pub fn renewed(&self, asked: Moment, lease: Duration) {
+        self.0.fetch_max((asked + lease * 4 / 5).0, Ordering::Relaxed);
+    }
+
+    /// Another process took the right.
+    pub fn end(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the right holds at this moment.
+    pub fn holds(&self, now: Moment) -> bool {
+        now.0 < self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`house`]: what every actor is lent: clocks, store, client, board, metrics
 //! - [`fleet`]: starts accounts and the recorder, keeps the ownership alive
-//! - [`account`]: supervises its bots, keeps their domains and their login budget
+//! - [`account`]: supervises its bots
 //! - [`front_door`]: an account's domains and login budget, shared by its bots
 //! - [`bot`]: carries out what `muster-core` decides for one bot
 //! - [`socket`]: one connection

@@ -115,7 +115,7 @@ impl Recorder {
         let since = self.started.map_or(GATHER, |started| started.elapsed());
         let crowded = self.waiting.len() > 1;
         if crowded && since < GATHER {
-            ctx.run_later(GATHER.checked_sub(since).unwrap(), Self::start_group);
+            ctx.run_later(GATHER.saturating_sub(since), Self::start_group);
         } else {
             self.start_group(ctx);
         }

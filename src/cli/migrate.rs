@@ -32,7 +32,9 @@ pub(super) async fn migrate(arguments: Arguments, io: Handle) -> Result<(), Fail
     if names.is_empty() {
         println!("the tables are up to date");
     }
-    names.iter().for_each(|name| println!("{said}: {name}"));
+    for name in names {
+        println!("{said}: {name}");
+    }
     store.close().await;
     Ok(())
 }

@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::Args;
 use muster_core::bot::Ending;
@@ -15,6 +18,9 @@ use crate::app::{Fleet, LaunchOptions};
 use crate::board::Board;
 use crate::console;
 use crate::settings::FleetSettings;
+
+/// How often the root of the actors is asked whether it makes progress.
+const BEAT: Duration = Duration::from_secs(5);
 
 /// What `muster run` takes.
 #[derive(Args)]
@@ -54,7 +60,13 @@ pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure>
         fleet = ownership::launch(&settings, options, board.clone(), io) => fleet?,
         signal = signals.next() => return Err(Failure::new(format!("{signal} before the start was over"))),
     };
-    let (server, bound) = listen(settings.server.listen, &board, &fleet)?;
+    let (server, bound) = match listen(settings.server.listen, &board, &fleet) {
+        Ok(listening) => listening,
+        Err(failure) => {
+            fleet.end(Ending::Restart, Duration::ZERO).await;
+            return Err(failure);
+        }
+    };
     banner::print(&settings, &arguments.fleet.display().to_string(), &fleet, Some(bound));
     let ending = if arguments.retire { Ending::Retire } else { Ending::Restart };
     let ended = until_the_end(fleet, &mut signals, ending, settings.timing.drain).await;
@@ -69,34 +81,53 @@ pub(super) fn listen(
     fleet: &Fleet,
 ) -> Result<(actix_web::dev::ServerHandle, SocketAddr), Failure> {
     let state = ApiState::new(board.clone(), fleet.house.metrics.clone());
+    let alive = state.alive.clone();
     let (server, bound) = api::serve(address, state, console::configure).map_err(|error| {
         Failure::new(format!("cannot listen on {address}: {error}; set another `listen` under [server]"))
     })?;
     let handle = server.handle();
     actix::spawn(server);
+    watch(fleet, alive);
     Ok((handle, bound))
+}
+
+/// Says in `/livez` whether the root of the actors makes progress.
+fn watch(fleet: &Fleet, alive: Arc<AtomicBool>) {
+    let prober = fleet.prober();
+    actix::spawn(async move {
+        let mut beats = actix::clock::interval(BEAT);
+        loop {
+            beats.tick().await;
+            alive.store(prober.answers(BEAT * 4).await, Ordering::Relaxed);
+        }
+    });
 }
 
 async fn until_the_end(
     mut fleet: Fleet,
     signals: &mut Signals,
     ending: Ending,
-    within: std::time::Duration,
+    within: Duration,
 ) -> Result<(), Failure> {
-    let taken = tokio::select! {
+    let lost = tokio::select! {
         signal = signals.next() => {
             info!(signal, ?ending, "ends in order; a second signal ends at once");
             None
         }
-        why = &mut fleet.lost => Some(why.unwrap_or_else(|_| "the fleet's actor failed".to_owned())),
+        why = &mut fleet.lost => Some(match why {
+            Ok(why) => Failure::new(why).with_code(4),
+            Err(_) => Failure::new("the fleet's root actor failed; start muster again"),
+        }),
+    };
+    let (ending, within) = match lost {
+        None => (ending, within),
+        // Whoever took the fleet has its sessions: nothing is handed back, nobody logged out, and
+        // nothing may be sent any more.
+        Some(_) => (Ending::Restart, Duration::ZERO),
     };
     tokio::select! {
-        // Whoever took the fleet has its sessions: nothing is handed back, nobody logged out.
-        () = fleet.end(if taken.is_some() { Ending::Restart } else { ending }, within) => {}
+        () = fleet.end(ending, within) => {}
         signal = signals.next() => return Err(Failure::new(format!("{signal} again: ends at once"))),
     }
-    match taken {
-        Some(why) => Err(Failure::new(why).with_code(4)),
-        None => Ok(()),
-    }
+    lost.map_or(Ok(()), Err)
 }

@@ -58,9 +58,4 @@ impl Logics {
     pub fn find(&self, name: &str) -> Option<Arc<dyn Logic>> {
         self.0.get(name).cloned()
     }
-
-    /// The names that a fleet file may use beside the usual ones.
-    pub fn names(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
-    }
 }

@@ -16,7 +16,7 @@ const CURE: &str = "write \"sqlite:muster.db\" or \"postgres://user@host/databas
 pub struct StoreSettings {
     /// The database.
     pub url: StoreUrlText,
-    /// What stored sessions are sealed with; without one see the guide to the store.
+    /// What stored sessions are sealed with; without one SQLite makes a key file, and Postgres stores no sessions.
     pub key: Option<SecretString>,
     /// Where that key comes from: `env:NAME`, or `file:PATH` with the path made whole.
     pub key_source: Option<String>,

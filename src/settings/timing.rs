@@ -12,7 +12,7 @@ use super::units::duration_text;
 pub struct TimingSettings {
     /// How long a request to the platform may take.
     pub request_timeout: Duration,
-    /// How long after its last send an action of unknown outcome rests before it may be sent again.
+    /// How long an action of unknown outcome rests, from the doubt on, before it may be sent again.
     pub settle: Duration,
     /// How often a bot's token is refreshed.
     pub refresh_every: Duration,

@@ -1,7 +1,6 @@
 //! A fleet inside the test's process, where a story can blast its parts.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use liveperson_sim::{BotUser, Platform, PlatformSettings as SimSettings};
@@ -55,7 +54,7 @@ impl World {
         std::fs::write(&ca_file, platform.ca_pem()).unwrap();
         let settings = FleetSettings {
             server: ServerSettings::default(),
-            store: StoreSettings { url: sqlite(dir.path().join("muster.db")), ..StoreSettings::default() },
+            store: StoreSettings { url: sqlite(&dir.path().join("muster.db")), ..StoreSettings::default() },
             platform: PlatformSettings {
                 csds_domain: platform.host(),
                 ca_file: Some(ca_file),
@@ -109,16 +108,16 @@ impl World {
     }
 }
 
-fn sqlite(path: PathBuf) -> StoreUrlText {
+fn sqlite(path: &std::path::Path) -> StoreUrlText {
     StoreUrlText::new(format!("sqlite:{}", path.display()).into()).unwrap()
 }
 
 fn account(platform: &Platform, id: &str, bots: usize, logic: &str) -> AccountSettings {
     platform.add_account(id);
     let bots = (1..=bots).map(|n| {
-        let (login, password) = (format!("bot-{n}"), format!("password-{n}"));
+        let (name, password) = (format!("bot-{n}"), format!("password-{n}"));
         let user = BotUser {
-            login: login.clone(),
+            login: name.clone(),
             password: password.clone(),
             skills: Vec::new(),
             capacity: 50,
@@ -126,10 +125,10 @@ fn account(platform: &Platform, id: &str, bots: usize, logic: &str) -> AccountSe
         };
         platform.add_bot(id, user);
         BotSettings {
-            name: login.as_str().into(),
-            pool: login.as_str().into(),
+            name: name.as_str().into(),
+            pool: name.as_str().into(),
             logic: LogicName::known(logic, &[logic_name(logic)]).unwrap(),
-            login: Login::Password { username: login.clone(), password: password.into() },
+            login: Login::Password { username: name.clone(), password: password.into() },
             wanted: Wanted::Running,
             capacity: None,
         }

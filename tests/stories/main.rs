@@ -5,9 +5,13 @@
 //! - `supervision`: panics anywhere hurt only whom they concern
 //! - `ownership`: one process runs a fleet
 //! - `endings`: restart keeps all, retire leaves in order
+//! - `sessions`: tokens that die, are refreshed, are sealed
+//! - `commands`: what the commands say, also when something is wrong
 //! - `contract`: what logic may do
 //! - `secrets`: nothing secret is written down
 //! - `demo`: what a stranger sees first
+
+#![expect(clippy::unwrap_used, reason = "a step of a story that fails is a story that fails")]
 
 #[path = "../support/postgres.rs"]
 mod postgres;
@@ -16,6 +20,7 @@ mod inside;
 mod outside;
 mod wait;
 
+mod commands;
 mod contract;
 mod demo;
 mod endings;
@@ -23,4 +28,5 @@ mod kill;
 mod once;
 mod ownership;
 mod secrets;
+mod sessions;
 mod supervision;

@@ -26,7 +26,9 @@ fn load(world: &World) {
         think: Duration::from_millis(20),
         ..ConsumerScript::default()
     };
-    ACCOUNTS.iter().for_each(|account| world.platform.consumers(account, script.clone()));
+    for account in ACCOUNTS {
+        world.platform.consumers(account, script.clone());
+    }
 }
 
 fn sockets(world: &World, account: &str, bot: &str) -> u64 {

@@ -24,6 +24,6 @@ pub(crate) async fn until<T>(
     };
     match timeout(within, looking).await {
         Ok(found) => found,
-        Err(_) => panic!("{what}: not within {within:?}; last seen: {last}"),
+        Err(_elapsed) => panic!("{what}: not within {within:?}; last seen: {last}"),
     }
 }

@@ -37,11 +37,6 @@ pub enum Exit {
         /// What it was doing, such as `logic` or `bot`.
         part: String,
     },
-    /// It made no progress while work waited.
-    Hung {
-        /// What it was doing.
-        part: String,
-    },
     /// Its parent went away.
     Orphaned,
 }
@@ -51,7 +46,6 @@ impl Exit {
     pub fn words(&self) -> String {
         match self {
             Self::Panicked { part } => format!("{part} panicked"),
-            Self::Hung { part } => format!("{part} hung"),
             Self::Orphaned => "its supervisor restarted".to_owned(),
         }
     }

@@ -43,7 +43,7 @@ impl BotActor {
     }
 
     pub(super) fn login(&mut self, ctx: &mut Context<Self>) {
-        let Some(domains) = self.domains.clone() else { return self.resolve_first(ctx) };
+        let Some(domains) = self.domains.clone() else { return resolve_first(ctx) };
         let (house, front_door) = (self.post.house.clone(), self.post.front_door.clone());
         let (author, credentials) = (self.post.author.clone(), self.post.credentials.clone());
         let job = async move {
@@ -68,12 +68,6 @@ impl BotActor {
             };
             bot.take(event, ctx);
         });
-    }
-
-    // The core resolves before it logs in; a life that lost its domains asks once more.
-    fn resolve_first(&mut self, ctx: &mut Context<Self>) {
-        let words = "the account's domains are not known".to_owned();
-        ctx.notify_event(Event::LoginFailed(LoginFault::Unwell { words }));
     }
 
     fn use_session(&mut self, session: Session) -> Identity {
@@ -138,6 +132,12 @@ impl BotActor {
         });
         self.socket = Some(Held(SocketActor::new(opening, guard).start()));
     }
+}
+
+// The core resolves before it logs in; a life that lost its domains asks once more.
+fn resolve_first(ctx: &mut Context<BotActor>) {
+    let words = "the account's domains are not known".to_owned();
+    ctx.notify_event(Event::LoginFailed(LoginFault::Unwell { words }));
 }
 
 /// Hands an event to the bot after the one it is at work on.

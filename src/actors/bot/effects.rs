@@ -76,7 +76,8 @@ impl BotActor {
 
     fn note(&mut self, note: Note) {
         match note {
-            Note::TurnCommitted => self.metrics.turn("committed"),
+            // Counted with its time when the recorder answered.
+            Note::TurnCommitted => {}
             Note::TurnFailed { conversation, words } => {
                 self.metrics.turn("failed");
                 error!(conversation.id = %conversation, words, "a turn failed; its message stays unanswered");

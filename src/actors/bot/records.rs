@@ -1,7 +1,7 @@
 //! What the bot wants durable: kept until the recorder says it is, over the recorder's restarts.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, Handler, Message};
 use muster_core::bot::Event;
@@ -13,11 +13,17 @@ use super::BotActor;
 /// The wait before records are offered again to a recorder that had no room.
 const AGAIN: Duration = Duration::from_millis(50);
 
+struct Waiting {
+    number: u64,
+    entry: Entry,
+    since: Instant,
+}
+
 /// Entries not yet durable, in order.
 #[derive(Default)]
 pub(super) struct Records {
     last: u64,
-    waiting: VecDeque<(u64, Entry)>,
+    waiting: VecDeque<Waiting>,
     /// Entries up to this number were handed over.
     handed: u64,
     again: bool,
@@ -26,7 +32,7 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn add(&mut self, entry: Entry) {
         self.last += 1;
-        self.waiting.push_back((self.last, entry));
+        self.waiting.push_back(Waiting { number: self.last, entry, since: Instant::now() });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -34,13 +40,13 @@ impl Records {
     }
 
     fn fresh(&self) -> Vec<(u64, Entry)> {
-        let handed = self.handed;
-        self.waiting.iter().filter(|(number, _)| *number > handed).cloned().collect()
+        let fresh = self.waiting.iter().filter(|waiting| waiting.number > self.handed);
+        fresh.map(|waiting| (waiting.number, waiting.entry.clone())).collect()
     }
 
-    fn take(&mut self, number: u64) -> Option<Entry> {
-        let place = self.waiting.iter().position(|(n, _)| *n == number)?;
-        self.waiting.remove(place).map(|(_, entry)| entry)
+    fn take(&mut self, number: u64) -> Option<Waiting> {
+        let place = self.waiting.iter().position(|waiting| waiting.number == number)?;
+        self.waiting.remove(place)
     }
 }
 
@@ -72,10 +78,14 @@ impl Handler<Recorded> for BotActor {
 
     fn handle(&mut self, Recorded { entries }: Recorded, ctx: &mut Self::Context) {
         for (number, outcome) in entries {
-            let entry = self.records.take(number);
-            if let (Some(Entry::Commit(turn)), Some(outcome)) = (entry, outcome) {
-                if outcome == CommitOutcome::Fenced {
-                    self.metrics.turn("fenced");
+            let taken = self.records.take(number);
+            if let (Some(Waiting { entry: Entry::Commit(turn), since, .. }), Some(outcome)) = (taken, outcome)
+            {
+                match outcome {
+                    CommitOutcome::Committed => self.metrics.turn_committed(since.elapsed()),
+                    CommitOutcome::Fenced => self.metrics.turn("fenced"),
+                    CommitOutcome::StaleCursor(_) => self.metrics.turn("stale"),
+                    _ => {}
                 }
                 self.take(
                     Event::Committed { conversation: turn.conversation, turn: turn.turn, outcome },

@@ -9,7 +9,7 @@ use liveperson_proto::request::{Availability, FieldChange, Request};
 use super::Bot;
 use super::event::Ending;
 use crate::dialog::desk::Purpose;
-use crate::dialog::{Conversation, Effect, Ended};
+use crate::dialog::{Conversation, Effect, Ended, Outcome};
 use crate::time::{Moment, Now};
 
 /// An ending on its way.
@@ -110,9 +110,18 @@ impl Bot {
         }
     }
 
-    /// Whatever the answer, the bot has let go.
-    pub(crate) fn handed_back(&mut self, conversation: &ConversationId, now: Now, out: &mut Vec<Effect>) {
-        self.with(conversation, now, out, |c, desk| c.end(Ended::Elsewhere, desk));
+    /// Done or refused, it is not ours any more; without an answer it is tried again.
+    pub(crate) fn handed_back(
+        &mut self,
+        conversation: &ConversationId,
+        outcome: &Outcome,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        self.with(conversation, now, out, |c, desk| match outcome {
+            Outcome::Unknown => c.handing_back = false,
+            Outcome::Done | Outcome::History(_) | Outcome::Refused { .. } => c.end(Ended::Elsewhere, desk),
+        });
         self.sweep(now, out);
     }
 }

@@ -164,7 +164,7 @@ impl Bot {
             LoginFault::Refused => {
                 self.refused_logins += 1;
                 if self.refused_logins >= REFUSALS {
-                    let because = "bad credentials: the platform refused the login twice; check the login and release the bot";
+                    let because = "bad credentials: the platform refused the login twice; check the login, then restart muster";
                     return self.quarantine(because.to_owned(), out);
                 }
                 self.wait_for(pause, "the platform refused the login".to_owned(), now);

@@ -127,11 +127,15 @@ impl Bot {
         let token = if agent.is_some() { Token::Good } else { Token::Dead };
         let conversations =
             held.into_iter().map(|h| (h.conversation.clone(), Conversation::restored(h, now.moment)));
+        let mut chance = fastrand::Rng::with_seed(seed);
+        // Nobody knows how old a sealed session's token is: it is refreshed soon, and a fleet spreads over a while.
+        let soon = rhythm.refresh_every.mul_f64(chance.f64() / 10.0);
+        let refresh_at = agent.is_some().then(|| now.moment + soon);
         Self {
             tagger: Tagger::new(account.clone(), pool.clone()),
             me: Me { account, bot, pool, agent, persistent },
             capacity,
-            chance: fastrand::Rng::with_seed(seed),
+            chance,
             backoff: Backoff::default(),
             state: State::Parked,
             since: now.wall,
@@ -141,7 +145,7 @@ impl Bot {
             errand: None,
             refused_logins: 0,
             failed_logins: 0,
-            refresh_at: None,
+            refresh_at,
             refreshed_wall: None,
             waiting: None,
             socket: None,
@@ -250,7 +254,7 @@ impl Bot {
                 let conversation = key.conversation.clone();
                 self.with(&conversation, now, out, |c, desk| c.deed_answered(&key, &outcome, desk));
             }
-            Purpose::HandBack(conversation) => self.handed_back(&conversation, now, out),
+            Purpose::HandBack(conversation) => self.handed_back(&conversation, &outcome, now, out),
             Purpose::Courtesy => {}
         }
     }

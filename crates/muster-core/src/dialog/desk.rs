@@ -19,7 +19,7 @@ pub struct Ticket(pub u64);
 /// Limits and periods of a conversation.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// How long a request of unknown outcome may still take effect.
+    /// How long a request of unknown outcome may still take effect, counted from the doubt.
     pub settle: Duration,
     /// How often logic is asked for one turn before it counts as failed.
     pub attempts: u32,
@@ -174,7 +174,7 @@ pub enum Effect {
         /// Why, in words.
         reason: String,
     },
-    /// Hold the bot off for people to see, also over restarts.
+    /// The bot is held off for people to see, until the process restarts.
     Quarantine {
         /// Why, in words.
         because: String,

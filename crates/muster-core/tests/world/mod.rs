@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::Request;
-use muster_core::bot::{Bot, Charter, Ending, Event, Identity, LoginFault, RefreshFault, Rhythm};
+use muster_core::bot::{Bot, Charter, Event, Identity, LoginFault, RefreshFault, Rhythm};
 use muster_core::dialog::{CommitOutcome, CommitTurn, Decided, Effect, Outcome, Rules, Ticket};
 use muster_core::time::{Moment, Now};
 use muster_core::turn::{Action, Turn, TurnEvent};
@@ -156,10 +156,6 @@ impl World {
             Some(breach) => Err(breach.clone()),
             None => self.platform.verdict(),
         }
-    }
-
-    pub(crate) fn bot(&self) -> &Bot {
-        &self.bot
     }
 
     pub(crate) fn reads_per_dialog_and_socket(&self) -> usize {
@@ -372,12 +368,6 @@ impl World {
         let event =
             if self.fenced { Event::Fenced { why: "the store is away".to_owned() } } else { Event::Unfenced };
         self.tell(event);
-    }
-
-    /// Ends the bot and tells whether anything of it is left open.
-
-    pub(crate) fn drain(&mut self, ending: Ending) {
-        self.tell(Event::Drain { ending, within: Duration::from_secs(20) });
     }
 }
 

@@ -1,0 +1,106 @@
+//! Tokens that die, are refreshed, are sealed: what a bot does about each, counted by the platform.
+
+use liveperson_sim::Revocation;
+
+use crate::outside::{SOON, Store, World};
+use crate::wait::until;
+
+const ACCOUNT: &str = "10000001";
+const BOT: &str = "bot-1-1";
+
+struct Counted {
+    logins: u64,
+    refreshes: u64,
+    sockets: u64,
+}
+
+async fn counted(world: &World, login: &str) -> Counted {
+    let counters = world.control.counters().await.unwrap();
+    let bot = counters.identity(ACCOUNT, login).unwrap();
+    Counted { logins: bot.logins, refreshes: bot.refreshes, sockets: bot.sockets_opened }
+}
+
+async fn sockets(world: &World, count: u64) {
+    until(&format!("{count} sockets were opened"), SOON, async || {
+        let sockets = counted(world, BOT).await.sockets;
+        if sockets >= count { Ok(()) } else { Err(sockets.to_string()) }
+    })
+    .await;
+}
+
+const LOAD: [&str; 6] = ["--bots", "2", "--consumers", "4", "--think", "50"];
+
+#[tokio::test]
+async fn a_revoked_token_costs_its_bot_one_login_and_nobody_else_any() {
+    let world = World::new(Store::Sqlite, &LOAD).await;
+    let fleet = world.run(&[], &[]).await;
+    world.answered(10).await;
+    world.control.revoke_token_of(ACCOUNT, BOT, Revocation::Close4401).await.unwrap();
+    sockets(&world, 2).await;
+    fleet.all_online().await;
+    let (bot, other) = (counted(&world, BOT).await, counted(&world, "bot-1-2").await);
+    assert_eq!((bot.logins, other.logins, other.sockets), (2, 1, 1));
+    world.judged(SOON).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_close_without_a_code_is_probed_by_a_refresh_and_needs_no_login() {
+    let world = World::new(Store::Sqlite, &LOAD).await;
+    let fleet = world.run(&[], &[]).await;
+    world.answered(10).await;
+    let before = counted(&world, BOT).await;
+    world.control.drop_socket_of(ACCOUNT, BOT).await.unwrap();
+    sockets(&world, 2).await;
+    fleet.all_online().await;
+    let after = counted(&world, BOT).await;
+    assert_eq!((after.logins, after.refreshes), (1, before.refreshes + 1));
+    world.judged(SOON).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_revoked_and_seen_as_1006_comes_back_with_one_login() {
+    let world = World::new(Store::Sqlite, &LOAD).await;
+    let fleet = world.run(&[], &[]).await;
+    world.answered(10).await;
+    world.control.revoke_token_of(ACCOUNT, BOT, Revocation::Drop1006).await.unwrap();
+    sockets(&world, 2).await;
+    fleet.all_online().await;
+    assert_eq!(counted(&world, BOT).await.logins, 2);
+    world.judged(SOON).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_is_refreshed_in_time_also_one_from_a_sealed_session() {
+    let world = World::new(Store::Sqlite, &["--bots", "1", "--token-life", "3000"]).await;
+    let file = world.dir.path().join("fleet.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("[timing]", "[timing]\nrefresh_every = \"500ms\"")).unwrap();
+    let mut first = world.run(&[], &[]).await;
+    first.all_online().await;
+    first.process.terminate();
+    assert_eq!(first.process.ended().await, 0);
+    let before = counted(&world, BOT).await.refreshes;
+    let next = world.run(&[], &[]).await;
+    // Ten refreshes outlive the token's three seconds.
+    until("the token was refreshed ten times", SOON, async || {
+        let refreshes = counted(&world, BOT).await.refreshes;
+        if refreshes >= before + 10 { Ok(()) } else { Err(refreshes.to_string()) }
+    })
+    .await;
+    let bot = counted(&world, BOT).await;
+    assert_eq!((bot.logins, bot.sockets), (1, 2), "no login and no reconnect since the restart");
+    assert!(next.bots()[0]["token_refreshed_at"].is_string(), "{:?}", next.bots());
+}
+
+#[tokio::test]
+async fn a_login_service_in_trouble_is_waited_for() {
+    let world = World::new(Store::Sqlite, &["--bots", "1"]).await;
+    world.control.refuse_logins(ACCOUNT, 1, 503, None).await.unwrap();
+    world.control.refuse_logins(ACCOUNT, 1, 429, Some(1)).await.unwrap();
+    let fleet = world.run(&[], &[]).await;
+    fleet.all_online().await;
+    let counters = world.control.counters().await.unwrap();
+    let bot = counters.identity(ACCOUNT, BOT).unwrap();
+    assert_eq!((bot.logins, bot.sockets_at_once), (1, 1));
+    assert!(bot.logins_refused >= 1, "{bot:?}");
+}
