@@ -22,8 +22,6 @@ pub(crate) async fn until<T>(
             }
         }
     };
-    match timeout(within, looking).await {
-        Ok(found) => found,
-        Err(_elapsed) => panic!("{what}: not within {within:?}; last seen: {last}"),
-    }
+    let found = timeout(within, looking).await.ok();
+    found.unwrap_or_else(|| panic!("{what}: not within {within:?}; last seen: {last}"))
 }
