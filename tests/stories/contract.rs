@@ -1,6 +1,13 @@
 //! What logic may do, seen by the consumer: say, rich content, variables, transfer, close.
 
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+
+use muster::logic::{Logic, LogicError};
+use muster_core::bot::Ending;
+use muster_core::turn::{Action, Turn, TurnEvent};
 
 use crate::inside::{ACCOUNTS, story};
 
@@ -27,6 +34,43 @@ fn a_greeting_bot_uses_all_of_the_contract() {
         bob.opens_conversation("skill 4711").await;
         bob.sees(|view| view.skill == "4711" && view.assigned.is_none(), SOON).await.unwrap();
         assert_eq!(bob.heard().last().unwrap().text, "I hand you over. (skill 4711)");
-        world.end(fleet, muster_core::bot::Ending::Restart).await;
+        world.end(fleet, Ending::Restart).await;
+    });
+}
+
+/// Fails on "fail", blocks on "hang" for as long as its sender lives, and echoes else.
+struct Moody {
+    stuck: Mutex<Receiver<()>>,
+}
+
+impl Logic for Moody {
+    fn decide(&self, turn: &Turn) -> Result<Vec<Action>, LogicError> {
+        let TurnEvent::Message { text, .. } = &turn.event else { return Ok(Vec::new()) };
+        match text.as_str() {
+            "fail" => Err(LogicError("no mood for it".to_owned())),
+            "hang" => {
+                let _ = self.stuck.lock().map(|stuck| stuck.recv());
+                Ok(Vec::new())
+            }
+            text => Ok(vec![Action::Say { text: text.to_owned() }]),
+        }
+    }
+}
+
+#[test]
+fn logic_that_fails_or_hangs_is_passed_and_the_conversation_goes_on() {
+    story(1, "fragile", async |mut world| {
+        let (_free, stuck) = channel();
+        world.logics.add("fragile", Arc::new(Moody { stuck: Mutex::new(stuck) }));
+        world.settings.timing.logic_timeout = Duration::from_millis(200);
+        let fleet = world.launch().await;
+        let ada = world.platform.consumer(ACCOUNTS[0], "Ada");
+        ada.opens_conversation("one").await;
+        for text in ["fail", "two", "hang", "three"] {
+            ada.says(text).await;
+        }
+        assert_eq!(ada.hears(3, SOON).await.unwrap(), ["one", "two", "three"]);
+        assert_eq!(world.status(ACCOUNTS[0], "bot-1").restarts, 0);
+        world.end(fleet, Ending::Restart).await;
     });
 }

@@ -8,6 +8,7 @@
 //! - `sessions`: tokens that die, are refreshed, are sealed
 //! - `commands`: what the commands say, also when something is wrong
 //! - `contract`: what logic may do
+//! - `store_away`: the store goes and comes back
 //! - `secrets`: nothing secret is written down
 //! - `demo`: what a stranger sees first
 
@@ -29,4 +30,5 @@ mod once;
 mod ownership;
 mod secrets;
 mod sessions;
+mod store_away;
 mod supervision;

@@ -3,12 +3,16 @@
 
 use std::time::Duration;
 
+use liveperson_proto::ConversationId;
 use liveperson_proto::close_code::CloseCode;
+use liveperson_proto::conversation::{ChangeKind, Conversation, ConversationChange};
+use liveperson_proto::message::Role;
 use liveperson_proto::request::{Availability, Request};
 use liveperson_proto::ring::{Ring, RingState};
 use muster_core::bot::{Bot, Charter, Ending, Event, Identity, LoginFault, RefreshFault, Rhythm, State};
-use muster_core::dialog::{Effect, Outcome, Rules, Ticket};
+use muster_core::dialog::{CommitOutcome, Decided, Effect, Outcome, Rules, Ticket};
 use muster_core::time::{Moment, Now};
+use muster_core::turn::Action;
 use proptest::prelude::*;
 
 struct Life {
@@ -286,6 +290,50 @@ fn an_old_socket_says_nothing_to_a_new_one() {
         assert_eq!(life.tell(event), []);
         assert_eq!(life.bot.view().state, State::Online);
     }
+}
+
+/// A conversation with one message, assigned to the bot and read.
+fn assigned(life: &mut Life) {
+    let generation = life.generation();
+    let conversation = Conversation {
+        id: "C1".into(),
+        skill: None,
+        main_open: true,
+        stage_open: true,
+        participants: vec![("1.2".into(), Role::AssignedAgent), ("cons".into(), Role::Consumer)],
+        main_dialog: "C1".into(),
+    };
+    let changes = vec![ConversationChange { kind: ChangeKind::Upsert, conversation }];
+    life.tell(Event::Conversations { generation, changes });
+    let [Effect::Note(_), Effect::Ask(ticket, Request::ReadHistory { .. })] = &life.effects[..] else {
+        panic!("{:?}", life.effects)
+    };
+    let (ticket, outcome) = (*ticket, Outcome::History(Vec::new()));
+    life.tell(Event::Answered { ticket, outcome });
+}
+
+#[test]
+fn an_action_that_the_platform_refuses_becomes_a_dead_letter_and_blocks_nothing() {
+    let mut life = Life::online(false);
+    assigned(&mut life);
+    let turn = life
+        .effects
+        .iter()
+        .find_map(|e| if let Effect::Think(turn) = e { Some(turn.id.clone()) } else { None });
+    let (turn, conversation): (_, ConversationId) = (turn.expect("the conversation was opened"), "C1".into());
+    let say = |text: &str| Action::Say { text: text.into() };
+    let decided = Decided::Actions(vec![say("refused"), say("next")]);
+    life.tell(Event::Decided { conversation: conversation.clone(), turn: turn.clone(), decided });
+    life.tell(Event::Committed { conversation, turn, outcome: CommitOutcome::Committed });
+    let [Effect::Note(_), Effect::Ask(ticket, Request::Publish { .. })] = life.effects[..] else {
+        panic!("one action at a time: {:?}", life.effects)
+    };
+    let outcome = Outcome::Refused { code: 400, words: "no such dialog".into() };
+    life.tell(Event::Answered { ticket, outcome });
+    let dead =
+        |e: &Effect| matches!(e, Effect::Dead(key, words) if key.n == 0 && words == "400: no such dialog");
+    let next = |e: &Effect| matches!(e, Effect::Ask(_, Request::Publish { .. }));
+    assert!(life.effects.iter().any(dead) && life.effects.iter().any(next), "{:?}", life.effects);
 }
 
 /// What the world may do to a bot, chosen by a number.

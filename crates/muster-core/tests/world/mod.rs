@@ -226,6 +226,11 @@ impl World {
         {
             self.breach = Some(format!("{} was sent before its commit", external_ids[0]));
         }
+        if let Request::MarkRead { conversation, sequences, .. } = &request
+            && sequences.iter().any(|sequence| *sequence > self.store.cursor(conversation))
+        {
+            self.breach = Some(format!("{sequences:?} was marked read before its commit"));
+        }
         if let (Request::ReadHistory { dialog, .. }, Some(generation)) = (&request, self.open) {
             *self.reads.entry((self.life << 20 | generation, dialog.to_string())).or_default() += 1;
         }

@@ -42,6 +42,10 @@ impl Store {
         CommitOutcome::Committed
     }
 
+    pub(super) fn cursor(&self, conversation: &ConversationId) -> Sequence {
+        self.cursors.get(conversation).map_or(Sequence::START, |(cursor, _)| *cursor)
+    }
+
     pub(super) fn done(&mut self, key: &OutboxKey) {
         if let Some(rows) = self.outbox.get_mut(&key.conversation) {
             rows.retain(|row| (&row.turn, row.n) != (&key.turn, key.n));
