@@ -224,24 +224,28 @@ impl Handler<Flush> for Recorder {
     }
 }
 
-/// Commits a group, as often as it takes while the store is away: a turn's id makes that safe.
+/// Commits a group, as often as it takes: a turn's id makes that safe.
+///
+/// A text that the database cannot hold comes back as its turn's own refusal; whatever else fails
+/// is the store's trouble and no reason to pass a message by.
 async fn commit(house: &House, group: Group) -> Result<Vec<TurnOutcome>, StoreError> {
     let mut away = false;
     loop {
         match house.store.commit(group.clone()).await {
-            Err(error @ StoreError::Unavailable { .. }) => {
+            Ok(outcomes) => {
+                if away {
+                    house.board.update_fleet(|fleet| fleet.store_ok = true);
+                }
+                return Ok(outcomes);
+            }
+            Err(error @ StoreError::Rule(_)) => return Err(error),
+            Err(error) => {
                 if !away {
-                    warn!(error = %crate::telemetry::Chain(&error), "the store is away; turns wait");
+                    warn!(error = %crate::telemetry::Chain(&error), "the store does not commit; turns wait");
                     house.board.update_fleet(|fleet| fleet.store_ok = false);
                 }
                 away = true;
                 actix::clock::sleep(STORE_PAUSE).await;
-            }
-            outcome => {
-                if away {
-                    house.board.update_fleet(|fleet| fleet.store_ok = true);
-                }
-                return outcome;
             }
         }
     }
@@ -312,18 +316,15 @@ fn outcome(outcome: TurnOutcome) -> CommitOutcome {
 /// Tells each author once. Returns how many entries were answered.
 async fn answer(chosen: Vec<Waiting>, outcomes: Result<Vec<TurnOutcome>, StoreError>) -> usize {
     let count = chosen.len();
-    let refused = outcomes.as_ref().err().map(ToString::to_string);
-    if let Some(words) = &refused {
-        error!(error = words, "the store refused a group");
+    if let Err(error) = &outcomes {
+        // The group itself was put together wrongly; its turns may go another way together.
+        error!(error = %crate::telemetry::Chain(error), "the store refused a group");
     }
     let mut outcomes = outcomes.unwrap_or_default().into_iter().map(outcome);
     let mut letters: Vec<(Recipient<Recorded>, Recorded)> = Vec::new();
     for waiting in chosen {
-        let result = match (&waiting.entry, &refused) {
-            (Entry::Commit(_), None) => Some(outcomes.next().unwrap_or(CommitOutcome::Unavailable)),
-            (Entry::Commit(_), Some(words)) => Some(CommitOutcome::Rejected(words.clone())),
-            _ => None,
-        };
+        let is_turn = matches!(waiting.entry, Entry::Commit(_));
+        let result = is_turn.then(|| outcomes.next().unwrap_or(CommitOutcome::Unavailable));
         match letters.iter_mut().find(|(to, _)| *to == waiting.answer) {
             Some((_, letter)) => letter.entries.push((waiting.number, result)),
             None => letters.push((waiting.answer, Recorded { entries: vec![(waiting.number, result)] })),

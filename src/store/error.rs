@@ -89,13 +89,14 @@ impl Kind {
     fn of_sqlstate(code: &str) -> Self {
         match code {
             GUARD => return Self::Race,
-            // The new primary of a fail-over is still read-only, or a lock did not come in time.
-            "25006" | "55P03" => return Self::Away,
+            // The new primary of a fail-over is still read-only.
+            "25006" => return Self::Away,
             "42P01" | "42703" | "42883" => return Self::Tables,
             _ => {}
         }
         match code.get(..2) {
-            Some("08" | "53" | "57" | "58") => Self::Away,
+            // No connection, no login, no such database (it is being restored, say), no resources.
+            Some("08" | "28" | "3D" | "53" | "55" | "57" | "58") => Self::Away,
             Some("40") => Self::Race,
             Some("22" | "23" | "54") => Self::Value,
             _ => Self::Other,
@@ -152,6 +153,9 @@ mod tests {
         for (code, kind) in [
             ("08006", Kind::Away),
             ("57P01", Kind::Away),
+            ("55000", Kind::Away),
+            ("28P01", Kind::Away),
+            ("3D000", Kind::Away),
             ("53100", Kind::Away),
             ("25006", Kind::Away),
             ("40P01", Kind::Race),

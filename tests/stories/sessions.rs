@@ -92,15 +92,26 @@ async fn a_token_is_refreshed_in_time_also_one_from_a_sealed_session() {
     assert!(next.bots()[0]["token_refreshed_at"].is_string(), "{:?}", next.bots());
 }
 
-#[tokio::test]
-async fn a_login_service_in_trouble_is_waited_for() {
+async fn waits_for_logins(status: u16, outcome: &str) {
     let world = World::new(Store::Sqlite, &["--bots", "1"]).await;
-    world.control.refuse_logins(ACCOUNT, 1, 503, None).await.unwrap();
-    world.control.refuse_logins(ACCOUNT, 1, 429, Some(1)).await.unwrap();
+    world.control.refuse_logins(ACCOUNT, 2, status, Some(1)).await.unwrap();
     let fleet = world.run(&[], &[]).await;
     fleet.all_online().await;
-    let counters = world.control.counters().await.unwrap();
-    let bot = counters.identity(ACCOUNT, BOT).unwrap();
-    assert_eq!((bot.logins, bot.sockets_at_once), (1, 1));
-    assert!(bot.logins_refused >= 1, "{bot:?}");
+    let metrics = fleet.get("/metrics");
+    for (outcome, count) in [(outcome, 2), ("ok", 1)] {
+        let line = format!("muster_logins_total{{account=\"{ACCOUNT}\",outcome=\"{outcome}\"}} {count}");
+        assert!(metrics.contains(&line), "{line} is missing in:\n{metrics}");
+    }
+    let bot = counted(&world, BOT).await;
+    assert_eq!((bot.logins, bot.sockets), (1, 1));
+}
+
+#[tokio::test]
+async fn a_login_service_in_trouble_is_waited_for() {
+    waits_for_logins(503, "unavailable").await;
+}
+
+#[tokio::test]
+async fn too_many_logins_are_waited_for() {
+    waits_for_logins(429, "throttled").await;
 }
