@@ -82,29 +82,3 @@ async fn health_metrics_and_status_page_answer() {
     .await;
     world.judged(crate::outside::SOON).await.unwrap();
 }
-
-#[tokio::test]
-async fn the_first_signal_ends_in_order_and_the_second_at_once() {
-    let world = World::new(Store::Sqlite, &["--bots", "1", "--consumers", "2", "--think", "50"]).await;
-    let mut fleet = world.run(&[], &[]).await;
-    world.answered(5).await;
-    // A platform that reads nothing any more leaves the outbox full, so the end in order takes a while.
-    world.control.stall_socket_of("10000001", "bot-1-1", true).await.unwrap();
-    crate::wait::until("an action waits for its answer", crate::outside::SOON, async || {
-        let bots = fleet.bots();
-        if bots[0]["outbox"].as_u64() > Some(0) { Ok(()) } else { Err(format!("{bots:?}")) }
-    })
-    .await;
-    fleet.process.terminate();
-    crate::wait::until("the bot is draining", crate::outside::SOON, async || {
-        let bots = fleet.bots();
-        if bots[0]["state"] == "draining" { Ok(()) } else { Err(format!("{bots:?}")) }
-    })
-    .await;
-    fleet.process.terminate();
-    assert_eq!(fleet.process.ended().await, 1);
-    assert!(fleet.process.log().contains("SIGTERM again: ends at once"), "{}", fleet.process.log());
-    world.control.stall_socket_of("10000001", "bot-1-1", false).await.unwrap();
-    let _next = world.run(&[], &[]).await;
-    world.judged(crate::outside::SOON).await.unwrap();
-}

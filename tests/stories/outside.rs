@@ -60,6 +60,15 @@ impl Running {
         status.code().unwrap_or(-1)
     }
 
+    /// Waits until these words stand anywhere in the output.
+    pub(crate) async fn says_somewhere(&self, words: &str) {
+        until(&format!("the process says \"{words}\""), SOON, async || {
+            let log = self.log();
+            if log.contains(words) { Ok(()) } else { Err(log) }
+        })
+        .await;
+    }
+
     /// Waits for a line that starts so, and returns the rest of it.
     pub(crate) async fn says(&mut self, start: &str) -> String {
         let log = self.log.clone();

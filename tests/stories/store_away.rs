@@ -41,3 +41,25 @@ async fn a_fleet_holds_still_while_its_store_is_away_and_goes_on_where_it_was() 
     let counters = world.control.counters().await.unwrap();
     assert!(counters.identities.iter().all(|bot| (bot.logins, bot.sockets_opened) == (1, 1)), "{ledger}");
 }
+
+#[tokio::test]
+async fn the_first_signal_ends_in_order_and_the_second_at_once() {
+    let world = World::new(Store::Postgres, &["--bots", "1", "--consumers", "4", "--think", "20"]).await;
+    let mut fleet = world.run(&[], &[]).await;
+    world.answered(10).await;
+    // Turns that cannot be committed keep the end in order waiting.
+    set_away(&world.store_url, true).await;
+    fleet.process.says_somewhere("turns wait").await;
+    fleet.process.terminate();
+    until("the bot is draining", SOON, async || {
+        let bots = fleet.bots();
+        if bots[0]["state"] == "draining" { Ok(()) } else { Err(format!("{bots:?}")) }
+    })
+    .await;
+    fleet.process.terminate();
+    assert_eq!(fleet.process.ended().await, 1);
+    assert!(fleet.process.log().contains("SIGTERM again: ends at once"), "{}", fleet.process.log());
+    set_away(&world.store_url, false).await;
+    let _next = world.run(&[], &[]).await;
+    world.judged(SOON).await.unwrap();
+}
