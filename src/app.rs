@@ -205,6 +205,8 @@ impl Fleet {
                 tracing::warn!("some bots did not end in time; what they left is taken up at the next start");
             }
         }
+        // Whatever still runs may change nothing from here on: the next process may start at once.
+        self.house.right.end();
         if let Err(error) = self.house.store.release(&self.house.me).await {
             tracing::warn!(error = %crate::telemetry::Chain(&error), "the fleet could not be given up in the store");
         }

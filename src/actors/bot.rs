@@ -26,12 +26,15 @@ use super::house::House;
 use super::recorder::Author;
 use super::socket::{CloseNow, SocketActor, vanished};
 use crate::board::{BotState, BotStatus};
-use crate::logic::Logic;
+use crate::logic::{Logic, Share};
 use crate::metrics::AccountMetrics;
 use crate::telemetry;
 use records::Records;
 
 pub use records::RecorderRestarted;
+
+/// The shortest timer.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 
 /// The least time between two updates of the board that are no change of state.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
@@ -82,6 +85,7 @@ pub struct BotActor {
     domains: Option<Arc<Domains>>,
     socket: Option<Held>,
     records: Records,
+    share: Share,
     timer: Option<(Moment, SpawnHandle)>,
     shown: Option<View>,
     showing: bool,
@@ -96,6 +100,7 @@ impl BotActor {
         let span = info_span!("bot", account.id = %account, bot.id = %bot);
         let metrics = post.house.metrics.account(account);
         let session = post.session.take().map(Arc::new);
+        let share = post.house.thinker.share();
         Self {
             post,
             core,
@@ -106,6 +111,7 @@ impl BotActor {
             domains: None,
             socket: None,
             records: Records::default(),
+            share,
             timer: None,
             shown: None,
             showing: false,
@@ -151,7 +157,8 @@ impl BotActor {
             Some((_, handle)) => drop(ctx.cancel_future(handle)),
             None => {}
         }
-        let wait = wanted.since(self.post.house.clock.now().moment);
+        // A deadline in the past would otherwise come again at once, and again.
+        let wait = wanted.since(self.post.house.clock.now().moment).max(SHORTEST_WAIT);
         let handle = ctx.run_later(wait, |bot, ctx| {
             bot.timer = None;
             bot.take(Event::Tick, ctx);

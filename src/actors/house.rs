@@ -1,6 +1,6 @@
 //! What every actor is lent.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -66,22 +66,25 @@ impl House {
 
 /// Until when this process owns its bots for certain, by its own monotonic clock.
 #[derive(Default)]
-pub struct Right(AtomicU64);
+pub struct Right {
+    until: AtomicU64,
+    over: AtomicBool,
+}
 
 impl Right {
     /// The store granted the right at `asked` or later, for `lease`; a fifth is left for slow clocks.
     pub fn renewed(&self, asked: Moment, lease: Duration) {
-        self.0.fetch_max((asked + lease * 4 / 5).0, Ordering::Relaxed);
+        self.until.fetch_max((asked + lease * 4 / 5).0, Ordering::Relaxed);
     }
 
-    /// Another process took the right.
+    /// The right is given up, or another process took it; it never comes back.
     pub fn end(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.over.store(true, Ordering::Relaxed);
     }
 
     /// Whether the right holds at this moment.
     pub fn holds(&self, now: Moment) -> bool {
-        now.0 < self.0.load(Ordering::Relaxed)
+        !self.over.load(Ordering::Relaxed) && now.0 < self.until.load(Ordering::Relaxed)
     }
 }
 

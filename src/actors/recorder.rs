@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
+use futures_util::future::join_all;
 use liveperson_proto::{AccountId, ConversationId};
 use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey};
 use muster_core::{BotId, PoolId};
@@ -133,13 +134,15 @@ impl Recorder {
             if turns > 0 {
                 house.metrics.store_committed(turns, began.elapsed());
             }
-            answer(chosen, outcomes).await
+            (chosen, outcomes)
         };
-        ctx.spawn(work.into_actor(self).map(|count, recorder, ctx| {
+        ctx.spawn(work.into_actor(self).map(|(chosen, outcomes), recorder, ctx| {
             recorder.busy = false;
-            recorder.finished += count as u64;
+            recorder.finished += chosen.len() as u64;
             recorder.tell_flushed();
             recorder.pursue(ctx);
+            // A bot that is slow to take its letter holds up nobody's commit.
+            ctx.spawn(answer(chosen, outcomes).into_actor(recorder));
         }));
     }
 
@@ -313,9 +316,8 @@ fn outcome(outcome: TurnOutcome) -> CommitOutcome {
     }
 }
 
-/// Tells each author once. Returns how many entries were answered.
-async fn answer(chosen: Vec<Waiting>, outcomes: Result<Vec<TurnOutcome>, StoreError>) -> usize {
-    let count = chosen.len();
+/// Tells each author once.
+async fn answer(chosen: Vec<Waiting>, outcomes: Result<Vec<TurnOutcome>, StoreError>) {
     if let Err(error) = &outcomes {
         // The group itself was put together wrongly; its turns may go another way together.
         error!(error = %crate::telemetry::Chain(error), "the store refused a group");
@@ -330,9 +332,9 @@ async fn answer(chosen: Vec<Waiting>, outcomes: Result<Vec<TurnOutcome>, StoreEr
             None => letters.push((waiting.answer, Recorded { entries: vec![(waiting.number, result)] })),
         }
     }
-    for (to, letter) in letters {
-        // A bot that is gone reads the outcome from the store when it starts again.
+    // A bot that is gone reads the outcome from the store when it starts again.
+    let sent = letters.into_iter().map(|(to, letter)| async move {
         let _ = to.send(letter).await;
-    }
-    count
+    });
+    join_all(sent).await;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
-use liveperson::{BrandSocket, Domains, Heard, OpenError, Outcome as WireOutcome, Session};
+use liveperson::{BrandSocket, Domains, Heard, OpenError, Outcome as WireOutcome, SendError, Session};
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::frame::{Notification, Response};
 use liveperson_proto::request::Request;
@@ -17,8 +17,8 @@ use super::bot::{BotActor, FromSocket};
 use super::guard::Guard;
 use super::house::House;
 
-/// Requests that wait for the socket at most.
-const QUEUE: usize = 256;
+/// Batches of requests that wait for the socket at most.
+const QUEUE: usize = 512;
 
 /// The right to hold the identity's one connection.
 pub type Seat = OwnedMutexGuard<()>;
@@ -43,8 +43,8 @@ pub struct Ticketed {
 pub struct SocketActor {
     _guard: Guard,
     opening: Option<Ticketed>,
-    requests: mpsc::Sender<Box<(Ticket, Request)>>,
-    taken: Option<mpsc::Receiver<Box<(Ticket, Request)>>>,
+    requests: mpsc::Sender<Vec<(Ticket, Request)>>,
+    taken: Option<mpsc::Receiver<Vec<(Ticket, Request)>>>,
 }
 
 impl SocketActor {
@@ -59,6 +59,7 @@ impl Actor for SocketActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(QUEUE);
         let (Some(opening), Some(requests)) = (self.opening.take(), self.taken.take()) else { return };
         let life = live(opening, requests).into_actor(self);
         // The life is the actor's own future: a panic in it takes the actor down, and its guard tells.
@@ -77,11 +78,9 @@ impl Handler<Transmit> for SocketActor {
     type Result = ();
 
     fn handle(&mut self, Transmit(requests): Transmit, ctx: &mut Self::Context) {
-        for request in requests {
-            if self.requests.try_send(Box::new(request)).is_err() {
-                // The platform does not read: what waits is of unknown outcome, and a new socket begins anew.
-                return ctx.stop();
-            }
+        if self.requests.try_send(requests).is_err() {
+            // The platform does not read: what waits is of unknown outcome, and a new socket begins anew.
+            ctx.stop();
         }
     }
 }
@@ -103,7 +102,7 @@ impl Handler<CloseNow> for SocketActor {
     }
 }
 
-async fn live(opening: Ticketed, requests: mpsc::Receiver<Box<(Ticket, Request)>>) {
+async fn live(opening: Ticketed, requests: mpsc::Receiver<Vec<(Ticket, Request)>>) {
     let Ticketed { house, domains, session, generation, bot, seat } = opening;
     let _seat: Seat = seat.lock_owned().await;
     match house.client.open_socket(&domains, &session).await {
@@ -126,7 +125,7 @@ async fn talk(
     generation: u64,
     bot: &Addr<BotActor>,
     house: &House,
-    mut requests: mpsc::Receiver<Box<(Ticket, Request)>>,
+    mut requests: mpsc::Receiver<Vec<(Ticket, Request)>>,
 ) {
     loop {
         tokio::select! {
@@ -142,15 +141,34 @@ async fn talk(
             }
             request = requests.recv() => {
                 let Some(request) = request else { return socket.close(1000).await };
-                let (ticket, request) = *request;
-                // No await stands between this check and the write's first try.
-                let ours = !changes_something(&request) || house.right.holds(house.clock.now().moment);
-                if !ours || socket.send(ticket.0, &request).await.is_err() {
-                    let outcome = Outcome::Unknown;
-                    tell(bot, Event::Answered { ticket, outcome }).await;
+                for (ticket, request) in request {
+                    if let Some(outcome) = transmit(&mut socket, house, ticket, &request).await {
+                        tell(bot, Event::Answered { ticket, outcome }).await;
+                    }
                 }
             }
         }
+    }
+}
+
+/// Sends a request; what could not be sent has an outcome at once.
+async fn transmit(
+    socket: &mut BrandSocket,
+    house: &House,
+    ticket: Ticket,
+    request: &Request,
+) -> Option<Outcome> {
+    // No await stands between this check and the write's first try.
+    if changes_something(request) && !house.right.holds(house.clock.now().moment) {
+        return Some(Outcome::Unknown);
+    }
+    match socket.send(ticket.0, request).await {
+        Ok(()) => None,
+        Err(SendError::TooLarge { bytes }) => Some(Outcome::Refused {
+            code: 413,
+            words: format!("a request of {bytes} bytes is too large to send"),
+        }),
+        Err(SendError::Closed) => Some(Outcome::Unknown),
     }
 }
 
@@ -184,7 +202,7 @@ fn event(heard: Heard, generation: u64) -> Option<Event> {
         }
         Heard::Notification(Notification::Conversations { changes, lost }) => {
             note_lost(lost);
-            Some(Event::Conversations { generation, changes })
+            Some(Event::Conversations { generation, changes, lost })
         }
         Heard::Notification(Notification::Rings { tasks, lost }) => {
             note_lost(lost);

@@ -15,7 +15,7 @@ use muster_core::turn::{Action, Turn};
 
 pub use echo::Echo;
 pub use greeting::Greeting;
-pub use thinker::{Thinker, Thought};
+pub use thinker::{Share, Thinker, Thought};
 
 /// Why logic did not decide; the words are for the bot's author.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -31,32 +31,40 @@ pub enum Thought {
 pub struct Thinker {
     io: Handle,
     places: Arc<Semaphore>,
+    count: usize,
     patience: Duration,
 }
 
+/// One bot's share of the places.
+#[derive(Clone)]
+pub struct Share(Arc<Semaphore>);
+
 impl Thinker {
-    /// With so many places; a run may take `patience`, the wait for a place included.
+    /// With so many places; a run may take `patience`.
     pub fn new(io: Handle, places: usize, patience: Duration) -> Self {
-        Self { io, places: Arc::new(Semaphore::new(places)), patience }
+        Self { io, places: Arc::new(Semaphore::new(places)), count: places, patience }
     }
 
-    /// Asks logic for one turn. Cancel safe: the run goes on unheard.
-    pub async fn think(&self, logic: Arc<dyn Logic>, turn: Turn) -> Thought {
-        let (io, places) = (self.io.clone(), self.places.clone());
-        let run = async move {
-            let Ok(place) = places.acquire_owned().await else { return closed() };
-            let run = io.spawn_blocking(move || {
-                let _place = place;
-                decide(logic.as_ref(), &turn)
-            });
-            run.await.unwrap_or(Thought::Panicked)
-        };
+    /// One bot's share of the places: a logic that hangs takes no more than a quarter of them.
+    pub fn share(&self) -> Share {
+        Share(Arc::new(Semaphore::new((self.count / 4).max(1))))
+    }
+
+    /// Asks logic for one turn. The wait for a place is not the logic's fault and has no limit.
+    ///
+    /// Cancel safe: a run goes on unheard.
+    pub async fn think(&self, share: &Share, logic: Arc<dyn Logic>, turn: Turn) -> Thought {
+        let Ok(mine) = share.0.clone().acquire_owned().await else { return closed() };
+        let Ok(place) = self.places.clone().acquire_owned().await else { return closed() };
+        let run = self.io.spawn_blocking(move || {
+            let _kept = (mine, place);
+            decide(logic.as_ref(), &turn)
+        });
         // The timer is the I/O runtime's: logic's time limit holds even where an arbiter lags.
-        let limited = self.io.spawn(timeout(self.patience, run));
-        match limited.await {
-            Ok(Ok(thought)) => thought,
+        match self.io.spawn(timeout(self.patience, run)).await {
+            Ok(Ok(Ok(thought))) => thought,
             Ok(Err(_)) => Thought::Failed(format!("logic took longer than {:?}", self.patience)),
-            Err(_) => Thought::Panicked,
+            Ok(Ok(Err(_))) | Err(_) => Thought::Panicked,
         }
     }
 }

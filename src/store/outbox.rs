@@ -61,11 +61,13 @@ pub(super) const RELEASE: &str = unless_ousted!(
        AND claim.state = 'held'"
 );
 pub(super) const DROP: &str = unless_ousted!(
-    "UPDATE outbox SET state = 'dead', reason = c.release_reason, body = '' \
+    "UPDATE outbox SET state = 'dead', body = '', \
+       reason = CASE WHEN c.state = 'released' THEN c.release_reason ELSE t.value->>'reason' END \
      FROM json_each($1) AS t JOIN claim c ON c.account_id = t.value->>'account' \
        AND c.pool_id = t.value->>'pool' AND c.conversation_id = t.value->>'conversation' \
      WHERE outbox.account_id = c.account_id AND outbox.pool_id = c.pool_id \
-       AND outbox.conversation_id = c.conversation_id AND outbox.state = 'sending' AND c.state = 'released'"
+       AND outbox.conversation_id = c.conversation_id AND outbox.state = 'sending' \
+       AND (c.state = 'released' OR (outbox.bot_id = t.value->>'bot' AND c.bot_id <> outbox.bot_id))"
 );
 
 const DEAD_LETTERS: &str = "SELECT account_id, pool_id, conversation_id, turn_id, n, bot_id, dialog_id, body, \

@@ -93,7 +93,7 @@ impl Life {
         let generation = self.generation();
         self.tell(Event::SocketOpened { generation });
         self.answer_all();
-        self.tell(Event::Conversations { generation, changes: Vec::new() });
+        self.tell(Event::Conversations { generation, changes: Vec::new(), lost: 0 });
         assert_eq!(self.bot.view().state, State::Online);
     }
 
@@ -304,7 +304,7 @@ fn assigned(life: &mut Life) {
         main_dialog: "C1".into(),
     };
     let changes = vec![ConversationChange { kind: ChangeKind::Upsert, conversation }];
-    life.tell(Event::Conversations { generation, changes });
+    life.tell(Event::Conversations { generation, changes, lost: 0 });
     let [Effect::Note(_), Effect::Ask(ticket, Request::ReadHistory { .. })] = &life.effects[..] else {
         panic!("{:?}", life.effects)
     };
@@ -356,7 +356,7 @@ fn happening(n: u32, generation: u64) -> Event {
         }
         15 => Event::Fenced { why: words },
         16 => Event::Unfenced,
-        17 => Event::Conversations { generation, changes: Vec::new() },
+        17 => Event::Conversations { generation, changes: Vec::new(), lost: 0 },
         _ => Event::Tick,
     }
 }

@@ -47,20 +47,31 @@ impl BotActor {
         let (house, front_door) = (self.post.house.clone(), self.post.front_door.clone());
         let (author, credentials) = (self.post.author.clone(), self.post.credentials.clone());
         let job = async move {
-            let _permit = front_door.permit(&house).await;
+            let permit = front_door.permit(&house).await;
+            // The wait may have been long: whoever owns the bot now must not lose its session to us.
+            if !house.right.holds(house.clock.now().moment) {
+                return Ok(None);
+            }
             let session = house.client.login(&domains, &author.account, &credentials).await?;
+            drop(permit);
             if let Err(error) =
                 house.store.save_session(&author.account, &author.bot, session.seal().expose_secret()).await
             {
                 warn!(error = %Chain(&error), "the session is not stored; the next start needs a login");
             }
-            Ok(session)
+            Ok(Some(session))
         };
         self.on_io(ctx, job, |bot, result, ctx| {
             let result = result.unwrap_or(Err(LoginError::Server { status: 0 }));
-            bot.post.house.metrics.logins(bot.account(), login_outcome(&result));
+            if let Some(outcome) = login_outcome(&result) {
+                bot.post.house.metrics.logins(bot.account(), outcome);
+            }
             let event = match result {
-                Ok(session) => {
+                Ok(None) => {
+                    let words = "the ownership is in doubt".to_owned();
+                    Event::LoginFailed(LoginFault::Unwell { words })
+                }
+                Ok(Some(session)) => {
                     info!(parent: &bot.span, "logged in");
                     Event::LoggedIn(bot.use_session(session))
                 }
@@ -163,16 +174,17 @@ fn login_fault(error: &LoginError) -> LoginFault {
     }
 }
 
-fn login_outcome(result: &Result<Session, LoginError>) -> &'static str {
-    match result {
-        Ok(_) => "ok",
+fn login_outcome(result: &Result<Option<Session>, LoginError>) -> Option<&'static str> {
+    Some(match result {
+        Ok(None) => return None,
+        Ok(Some(_)) => "ok",
         Err(LoginError::Refused { .. }) => "refused",
         Err(LoginError::TooMany { .. }) => "throttled",
         Err(LoginError::Blocked { .. }) => "forbidden",
         Err(LoginError::Server { .. }) => "unavailable",
         Err(LoginError::NoAnswer { .. }) => "timeout",
         Err(LoginError::Malformed(..) | LoginError::NoDomain { .. }) => "failed",
-    }
+    })
 }
 
 fn refresh_fault(error: &RefreshError) -> RefreshFault {

@@ -63,7 +63,8 @@ impl BotActor {
         let (conversation, id) = (turn.conversation.clone(), turn.id.clone());
         let thinker = self.post.house.thinker.clone();
         let logic = self.post.logic.clone();
-        let thought = async move { thinker.think(logic, turn).await };
+        let share = self.share.clone();
+        let thought = async move { thinker.think(&share, logic, turn).await };
         ctx.spawn(thought.into_actor(self).map(move |thought, bot, ctx| {
             let decided = match thought {
                 Thought::Actions(actions) => Decided::Actions(actions),

@@ -29,6 +29,10 @@ impl Drain {
         (!self.over).then_some(self.by)
     }
 
+    pub(crate) fn is_retiring(&self) -> bool {
+        self.ending == Ending::Retire && !self.over
+    }
+
     pub(crate) fn words(&self) -> String {
         match self.ending {
             Ending::Restart => "finishing before a restart".to_owned(),
@@ -73,7 +77,8 @@ impl Bot {
             Ending::Restart => {
                 self.conversations.values().all(|c| c.is_quiet() || (!connected && !c.is_busy()))
             }
-            Ending::Retire => self.conversations.is_empty() || !connected,
+            // A retiring bot connects once more to hand back what it holds.
+            Ending::Retire => self.conversations.is_empty() || !self.may_act(),
         };
         if finished || late {
             self.finish_drain(ending, out);
@@ -97,6 +102,9 @@ impl Bot {
 
     fn hand_back(&mut self, now: Now, out: &mut Vec<Effect>) {
         let (Some(agent), _) = self.identity() else { return };
+        if !self.socket.as_ref().is_some_and(|socket| socket.open) {
+            return;
+        }
         let ready = |c: &Conversation| c.is_quiet() && !c.handing_back;
         let ids: Vec<_> =
             self.conversations.iter().filter(|(_, c)| ready(c)).map(|(id, _)| id.clone()).collect();
@@ -110,7 +118,7 @@ impl Bot {
         }
     }
 
-    /// Done or refused, it is not ours any more; without an answer it is tried again.
+    /// Done or refused, it is not ours any more; without an answer the next connect shows.
     pub(crate) fn handed_back(
         &mut self,
         conversation: &ConversationId,
@@ -119,8 +127,8 @@ impl Bot {
         out: &mut Vec<Effect>,
     ) {
         self.with(conversation, now, out, |c, desk| match outcome {
-            Outcome::Unknown => c.handing_back = false,
-            Outcome::Done | Outcome::History(_) | Outcome::Refused { .. } => c.end(Ended::Elsewhere, desk),
+            Outcome::Unknown => {}
+            Outcome::Done | Outcome::History(_) | Outcome::Refused { .. } => c.end(Ended::ByDeed, desk),
         });
         self.sweep(now, out);
     }

@@ -117,6 +117,8 @@ pub enum Event {
         generation: u64,
         /// In order.
         changes: Vec<ConversationChange>,
+        /// How many changes could not be read.
+        lost: usize,
     },
     /// Rings changed.
     Rings {

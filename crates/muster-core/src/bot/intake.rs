@@ -72,6 +72,7 @@ impl Bot {
     pub(crate) fn conversations_changed(
         &mut self,
         changes: &[ConversationChange],
+        lost: usize,
         now: Now,
         out: &mut Vec<Effect>,
     ) {
@@ -80,7 +81,10 @@ impl Bot {
         }
         let Some(socket) = &mut self.socket else { return };
         if socket.found(Missing::Snapshot) {
-            self.end_missing(changes, now, out);
+            // A conversation that could not be read is not one that is gone.
+            if lost == 0 {
+                self.end_missing(changes, now, out);
+            }
             self.note_online(now);
         }
     }

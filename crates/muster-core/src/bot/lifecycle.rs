@@ -113,7 +113,7 @@ impl Bot {
             }
             self.waiting = None;
         }
-        if self.drain.is_some() && self.socket.is_none() {
+        if !self.may_connect() {
             return;
         }
         match self.domains {
@@ -136,6 +136,11 @@ impl Bot {
             Token::Good if self.socket.is_none() && self.errand.is_none() => self.open(out),
             Token::Good | Token::Doubtful | Token::Dead => {}
         }
+    }
+
+    /// Whether a missing socket is wanted: a bot that restarts takes nothing new up.
+    pub(crate) fn may_connect(&self) -> bool {
+        self.socket.is_some() || self.drain.as_ref().is_none_or(super::Drain::is_retiring)
     }
 
     fn open(&mut self, out: &mut Vec<Effect>) {

@@ -200,9 +200,9 @@ impl Bot {
                     self.answered(purpose, outcome, now, out);
                 }
             }
-            Event::Conversations { generation, changes } => {
+            Event::Conversations { generation, changes, lost } => {
                 if self.is_current(generation) {
-                    self.conversations_changed(&changes, now, out);
+                    self.conversations_changed(&changes, lost, now, out);
                 }
             }
             Event::Rings { generation, rings } => {
@@ -285,7 +285,7 @@ impl Bot {
     }
 
     fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let due = |c: &Conversation| c.deadline(self.rules.settle).is_some_and(|at| at <= now.moment);
+        let due = |c: &Conversation| self.deadline_of(c).is_some_and(|at| at <= now.moment);
         let ids: Vec<_> =
             self.conversations.iter().filter(|(_, c)| due(c)).map(|(id, _)| id.clone()).collect();
         for id in ids {
@@ -299,10 +299,10 @@ impl Bot {
             self.conversations.iter().filter(|(_, c)| c.is_over()).map(|(id, _)| id.clone()).collect();
         for id in over {
             self.with(&id, now, out, |c, desk| c.release(desk));
-            if let Some(gone) = self.conversations.remove(&id)
-                && gone.ended != Some(crate::dialog::Ended::Closed)
-                && self.socket.is_some()
-            {
+            let gone = self.conversations.remove(&id);
+            // What we left ourselves the platform has not shown as gone yet: news on its way may still call it ours.
+            let left = gone.is_some_and(|gone| gone.ended == Some(crate::dialog::Ended::ByDeed));
+            if left && self.socket.is_some() {
                 self.parted.insert(id);
             }
             self.answer_rings(now, out);
@@ -311,11 +311,17 @@ impl Bot {
 
     /// The next moment this bot wants [`Event::Tick`].
     pub fn deadline(&self) -> Option<Moment> {
-        let refresh = self.refresh_at.filter(|_| self.errand.is_none());
-        let waiting = self.waiting.as_ref().filter(|_| self.may_act()).map(|w| w.until);
+        // Only moments at which something can be done: a moment that nothing acts on would come for ever.
+        let refresh = self.refresh_at.filter(|_| self.may_refresh());
+        let waiting = self.waiting.as_ref().filter(|_| self.may_act() && self.may_connect()).map(|w| w.until);
         let drain = self.drain.as_ref().and_then(Drain::deadline);
-        let conversations = self.conversations.values().filter_map(|c| c.deadline(self.rules.settle));
+        let conversations = self.conversations.values().filter_map(|c| self.deadline_of(c));
         conversations.chain([refresh, waiting, drain].into_iter().flatten()).min()
+    }
+
+    fn deadline_of(&self, conversation: &Conversation) -> Option<Moment> {
+        let may_think = self.may_act() && self.drain.is_none();
+        conversation.deadline(self.rules.settle, self.may_act(), may_think)
     }
 
     fn identity(&self) -> (Option<AgentId>, Option<PersistentId>) {

@@ -6,7 +6,7 @@ use liveperson_proto::close_code::CloseCode;
 
 use super::Bot;
 use super::event::RefreshFault;
-use super::lifecycle::{Errand, SocketStage, Token, Waiting};
+use super::lifecycle::{Domains, Errand, Token, Waiting};
 use crate::dialog::{Conversation, Effect};
 use crate::time::{Moment, Now};
 
@@ -24,7 +24,7 @@ impl Backoff {
         longest: Duration,
         chance: &mut fastrand::Rng,
     ) -> Duration {
-        let grown = first.mul_f64(1.5f64.powi(self.failures.min(40) as i32)).min(longest);
+        let grown = self.grown(first).min(longest);
         let wait = if self.failures == 0 {
             grown.mul_f64(chance.f64())
         } else {
@@ -34,8 +34,20 @@ impl Backoff {
         wait
     }
 
-    pub(crate) fn reset(&mut self) {
-        self.failures = 0;
+    fn grown(&self, first: Duration) -> Duration {
+        first.mul_f64(1.5f64.powi(self.failures.min(40) as i32))
+    }
+
+    /// A socket was online for a while: after a long one the waits start over, after a shorter one
+    /// the next wait is at most a quarter of it. Sockets that die at once forgive nothing.
+    pub(crate) fn was_online(&mut self, spell: Duration, first: Duration, healthy_after: Duration) {
+        if spell >= healthy_after {
+            self.failures = 0;
+        }
+        let bearable = spell / 4;
+        while self.failures > 0 && bearable >= first && self.grown(first) > bearable {
+            self.failures -= 1;
+        }
     }
 }
 
@@ -75,10 +87,9 @@ impl Bot {
         } else if code.doubts_token() && self.token == Token::Good {
             self.token = Token::Doubtful;
         }
-        let healthy = socket.stage() == SocketStage::Online
-            && now.moment.since(socket.online_at.unwrap_or(now.moment)) >= self.rhythm.healthy_after;
-        if healthy {
-            self.backoff.reset();
+        if let Some(online_at) = socket.online_at {
+            let spell = now.moment.since(online_at);
+            self.backoff.was_online(spell, self.rhythm.reconnect_first, self.rhythm.healthy_after);
         }
         self.detach_all(now, out);
         let words = if words.is_empty() { String::new() } else { format!(" ({words})") };
@@ -131,10 +142,19 @@ impl Bot {
         }
     }
 
+    pub(crate) fn may_refresh(&self) -> bool {
+        let over = self.drain.as_ref().is_some_and(super::Drain::is_over);
+        self.token == Token::Good
+            && self.errand.is_none()
+            && self.domains == Domains::Known
+            && self.quarantined.is_none()
+            && !over
+    }
+
     /// Refreshes when it is time.
     pub(crate) fn pursue_refresh(&mut self, now: Now, out: &mut Vec<Effect>) {
         let due = self.refresh_at.is_some_and(|at: Moment| at <= now.moment);
-        if due && self.token == Token::Good && self.errand.is_none() {
+        if due && self.may_refresh() {
             self.errand = Some(Errand::Refresh);
             out.push(Effect::Refresh);
         }
@@ -144,6 +164,18 @@ impl Bot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_spell_online_shortens_the_next_wait() {
+        let (first, longest, healthy) =
+            (Duration::from_secs(1), Duration::from_mins(2), Duration::from_secs(30));
+        for (spell, at_most) in [(0, 120.0), (3, 120.0), (4, 1.0), (8, 2.0), (20, 5.0), (30, 1.0)] {
+            let mut backoff = Backoff { failures: 30 };
+            backoff.was_online(Duration::from_secs(spell), first, healthy);
+            let wait = backoff.grown(first).min(longest).as_secs_f64();
+            assert!(wait <= at_most && (spell >= 4 || wait > 100.0), "{spell} s online, then {wait} s");
+        }
+    }
 
     #[test]
     fn waits_grow_within_bounds_and_the_first_is_short() {

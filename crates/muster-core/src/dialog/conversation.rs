@@ -17,6 +17,9 @@ use crate::tag::Trigger;
 use crate::time::Moment;
 use crate::turn::{Deed, Variables};
 
+/// Live events remembered at most while the history is read.
+const MEANWHILE: usize = 1_000;
+
 /// Why a conversation is no longer this bot's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -91,6 +94,10 @@ pub struct Conversation {
     pub(crate) link: Link,
     /// Its first turn is committed: the cursor is the store's.
     pub(crate) opened: bool,
+    /// The claim is this bot's, as far as the store has told.
+    pub(crate) claimed: bool,
+    /// Live events heard while the history was read, to find holes between the two.
+    meanwhile: BTreeSet<Sequence>,
     pub(crate) cursor: Sequence,
     /// The highest sequence heard of.
     seen: Sequence,
@@ -117,6 +124,8 @@ impl Conversation {
             skill: shown.skill.clone(),
             link: Link::Detached,
             opened: false,
+            claimed: false,
+            meanwhile: BTreeSet::new(),
             cursor: Sequence::START,
             seen: Sequence::START,
             answered: BTreeSet::new(),
@@ -148,6 +157,8 @@ impl Conversation {
             skill: None,
             link: Link::Detached,
             opened: true,
+            claimed: true,
+            meanwhile: BTreeSet::new(),
             cursor: restored.cursor,
             seen: restored.cursor,
             answered: BTreeSet::new(),
@@ -164,6 +175,11 @@ impl Conversation {
     pub(crate) fn shown(&mut self, shown: &Shown, desk: &mut Desk<'_>) {
         self.consumer = shown.first(Role::Consumer).map(ConsumerId::from);
         self.skill.clone_from(&shown.skill);
+        if self.ended.as_ref().is_some_and(|why| *why != Ended::ByDeed) {
+            // It left and came back while a commit was on its way: what was said meanwhile was not heard.
+            self.ended = None;
+            self.link = Link::Detached;
+        }
         if !matches!(self.link, Link::Detached) {
             return;
         }
@@ -204,7 +220,8 @@ impl Conversation {
     }
 
     fn read_from(&mut self, from: Sequence, desk: &mut Desk<'_>) {
-        self.link = Link::Reading(Reading::new(from, desk.now.moment));
+        self.meanwhile.clear();
+        self.link = Link::Reading(Reading::new(from, desk.now.moment, !self.opened));
         self.ask_history(from, None, desk);
     }
 
@@ -242,9 +259,25 @@ impl Conversation {
         self.inbox.more |= more;
         let platform = lines.last().map_or(self.seen, |l| l.sequence.max(self.seen));
         desk.note(Note::CaughtUp { conversation: self.id.clone(), cursor: self.cursor, platform });
+        let read_to = lines.last().map_or(from, |l| l.sequence.max(from));
         for line in lines {
             self.take(line, desk);
         }
+        if let Some(hole) = self.hole_after(read_to) {
+            desk.note(Note::Hole { conversation: self.id.clone() });
+            self.read_from(hole, desk);
+        }
+    }
+
+    /// The sequence after which something is missing between the history and what was heard meanwhile.
+    fn hole_after(&mut self, mut read_to: Sequence) -> Option<Sequence> {
+        for heard in std::mem::take(&mut self.meanwhile) {
+            if heard.0 > read_to.0 + 1 {
+                return Some(read_to);
+            }
+            read_to = read_to.max(heard);
+        }
+        None
     }
 
     /// Takes one event, from a notification or the history.
@@ -275,6 +308,9 @@ impl Conversation {
         let sequence = line.sequence;
         if sequence <= self.seen && line.inbound.is_some() {
             desk.note(Note::Duplicate);
+        }
+        if matches!(self.link, Link::Reading(_)) && self.meanwhile.len() < MEANWHILE {
+            self.meanwhile.insert(sequence);
         }
         let hole_after =
             (sequence.0 > self.seen.0 + 1 && matches!(self.link, Link::Live)).then_some(self.seen);
@@ -332,13 +368,21 @@ impl Conversation {
     }
 
     /// When it wants to be woken.
-    pub(crate) fn deadline(&self, settle: std::time::Duration) -> Option<Moment> {
+    pub(crate) fn deadline(
+        &self,
+        settle: std::time::Duration,
+        may_act: bool,
+        may_think: bool,
+    ) -> Option<Moment> {
         let link = match &self.link {
             Link::Reading(reading) => reading.retry_at,
-            Link::Live => self.outbox.deadline(settle),
-            Link::Detached => None,
+            Link::Live if may_act => self.outbox.deadline(settle),
+            Link::Live | Link::Detached => None,
         };
-        [link, self.stage.deadline()].into_iter().flatten().min()
+        let may_think =
+            may_think && matches!(self.link, Link::Live) && self.outbox.is_empty() && !self.handing_back;
+        let stage = self.stage.deadline().filter(|_| self.stage.is_committing() || may_think);
+        [link, stage].into_iter().flatten().min()
     }
 
     /// When the oldest message was heard that is still unanswered.

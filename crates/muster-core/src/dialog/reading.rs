@@ -60,15 +60,26 @@ pub(crate) struct Reading {
     forward: bool,
     /// Later events were let go, to be read again.
     pub(crate) more: bool,
+    /// Of a conversation not yet opened only the newest events count: they tell where it starts.
+    keep_newest: bool,
 }
 
 /// Events that one reading keeps at most.
 const KEEP: usize = 2_000;
 
 impl Reading {
-    pub(crate) fn new(from: Sequence, started: Moment) -> Self {
+    pub(crate) fn new(from: Sequence, started: Moment, keep_newest: bool) -> Self {
         let asked = (from, None);
-        Self { from, started, retry_at: None, asked, gathered: BTreeMap::new(), forward: false, more: false }
+        Self {
+            from,
+            started,
+            retry_at: None,
+            asked,
+            gathered: BTreeMap::new(),
+            forward: false,
+            more: false,
+            keep_newest,
+        }
     }
 
     /// Takes a page. It may be capped at either end: the part before it is read until it meets the
@@ -82,8 +93,12 @@ impl Reading {
         self.gathered.extend(fresh);
         let grew = self.gathered.len() > before;
         while self.gathered.len() > KEEP {
-            self.gathered.pop_last();
-            self.more = true;
+            if self.keep_newest {
+                self.gathered.pop_first();
+            } else {
+                self.gathered.pop_last();
+                self.more = true;
+            }
         }
         let next = if !self.forward && grew && low.is_some_and(|l| l.0 > self.from.0 + 1) {
             (self.from, low)
@@ -136,7 +151,7 @@ mod tests {
             cap in 5usize..80, newest: bool, from in -1i64..100,
         ) {
             let all: Vec<_> = sequences.into_iter().collect();
-            let mut reading = Reading::new(Sequence(from), Moment(0));
+            let mut reading = Reading::new(Sequence(from), Moment(0), false);
             let (mut newer, mut older, mut asks) = (Sequence(from), None, 0);
             loop {
                 asks += 1;
@@ -154,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_short_history_without_a_hole_at_its_start_is_one_read() {
-        let mut reading = Reading::new(Sequence(3), Moment(0));
+        let mut reading = Reading::new(Sequence(3), Moment(0), false);
         assert_eq!(reading.page(vec![line(4), line(9)], 50), Next::Complete);
     }
 }

@@ -216,7 +216,7 @@ impl Conversation {
             },
             variables: serde_json::to_string(&variables).unwrap_or_else(|_| "{}".to_owned()),
             actions: actions.collect(),
-            moves_claim: trigger == Trigger::Opened,
+            moves_claim: !self.claimed,
         };
         desk.out.push(Effect::Commit(Box::new(commit.clone())));
         let work = Box::new(Work { cause, commit, variables, deeds, failed });
@@ -244,7 +244,10 @@ impl Conversation {
         }
         let Stage::Committing { work, .. } = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         match outcome {
-            CommitOutcome::Committed => self.settle(*work, SendState::Ready, desk),
+            CommitOutcome::Committed => {
+                self.claimed = true;
+                self.settle(*work, SendState::Ready, desk);
+            }
             CommitOutcome::AlreadyCommitted => {
                 let since = desk.now.moment;
                 self.settle(*work, SendState::Unknown { since }, desk);

@@ -25,7 +25,7 @@ impl News {
     pub(super) fn event(&self, generation: u64) -> Event {
         match self.clone() {
             Self::Answer(ticket, outcome) => Event::Answered { ticket, outcome },
-            Self::Conversations(changes) => Event::Conversations { generation, changes },
+            Self::Conversations(changes) => Event::Conversations { generation, changes, lost: 0 },
             Self::Rings(rings) => Event::Rings { generation, rings },
             Self::Message(event) => Event::Message { generation, event: Box::new(event) },
         }
