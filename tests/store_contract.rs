@@ -46,6 +46,7 @@ contract! {
         turns::the_same_turn_again_is_known_and_writes_nothing,
         turns::a_released_claim_is_taken_anew_with_a_higher_epoch,
         turns::a_ring_moves_the_claim_with_a_higher_epoch,
+        turns::actions_stay_with_their_bot_when_the_claim_moves,
         turns::a_stale_turn_moves_no_claim,
         turns::variables_change_for_winners_only,
         turns::actions_come_back_in_the_order_of_turns,

@@ -77,21 +77,21 @@ pub(super) async fn demo(arguments: Arguments, io: Handle) -> Result<(), Failure
             mischief.pursue(began.elapsed(), arguments.lasts);
         }
     }
-    let verdict = judge(&stage, &mut show, &mut signals).await;
+    let verdict = judge(&stage, &mut show, &mut signals, began).await;
     fleet.end(Ending::Retire, stage.settings.timing.drain).await;
     server.stop(false).await;
     verdict
 }
 
 /// Stops the consumers, waits until nothing is owed, and prints the ledger.
-async fn judge(stage: &Stage, show: &mut Show, signals: &mut Signals) -> Result<(), Failure> {
+async fn judge(stage: &Stage, show: &mut Show, signals: &mut Signals, began: Instant) -> Result<(), Failure> {
     stage.platform.stop_consumers();
     show.say("the consumers have stopped; waiting until everything is answered");
     let settled = tokio::select! {
         settled = stage.platform.settled(SETTLE) => settled,
         signal = signals.next() => return Err(Failure::new(format!("{signal} again: ends at once, unjudged"))),
     };
-    show.line(Duration::ZERO);
+    show.line(began.elapsed());
     show.end();
     println!("{}", stage.platform.ledger());
     if let Err(unsettled) = settled {

@@ -96,6 +96,6 @@ impl Mischief {
     /// The faults so far, in words.
     pub(super) fn words(&self) -> String {
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        format!("{} drops, {} tokens revoked, {} panics", done.drops, done.tokens, done.panics)
+        format!("dropped sockets {}, revoked tokens {}, panics {}", done.drops, done.tokens, done.panics)
     }
 }
