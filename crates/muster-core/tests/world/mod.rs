@@ -3,11 +3,12 @@
 mod platform;
 mod store;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::Request;
+use muster_core::TurnId;
 use muster_core::bot::{Bot, Charter, Event, Identity, LoginFault, RefreshFault, Rhythm};
 use muster_core::dialog::{CommitOutcome, CommitTurn, Decided, Effect, Outcome, Rules, Ticket};
 use muster_core::time::{Moment, Now};
@@ -50,6 +51,8 @@ pub(crate) struct World {
     thinking: Vec<Turn>,
     failures: HashMap<String, u32>,
     commits: VecDeque<CommitTurn>,
+    /// Commits whose outcome the bot was not told yet.
+    untold: HashSet<TurnId>,
     open: Option<u64>,
     work: VecDeque<Event>,
     reads: HashMap<(u64, String), usize>,
@@ -88,6 +91,7 @@ impl World {
             thinking: Vec::new(),
             failures: HashMap::new(),
             commits: VecDeque::new(),
+            untold: HashSet::new(),
             open: None,
             work: VecDeque::new(),
             reads: HashMap::new(),
@@ -111,6 +115,7 @@ impl World {
             90..92 if self.faults.happen() => self.drop_socket(),
             92 if self.faults.happen() => self.crash(),
             93 if self.faults.happen() => self.fence(),
+            95 if self.faults.happen() => self.requeue(),
             94 => self.platform.noise(&mut self.chance),
             _ => self.pass(50),
         }
@@ -221,8 +226,8 @@ impl World {
     }
 
     fn ask(&mut self, ticket: Ticket, request: Request) {
-        if let Request::Publish { external_ids, .. } = &request
-            && !self.store.has_sent_row(&external_ids[0])
+        if let Request::Publish { conversation, external_ids, .. } = &request
+            && !self.store.has_committed(conversation, &external_ids[0])
         {
             self.breach = Some(format!("{} was sent before its commit", external_ids[0]));
         }
@@ -273,6 +278,10 @@ impl World {
                 | Request::SetAgentState { .. }
         );
         if self.faults.happen() && !subscribes && self.chance.u32(0..8) == 0 {
+            if publishes && self.chance.bool() {
+                // Its echo is lost too: only a look at the history tells.
+                self.platform.lose_news();
+            }
             return self.platform.answer(ticket, Outcome::Unknown);
         }
         self.platform.answer(ticket, outcome);
@@ -303,6 +312,11 @@ impl World {
             }
             (false, _) => self.store.commit(&commit),
         };
+        if outcome == CommitOutcome::Unavailable {
+            self.untold.insert(commit.turn.clone());
+        } else {
+            self.untold.remove(&commit.turn);
+        }
         self.tell(Event::Committed { conversation: commit.conversation, turn: commit.turn, outcome });
     }
 
@@ -348,6 +362,16 @@ impl World {
         self.tell(Event::SocketClosed { generation, code, words: String::new() });
     }
 
+    /// A conversation goes back to the queue and rings again; what was not sent would be dropped, so
+    /// the bot has nothing under way.
+    fn requeue(&mut self) {
+        let turns = self.thinking.len() + self.commits.len() + self.untold.len();
+        let idle = turns == 0 && self.bot.view().outbox == 0;
+        if idle && self.wire.is_empty() && self.work.is_empty() {
+            self.platform.requeue(&mut self.chance);
+        }
+    }
+
     /// kill -9, and a fresh bot from what the store holds.
     fn crash(&mut self) {
         if self.open.is_some() {
@@ -360,6 +384,7 @@ impl World {
         }
         self.work.clear();
         self.thinking.clear();
+        self.untold.clear();
         self.life += 1;
         let sealed =
             self.chance.bool().then(|| Identity { agent: AGENT.into(), persistent: Some(PID.into()) });

@@ -136,6 +136,29 @@ impl Platform {
         sequence
     }
 
+    pub(super) fn lose_news(&mut self) {
+        self.caused.clear();
+    }
+
+    pub(super) fn requeue(&mut self, chance: &mut fastrand::Rng) {
+        if self.dialogs.is_empty() || !self.connected {
+            return;
+        }
+        let at = chance.usize(0..self.dialogs.len());
+        let dialog = &mut self.dialogs[at];
+        if !dialog.assigned {
+            return;
+        }
+        dialog.assigned = false;
+        dialog.ring.id = format!("{}'", dialog.ring.id).into();
+        let mut gone = change(dialog);
+        gone.kind = ChangeKind::Delete;
+        gone.conversation.participants.retain(|(_, role)| *role == Role::Consumer);
+        self.caused.push(News::Conversations(vec![gone]));
+        self.caused.push(News::Rings(vec![dialog.ring.clone()]));
+        self.flush();
+    }
+
     pub(super) fn flush(&mut self) {
         if self.connected {
             self.outgoing.extend(self.caused.drain(..));

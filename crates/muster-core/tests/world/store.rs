@@ -1,6 +1,6 @@
 //! The store as a plain value: the rules of a commit and nothing else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use liveperson_proto::{ConversationId, Sequence};
 use muster_core::TurnId;
@@ -18,6 +18,8 @@ pub(super) struct Store {
     cursors: HashMap<ConversationId, (Sequence, TurnId)>,
     held: BTreeMap<ConversationId, String>,
     outbox: HashMap<ConversationId, Vec<Row>>,
+    /// Every tag that was ever committed.
+    committed: HashSet<(ConversationId, String)>,
 }
 
 impl Store {
@@ -32,6 +34,7 @@ impl Store {
         }
         self.cursors.insert(commit.conversation.clone(), (commit.cursor, commit.turn.clone()));
         self.held.insert(commit.conversation.clone(), commit.variables.clone());
+        self.committed.extend(commit.actions.iter().map(|a| (commit.conversation.clone(), a.tag.clone())));
         let rows = commit.actions.iter().map(|a| Row {
             turn: commit.turn.clone(),
             n: a.n,
@@ -57,8 +60,8 @@ impl Store {
         self.outbox.remove(conversation);
     }
 
-    pub(super) fn has_sent_row(&self, tag: &str) -> bool {
-        self.outbox.values().flatten().any(|row| row.tag == tag)
+    pub(super) fn has_committed(&self, conversation: &ConversationId, tag: &str) -> bool {
+        self.committed.contains(&(conversation.clone(), tag.to_owned()))
     }
 
     pub(super) fn held(&self) -> Vec<Restored> {
