@@ -77,14 +77,20 @@ pub(super) async fn demo(arguments: Arguments, io: Handle) -> Result<(), Failure
             mischief.pursue(began.elapsed(), arguments.lasts);
         }
     }
-    let verdict = judge(&stage, &mut show, &mut signals, began).await;
+    let settled = wind_down(&stage, &mut show, &mut signals, began).await;
+    // The fleet ends only when every action is confirmed: a second answer would come before.
     fleet.end(Ending::Retire, stage.settings.timing.drain).await;
     server.stop(false).await;
-    verdict
+    judge(&stage, settled)
 }
 
-/// Stops the consumers, waits until nothing is owed, and prints the ledger.
-async fn judge(stage: &Stage, show: &mut Show, signals: &mut Signals, began: Instant) -> Result<(), Failure> {
+/// Stops the consumers and waits until nothing is owed.
+async fn wind_down(
+    stage: &Stage,
+    show: &mut Show,
+    signals: &mut Signals,
+    began: Instant,
+) -> Result<(), Failure> {
     stage.platform.stop_consumers();
     show.say("the consumers have stopped; waiting until everything is answered");
     let settled = tokio::select! {
@@ -93,11 +99,19 @@ async fn judge(stage: &Stage, show: &mut Show, signals: &mut Signals, began: Ins
     };
     show.line(began.elapsed());
     show.end();
-    println!("{}", stage.platform.ledger());
-    if let Err(unsettled) = settled {
-        return Err(Failure::new(format!("not settled within {} s: {unsettled}", SETTLE.as_secs())));
+    settled
+        .map_err(|unsettled| Failure::new(format!("not settled within {} s: {unsettled}", SETTLE.as_secs())))
+}
+
+/// Prints the ledger; an empty one proves nothing.
+fn judge(stage: &Stage, settled: Result<(), Failure>) -> Result<(), Failure> {
+    let ledger = stage.platform.ledger();
+    println!("{ledger}");
+    settled?;
+    if ledger.sent == 0 {
+        return Err(Failure::new("no consumer wrote anything; give the demo more time or more consumers"));
     }
-    if stage.platform.ledger().is_clean() { Ok(()) } else { Err(Failure::new("the ledger is not clean")) }
+    if ledger.is_clean() { Ok(()) } else { Err(Failure::new("the ledger is not clean")) }
 }
 
 fn serve(

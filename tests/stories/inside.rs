@@ -83,6 +83,9 @@ impl World {
 
     pub(crate) async fn end(&self, fleet: Fleet, ending: Ending) {
         fleet.end(ending, self.settings.timing.drain).await;
+        // Nothing is in doubt any more: a second answer would have come.
+        let ledger = self.platform.ledger();
+        assert_eq!((ledger.more_than_once, ledger.out_of_order), (0, 0), "{ledger}");
     }
 
     pub(crate) async fn all_online(&self) {

@@ -8,8 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use liveperson_sim::control::Control;
-use liveperson_sim::{Ledger, SECRET_MARK};
+use liveperson_sim::{Ledger, SECRET_MARK, Unsettled};
 use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 
 use crate::postgres::Database;
@@ -43,6 +44,7 @@ impl Running {
 
     /// kill -9.
     pub(crate) fn kill9(&mut self) {
+        assert!(self.child.try_wait().unwrap().is_none(), "it was dead before:\n{}", self.log());
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -96,19 +98,22 @@ impl Drop for Running {
             eprintln!("--- the end of {}:", self.log.display());
             tail.iter().rev().for_each(|line| eprintln!("{line}"));
         } else {
-            assert!(!self.log().contains(SECRET_MARK), "a secret stands in {}", self.log.display());
+            let log = fs::read(&self.log).expect("the log outlives its process");
+            let text = String::from_utf8_lossy(&log);
+            assert!(!text.contains(SECRET_MARK), "a secret stands in {}:\n{text}", self.log.display());
         }
     }
 }
 
 /// `lpsim`, a store and a fleet file between them.
 pub(crate) struct World {
-    pub(crate) dir: TempDir,
     pub(crate) control: Control,
     pub(crate) store_url: String,
     _sim: Running,
     _database: Option<Database>,
     runs: std::cell::Cell<usize>,
+    /// Last, so that it goes after the processes whose logs it holds.
+    pub(crate) dir: TempDir,
 }
 
 /// Periods short enough for a test, and right among themselves.
@@ -143,7 +148,9 @@ impl World {
             Store::Sqlite => (format!("sqlite:{}", dir.path().join("muster.db").display()), None),
             Store::Postgres => {
                 let database = Database::empty().await;
-                (database.url().to_owned(), Some(database))
+                // Any password is let in here; this one must turn up nowhere.
+                let planted = format!("postgres:{SECRET_MARK}-store@");
+                (database.url().replacen("postgres@", &planted, 1), Some(database))
             }
         };
         let text = fs::read_to_string(&fleet_file).unwrap();
@@ -189,16 +196,59 @@ impl World {
         .await;
     }
 
-    /// The consumers stop; once nothing is owed any more the ledger judges.
-    pub(crate) async fn judged(&self, within: Duration) -> Result<Ledger, String> {
+    /// The consumers stop; waits until nothing is owed any more.
+    pub(crate) async fn settled(&self, within: Duration) -> Result<(), Unsettled> {
         self.control.stop_consumers().await.unwrap();
-        let settled = self.control.settled(within).await.unwrap();
+        self.control.settled(within).await.unwrap()
+    }
+
+    /// Searches every file of the world and every row of its database for a secret.
+    pub(crate) async fn search_for_secrets(&self) {
+        search_files(self.dir.path());
+        if self.store_url.starts_with("postgres") {
+            search_postgres(&self.store_url).await;
+        }
+    }
+
+    /// Once nothing is owed any more the ledger judges.
+    pub(crate) async fn judged(&self, within: Duration) -> Result<Ledger, String> {
+        let settled = self.settled(within).await;
+        self.search_for_secrets().await;
         let ledger = self.ledger().await;
         match settled {
             Ok(()) if ledger.is_clean() => Ok(ledger),
             Ok(()) => Err(ledger.to_string()),
             Err(unsettled) => Err(format!("{unsettled}\n{ledger}")),
         }
+    }
+}
+
+/// Searches every file of the folder but those that hold the passwords on purpose.
+fn search_files(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            assert!(path.ends_with("fleet.secrets"), "{}", path.display());
+            continue;
+        }
+        let Ok(bytes) = fs::read(&path) else { continue };
+        let found = bytes.windows(SECRET_MARK.len()).any(|window| window == SECRET_MARK.as_bytes());
+        assert!(!found, "a secret stands in {}", path.display());
+    }
+}
+
+async fn search_postgres(url: &str) {
+    let mut database = PgConnection::connect(url).await.unwrap();
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+    assert!(tables.len() > 5, "{tables:?}");
+    for table in tables {
+        let all = format!("SELECT coalesce(string_agg(t::text, ' '), '') FROM \"{table}\" t");
+        let text: String = sqlx::query_scalar(AssertSqlSafe(all)).fetch_one(&mut database).await.unwrap();
+        assert!(!text.contains(SECRET_MARK), "a secret stands in table {table}");
     }
 }
 
@@ -223,6 +273,7 @@ impl Fleet {
         write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
+        assert!(!answer.contains(SECRET_MARK), "a secret stands in {path}:\n{answer}");
         answer
     }
 
@@ -237,7 +288,11 @@ impl Fleet {
     pub(crate) async fn all_online(&self) {
         until("all bots are online", SOON, async || {
             let bots = self.bots();
-            if bots.iter().all(|bot| bot["state"] == "online") { Ok(()) } else { Err(format!("{bots:?}")) }
+            if !bots.is_empty() && bots.iter().all(|bot| bot["state"] == "online") {
+                Ok(())
+            } else {
+                Err(format!("{bots:?}"))
+            }
         })
         .await;
     }

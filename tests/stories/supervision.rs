@@ -44,9 +44,23 @@ async fn more_answers(world: &World) {
     .await;
 }
 
+static BLASTS: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts the panics that were asked for, so that a story without one fails.
+fn count_blasts() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload_as_str().is_some_and(|words| words.starts_with("a blast in")) {
+            BLASTS.fetch_add(1, Ordering::SeqCst);
+        }
+        usual(panic);
+    }));
+}
+
 /// Blasts one part in every way; `concerned` must come back with a fresh socket, the others keep theirs.
 fn survives(part: &Part, concerned: &'static [(&'static str, &'static str)]) {
     let part = part.clone();
+    count_blasts();
     story(2, "echo", async move |world| {
         let fleet = world.launch().await;
         load(&world);
@@ -54,7 +68,16 @@ fn survives(part: &Part, concerned: &'static [(&'static str, &'static str)]) {
         for blast in [Blast::Handler, Blast::Timer, Blast::Future] {
             let before: Vec<_> =
                 concerned.iter().map(|(account, bot)| sockets(&world, account, bot)).collect();
+            let blasts = BLASTS.load(Ordering::SeqCst);
             fleet.detonate(Detonate { part: part.clone(), blast }).await;
+            until("the blast goes off", SOON, async || {
+                if BLASTS.load(Ordering::SeqCst) > blasts {
+                    Ok(())
+                } else {
+                    Err(format!("{part:?} {blast:?}"))
+                }
+            })
+            .await;
             until(&format!("{part:?} comes back after {blast:?}"), SOON, async || {
                 let fresh = concerned.iter().zip(&before).all(|((account, bot), before)| {
                     sockets(&world, account, bot) > *before

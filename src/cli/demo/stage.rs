@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use liveperson_proto::AccountId;
-use liveperson_sim::{BotUser, ConsumerScript, Platform, PlatformSettings as SimSettings};
+use liveperson_sim::{BotUser, ConsumerScript, Platform, PlatformSettings as SimSettings, SECRET_MARK};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
@@ -104,7 +104,7 @@ fn account(platform: &Platform, n: usize) -> AccountSettings {
 }
 
 fn declare(platform: &Platform, account: &AccountId, n: usize, bot: usize) -> BotSettings {
-    let (username, password) = (format!("bot-{n}-{bot}"), uuid::Uuid::new_v4().to_string());
+    let (username, password) = (format!("bot-{n}-{bot}"), format!("{SECRET_MARK}{}", uuid::Uuid::new_v4()));
     let user = BotUser {
         login: username.clone(),
         password: password.clone(),
