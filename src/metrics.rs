@@ -41,6 +41,7 @@ pub struct Metrics {
     store_group_turns: Histogram,
     store_commit_seconds: Histogram,
     mailbox_full: IntCounterVec,
+    logic_abandoned: IntCounterVec,
 }
 
 #[rustfmt::skip]
@@ -68,6 +69,7 @@ impl Metrics {
             store_group_turns: declare.histogram("muster_store_group_turns", "Turns written in one transaction.", GROUP_TURNS)?,
             store_commit_seconds: declare.histogram("muster_store_commit_seconds", "How long the store took to commit a group.", COMMIT_SECONDS)?,
             mailbox_full: declare.counter("muster_mailbox_full_total", "Messages that found a mailbox full.", &["actor"])?,
+            logic_abandoned: declare.counter("muster_logic_abandoned_total", "Runs of logic that took too long and were abandoned.", &["account"])?,
             registry: declare.0,
         })
     }
@@ -118,6 +120,11 @@ impl Metrics {
     /// An account's metrics for the hot path, looked up once.
     pub fn account(&self, account: &AccountId) -> AccountMetrics {
         AccountMetrics::of(self, account)
+    }
+
+    /// Counts a run of logic that was abandoned.
+    pub fn logic_abandoned(&self, account: &AccountId) {
+        self.logic_abandoned.with_label_values(&[account.as_str()]).inc();
     }
 
     /// Writes everything in the text format 0.0.4; what the board knows is read from it now.

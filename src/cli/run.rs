@@ -93,12 +93,13 @@ pub(super) fn listen(
 
 /// Says in `/livez` whether the root of the actors makes progress.
 fn watch(fleet: &Fleet, alive: Arc<AtomicBool>) {
-    let prober = fleet.prober();
+    let (prober, thinker) = (fleet.prober(), fleet.house.thinker.clone());
     actix::spawn(async move {
         let mut beats = actix::clock::interval(BEAT);
         loop {
             beats.tick().await;
-            alive.store(prober.answers(BEAT * 4).await, Ordering::Relaxed);
+            let moves = prober.answers(BEAT * 4).await && !thinker.is_stuck();
+            alive.store(moves, Ordering::Relaxed);
         }
     });
 }

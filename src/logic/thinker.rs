@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use muster_core::turn::{Action, Turn};
@@ -17,8 +18,15 @@ use crate::telemetry;
 pub enum Thought {
     /// It decided.
     Actions(Vec<Action>),
-    /// It failed, or took too long; the words are for the bot's author.
+    /// It failed; the words are for the bot's author.
     Failed(String),
+    /// It took too long: the run is abandoned and keeps its place until it returns.
+    Abandoned {
+        /// How long it was waited for.
+        patience: Duration,
+        /// Every place of the bot is held by a run that does not return.
+        stuck: bool,
+    },
     /// It panicked.
     Panicked,
 }
@@ -30,40 +38,97 @@ pub enum Thought {
 #[derive(Clone)]
 pub struct Thinker {
     io: Handle,
-    places: Arc<Semaphore>,
-    count: usize,
+    all: Arc<Places>,
     patience: Duration,
 }
 
 /// One bot's share of the places.
 #[derive(Clone)]
-pub struct Share(Arc<Semaphore>);
+pub struct Share(Arc<Places>);
+
+struct Places {
+    free: Arc<Semaphore>,
+    count: usize,
+    /// Runs that were abandoned and have not returned.
+    abandoned: AtomicUsize,
+}
+
+impl Places {
+    fn new(count: usize) -> Arc<Self> {
+        Arc::new(Self { free: Arc::new(Semaphore::new(count)), count, abandoned: AtomicUsize::new(0) })
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.abandoned.load(Ordering::SeqCst) >= self.count
+    }
+}
+
+/// One run, from its start to its return, which may never come.
+struct Run {
+    state: AtomicU8,
+    of: [Arc<Places>; 2],
+}
+
+const RUNNING: u8 = 0;
+const ABANDONED: u8 = 1;
+const RETURNED: u8 = 2;
+
+impl Run {
+    fn abandon(&self) {
+        let was = self.state.compare_exchange(RUNNING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst);
+        if was.is_ok() {
+            for places in &self.of {
+                places.abandoned.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    fn returned(&self) {
+        if self.state.swap(RETURNED, Ordering::SeqCst) == ABANDONED {
+            for places in &self.of {
+                places.abandoned.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+    }
+}
 
 impl Thinker {
     /// With so many places; a run may take `patience`.
     pub fn new(io: Handle, places: usize, patience: Duration) -> Self {
-        Self { io, places: Arc::new(Semaphore::new(places)), count: places, patience }
+        Self { io, all: Places::new(places), patience }
     }
 
     /// One bot's share of the places: a logic that hangs takes no more than a quarter of them.
     pub fn share(&self) -> Share {
-        Share(Arc::new(Semaphore::new((self.count / 4).max(1))))
+        Share(Places::new((self.all.count / 4).max(1)))
+    }
+
+    /// Whether every place is held by a run that does not return: no logic runs any more.
+    pub fn is_stuck(&self) -> bool {
+        self.all.is_stuck()
     }
 
     /// Asks logic for one turn. The wait for a place is not the logic's fault and has no limit.
     ///
     /// Cancel safe: a run goes on unheard.
     pub async fn think(&self, share: &Share, logic: Arc<dyn Logic>, turn: Turn) -> Thought {
-        let Ok(mine) = share.0.clone().acquire_owned().await else { return closed() };
-        let Ok(place) = self.places.clone().acquire_owned().await else { return closed() };
-        let run = self.io.spawn_blocking(move || {
+        let Ok(mine) = share.0.free.clone().acquire_owned().await else { return closed() };
+        let Ok(place) = self.all.free.clone().acquire_owned().await else { return closed() };
+        let run = Arc::new(Run { state: AtomicU8::new(RUNNING), of: [share.0.clone(), self.all.clone()] });
+        let running = run.clone();
+        let deciding = self.io.spawn_blocking(move || {
             let _kept = (mine, place);
-            decide(logic.as_ref(), &turn)
+            let thought = decide(logic.as_ref(), &turn);
+            running.returned();
+            thought
         });
         // The timer is the I/O runtime's: logic's time limit holds even where an arbiter lags.
-        match self.io.spawn(timeout(self.patience, run)).await {
+        match self.io.spawn(timeout(self.patience, deciding)).await {
             Ok(Ok(Ok(thought))) => thought,
-            Ok(Err(_)) => Thought::Failed(format!("logic took longer than {:?}", self.patience)),
+            Ok(Err(_)) => {
+                run.abandon();
+                Thought::Abandoned { patience: self.patience, stuck: share.0.is_stuck() }
+            }
             Ok(Ok(Err(_))) | Err(_) => Thought::Panicked,
         }
     }

@@ -13,6 +13,7 @@ fn used() -> (Metrics, Board) {
     metrics.turns(&account, "failed");
     metrics.restarts(&account, "bot");
     metrics.mailbox_full("recorder");
+    metrics.logic_abandoned(&account);
     metrics.store_committed(3, Duration::from_millis(4));
     let hot = metrics.account(&account);
     hot.turn_committed(Duration::from_millis(3));
@@ -55,11 +56,12 @@ fn every_declared_metric_is_in_the_text() {
         ("muster_store_group_turns", "histogram"),
         ("muster_store_commit_seconds", "histogram"),
         ("muster_mailbox_full_total", "counter"),
+        ("muster_logic_abandoned_total", "counter"),
         ("muster_info", "gauge"),
     ] {
         has(&text, &format!("# TYPE {name} {kind}"));
     }
-    assert_eq!(text.matches("# TYPE ").count(), 16, "a metric is declared that this table lacks");
+    assert_eq!(text.matches("# TYPE ").count(), 17, "a metric is declared that this table lacks");
 }
 
 #[test]

@@ -74,3 +74,30 @@ fn logic_that_fails_or_hangs_is_passed_and_the_conversation_goes_on() {
         world.end(fleet, Ending::Restart).await;
     });
 }
+
+#[test]
+fn a_bot_whose_logic_never_returns_is_quarantined_and_the_others_go_on() {
+    story(2, "fragile", async |mut world| {
+        let (free, stuck) = channel();
+        world.logics.add("fragile", Arc::new(Moody { stuck: Mutex::new(stuck) }));
+        world.settings.timing.logic_timeout = Duration::from_millis(100);
+        let fleet = world.launch().await;
+        let consumers: Vec<_> =
+            (0..40).map(|n| world.platform.consumer(ACCOUNTS[0], &format!("c{n}"))).collect();
+        for consumer in &consumers {
+            consumer.opens_conversation("hang").await;
+        }
+        let cause = crate::wait::until("a bot is quarantined", SOON, async || {
+            let bots = world.board.all();
+            let held = bots.iter().find(|bot| bot.state == muster::board::BotState::Quarantined);
+            held.and_then(|bot| bot.cause.clone()).ok_or_else(|| format!("{bots:?}"))
+        })
+        .await;
+        assert!(cause.starts_with("its logic hangs"), "{cause}");
+        let ada = world.platform.consumer(ACCOUNTS[1], "Ada");
+        ada.opens_conversation("still there?").await;
+        assert_eq!(ada.hears(1, SOON).await.unwrap(), ["still there?"]);
+        drop(free);
+        world.end(fleet, Ending::Restart).await;
+    });
+}

@@ -479,6 +479,15 @@ fn a_retiring_bot_without_a_socket_connects_to_hand_back() {
     assert!(matches!(life.wake(), [Effect::Open { .. }]), "{:?}", life.effects);
 }
 
+#[test]
+fn a_quarantined_bot_ends_at_once_whatever_hangs_in_it() {
+    let mut life = Life::online(false);
+    assigned(&mut life);
+    life.tell(Event::Quarantined { because: "its logic hangs".into() });
+    life.tell(Event::Drain { ending: Ending::Restart, within: Duration::from_secs(9) });
+    assert!(life.effects.contains(&Effect::Drained), "{:?}", life.effects);
+}
+
 /// What the world may do to a bot, chosen by a number.
 fn happening(n: u32, generation: u64) -> Event {
     let words = String::new();

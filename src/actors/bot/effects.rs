@@ -69,6 +69,17 @@ impl BotActor {
             let decided = match thought {
                 Thought::Actions(actions) => Decided::Actions(actions),
                 Thought::Failed(words) => Decided::Failed(words),
+                Thought::Abandoned { patience, stuck } => {
+                    bot.post.house.metrics.logic_abandoned(bot.account());
+                    if stuck {
+                        let because = format!(
+                            "its logic hangs: every run took longer than {patience:?} and none has returned; mend it and restart muster"
+                        );
+                        bot.take(Event::Quarantined { because }, ctx);
+                        return;
+                    }
+                    Decided::Failed(format!("logic took longer than {patience:?}"))
+                }
                 Thought::Panicked => return bot.fail(Exit::Panicked { part: "logic".to_owned() }, ctx),
             };
             bot.take(Event::Decided { conversation, turn: id, decided }, ctx);

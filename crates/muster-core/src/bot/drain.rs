@@ -80,7 +80,8 @@ impl Bot {
             // A retiring bot connects once more to hand back what it holds.
             Ending::Retire => self.conversations.is_empty() || !self.may_act(),
         };
-        if finished || late {
+        // What hangs in a quarantined bot is not waited for.
+        if finished || late || self.quarantined.is_some() {
             self.finish_drain(ending, out);
         }
     }
