@@ -93,12 +93,9 @@ pub struct CloseNow;
 impl Handler<CloseNow> for SocketActor {
     type Result = ();
 
-    fn handle(&mut self, _: CloseNow, ctx: &mut Self::Context) {
-        let (requests, taken) = mpsc::channel(1);
-        drop(taken);
+    fn handle(&mut self, _: CloseNow, _: &mut Self::Context) {
         // Without its sender the life says goodbye and ends by itself.
-        self.requests = requests;
-        let _ = ctx;
+        (self.requests, _) = mpsc::channel(1);
     }
 }
 
