@@ -1,0 +1,178 @@
+//! Login, sockets, rings, endings.
+
+use std::time::Duration;
+
+use liveperson_proto::close_code::CloseCode;
+use liveperson_proto::request::{Availability, Request};
+use muster_core::bot::{Ending, Event, LoginFault, RefreshFault, State};
+use muster_core::dialog::Effect;
+use muster_core::time::Moment;
+
+use crate::life::{Life, identity, is_acceptance, is_login, ring};
+
+#[test]
+fn a_bot_goes_online_by_domains_login_socket_and_subscriptions() {
+    let mut life = Life::new(false);
+    assert_eq!(life.effects, [Effect::Resolve]);
+    assert_eq!(life.tell(Event::Resolved), [Effect::Login]);
+    assert_eq!(life.tell(Event::LoggedIn(identity())), [Effect::Open { generation: 1 }]);
+    let asked: Vec<_> = life
+        .tell(Event::SocketOpened { generation: 1 })
+        .iter()
+        .map(|e| if let Effect::Ask(_, request) = e { request.kind().to_owned() } else { panic!("{e:?}") })
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            ".ams.aam.SubscribeExConversations",
+            ".ams.routing.SubscribeRoutingTasks",
+            ".ams.routing.SetAgentState"
+        ]
+    );
+}
+
+#[test]
+fn a_sealed_session_needs_no_login_and_is_refreshed_soon() {
+    let mut life = Life::online(true);
+    assert_eq!(life.count(is_login), 0);
+    assert!(life.bot.deadline().unwrap() <= Moment(1_000 + 30_000), "within a tenth of the period");
+    assert_eq!(life.wake(), [Effect::Refresh]);
+}
+
+#[test]
+fn what_follows_a_close_depends_on_its_code() {
+    for (code, first) in [
+        (1000, Effect::Open { generation: 2 }),
+        (1001, Effect::Open { generation: 2 }),
+        (1006, Effect::Refresh),
+        (1011, Effect::Refresh),
+        (1008, Effect::Login),
+        (4401, Effect::Login),
+        (4407, Effect::Login),
+    ] {
+        let mut life = Life::online(false);
+        life.close(code);
+        assert_eq!(life.bot.view().state, State::Waiting, "close code {code}");
+        let wait = life.bot.deadline().unwrap().since(life.now.moment);
+        assert!(wait <= Duration::from_secs(1), "a lone drop comes back within a second: {wait:?}");
+        assert_eq!(life.wake(), [first], "close code {code}");
+    }
+}
+
+#[test]
+fn a_refused_refresh_leads_to_a_login_in_the_background() {
+    let mut life = Life::online(false);
+    assert_eq!(life.wake(), [Effect::Refresh]);
+    assert_eq!(life.tell(Event::RefreshFailed(RefreshFault::Unauthorized)), [Effect::Login]);
+    assert_eq!(life.bot.view().state, State::Online, "the working socket is kept");
+    assert_eq!(life.tell(Event::LoggedIn(identity())), []);
+    assert_eq!(life.bot.view().state, State::Online);
+}
+
+#[test]
+fn refused_credentials_are_tried_twice_then_the_bot_is_quarantined() {
+    let mut life = Life::new(false);
+    life.tell(Event::Resolved);
+    life.tell(Event::LoginFailed(LoginFault::Refused));
+    assert_eq!(life.bot.view().state, State::Waiting);
+    assert_eq!(life.wake(), [Effect::Login]);
+    let effects = life.tell(Event::LoginFailed(LoginFault::Refused)).to_vec();
+    assert!(matches!(&effects[..], [Effect::Quarantine { because }] if because.contains("bad credentials")));
+    assert_eq!(life.bot.deadline(), None, "it is held off");
+}
+
+#[test]
+fn login_faults_wait_as_the_vendor_advises() {
+    let unwell = || LoginFault::Unwell { words: String::new() };
+    let too_many = |s| LoginFault::TooMany { retry_after: Some(Duration::from_secs(s)) };
+    for (fault, at_least, at_most) in [
+        (unwell(), 5.0, 6.5),
+        (too_many(1), 5.0, 6.5),
+        (too_many(20), 20.0, 25.5),
+        (LoginFault::Blocked, 600.0, 600.0),
+    ] {
+        let mut life = Life::new(false);
+        life.tell(Event::Resolved);
+        life.tell(Event::LoginFailed(fault.clone()));
+        let wait = life.bot.deadline().unwrap().since(life.now.moment).as_secs_f64();
+        assert!((at_least..=at_most).contains(&wait), "{fault:?}: {wait}");
+    }
+}
+
+#[test]
+fn a_ring_is_accepted_once_in_time_and_within_the_capacity() {
+    let mut life = Life::online(false);
+    let (generation, wall) = (life.generation(), life.now.wall);
+    for (rings, accepted) in [
+        (vec![ring(1, wall - 1)], 0),
+        (vec![ring(2, wall + 60_000)], 1),
+        (vec![ring(2, wall + 60_000), ring(2, wall + 60_000)], 0),
+        (vec![ring(3, wall + 60_000)], 1),
+        (vec![ring(4, wall + 60_000)], 0),
+    ] {
+        let said = format!("{rings:?}");
+        let effects = life.tell(Event::Rings { generation, rings });
+        assert_eq!(effects.iter().filter(|e| is_acceptance(e)).count(), accepted, "{said}");
+    }
+}
+
+#[test]
+fn the_platforms_clock_decides_whether_a_ring_is_late() {
+    let mut life = Life::online(false);
+    let (generation, wall) = (life.generation(), life.now.wall);
+    life.tell(Event::ClockOffset { millis: 10_000 });
+    life.tell(Event::Rings { generation, rings: vec![ring(1, wall + 9_000), ring(2, wall + 11_000)] });
+    assert_eq!(life.count(is_acceptance), 1);
+}
+
+#[test]
+fn a_fenced_bot_takes_nothing_new_and_goes_on_after() {
+    let mut life = Life::online(false);
+    let (generation, wall) = (life.generation(), life.now.wall);
+    life.tell(Event::Fenced { why: "the store is away".into() });
+    assert_eq!(life.bot.view().state, State::Fenced);
+    life.tell(Event::Rings { generation, rings: vec![ring(1, wall + 60_000)] });
+    assert_eq!(life.count(is_acceptance), 0);
+    life.close(4401);
+    life.pass(Duration::from_mins(1));
+    assert_eq!(life.count(is_login), 1, "no login while fenced");
+    life.tell(Event::Unfenced);
+    assert_eq!(life.count(is_login), 2);
+}
+
+#[test]
+fn a_restart_leaves_without_away_and_without_logout() {
+    let mut life = Life::online(false);
+    let effects =
+        life.tell(Event::Drain { ending: Ending::Restart, within: Duration::from_secs(9) }).to_vec();
+    assert_eq!(effects, [Effect::CloseSocket, Effect::Drained]);
+    assert_eq!(life.bot.view().state, State::Parked);
+    assert_eq!(life.bot.deadline(), None);
+}
+
+#[test]
+fn a_retiring_bot_goes_away_and_logs_out() {
+    let mut life = Life::online(false);
+    let effects = life.tell(Event::Drain { ending: Ending::Retire, within: Duration::from_secs(9) }).to_vec();
+    let away = |e: &Effect| {
+        matches!(e, Effect::Ask(_, Request::SetAgentState { availability: Availability::Away, .. }))
+    };
+    assert!(away(&effects[0]), "{effects:?}");
+    assert_eq!(effects[1..], [Effect::CloseSocket, Effect::Logout, Effect::Drained]);
+}
+
+#[test]
+fn an_old_socket_says_nothing_to_a_new_one() {
+    let mut life = Life::online(false);
+    life.close(1000);
+    life.wake();
+    life.connect();
+    for event in [
+        Event::SocketClosed { generation: 1, code: CloseCode(4401), words: String::new() },
+        Event::SocketFailed { generation: 1, unauthorized: true, words: String::new() },
+        Event::SocketOpened { generation: 1 },
+    ] {
+        assert_eq!(life.tell(event), []);
+        assert_eq!(life.bot.view().state, State::Online);
+    }
+}

@@ -1,0 +1,121 @@
+//! One bot under a given clock.
+
+use std::time::Duration;
+
+use liveperson_proto::close_code::CloseCode;
+use liveperson_proto::request::Request;
+use liveperson_proto::ring::{Ring, RingState};
+use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, State};
+use muster_core::dialog::{Effect, Outcome, Rules, Ticket};
+use muster_core::time::{Moment, Now};
+
+/// One bot under a given clock, with what it wanted last and ever.
+pub(crate) struct Life {
+    pub(crate) bot: Bot,
+    pub(crate) now: Now,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) all: Vec<Effect>,
+}
+
+pub(crate) fn identity() -> Identity {
+    Identity { agent: "1.2".into(), persistent: Some("pid".into()) }
+}
+
+impl Life {
+    pub(crate) fn new(sealed: bool) -> Self {
+        let charter = Charter {
+            account: "1".into(),
+            bot: "b".into(),
+            pool: "p".into(),
+            capacity: 2,
+            rules: Rules::default(),
+            rhythm: Rhythm::default(),
+            seed: 7,
+        };
+        let now = Now { moment: Moment(1_000), wall: 1_700_000_000_000 };
+        let bot = Bot::new(charter, sealed.then(identity), Vec::new(), now);
+        let mut life = Self { bot, now, effects: Vec::new(), all: Vec::new() };
+        life.tell(Event::Started);
+        life
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) -> &[Effect] {
+        self.effects.clear();
+        self.bot.on(event, self.now, &mut self.effects);
+        self.all.extend(self.effects.iter().cloned());
+        &self.effects
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) -> &[Effect] {
+        self.now.moment = self.now.moment + time;
+        self.now.wall += time.as_millis() as i64;
+        self.tell(Event::Tick)
+    }
+
+    /// Passes time until the bot wants to be woken, and wakes it.
+    pub(crate) fn wake(&mut self) -> &[Effect] {
+        let at = self.bot.deadline().expect("a bot that waits has a deadline");
+        self.pass(at.since(self.now.moment))
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        let opened = |e: &Effect| if let Effect::Open { generation } = e { Some(*generation) } else { None };
+        self.all.iter().rev().find_map(opened).expect("a socket was opened")
+    }
+
+    pub(crate) fn answer_all(&mut self) {
+        let asked: Vec<Ticket> = self
+            .effects
+            .iter()
+            .filter_map(|e| if let Effect::Ask(t, _) = e { Some(*t) } else { None })
+            .collect();
+        for ticket in asked {
+            self.tell(Event::Answered { ticket, outcome: Outcome::Done });
+        }
+    }
+
+    pub(crate) fn online(sealed: bool) -> Self {
+        let mut life = Self::new(sealed);
+        life.tell(Event::Resolved);
+        if !sealed {
+            life.tell(Event::LoggedIn(identity()));
+        }
+        life.connect();
+        life
+    }
+
+    pub(crate) fn connect(&mut self) {
+        let generation = self.generation();
+        self.tell(Event::SocketOpened { generation });
+        self.answer_all();
+        self.tell(Event::Conversations { generation, changes: Vec::new(), lost: 0 });
+        assert_eq!(self.bot.view().state, State::Online);
+    }
+
+    pub(crate) fn close(&mut self, code: u16) {
+        let generation = self.generation();
+        self.tell(Event::SocketClosed { generation, code: CloseCode(code), words: String::new() });
+    }
+
+    pub(crate) fn count(&self, wanted: fn(&Effect) -> bool) -> usize {
+        self.all.iter().filter(|e| wanted(e)).count()
+    }
+}
+
+pub(crate) fn is_login(effect: &Effect) -> bool {
+    matches!(effect, Effect::Login)
+}
+
+pub(crate) fn is_acceptance(effect: &Effect) -> bool {
+    matches!(effect, Effect::Ask(_, Request::AcceptRing { .. }))
+}
+
+pub(crate) fn ring(n: u32, expires_at: i64) -> Ring {
+    Ring {
+        id: format!("r{n}").into(),
+        conversation: format!("C{n}").into(),
+        skill: None,
+        state: RingState::Waiting,
+        expires_at: Some(expires_at),
+    }
+}
