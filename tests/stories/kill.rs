@@ -25,6 +25,8 @@ async fn killed(times: usize, store: Store, late: Option<Duration>, sabotage: &s
             world.answered(world.ledger().await.once + 20).await;
         }
         fleet.process.kill9();
+        // Nobody is there: every consumer gets to say something that the next life has to find.
+        world.unheard(12).await;
     }
     let last = world.run(&[], &sabotage).await;
     let settled = world.settled(Duration::from_secs(if sabotage[0].1.is_empty() { 60 } else { 20 })).await;

@@ -196,6 +196,15 @@ impl World {
         .await;
     }
 
+    /// Waits until so many messages are owed an answer.
+    pub(crate) async fn unheard(&self, count: usize) {
+        until(&format!("{count} messages are owed an answer"), SOON, async || {
+            let ledger = self.ledger().await;
+            if ledger.waiting >= count { Ok(()) } else { Err(ledger.to_string()) }
+        })
+        .await;
+    }
+
     /// The consumers stop; waits until nothing is owed any more.
     pub(crate) async fn settled(&self, within: Duration) -> Result<(), Unsettled> {
         self.control.stop_consumers().await.unwrap();
