@@ -10,14 +10,16 @@ use crate::outside::{Store, World};
 const LOAD: [&str; 10] =
     ["--bots", "3", "--consumers", "12", "--think", "60", "--burst", "2", "--answer-within", "180000"];
 
+const ACCOUNT: &str = "10000001";
+
 const LATE: Option<Duration> = Some(Duration::from_secs(3));
 
-/// Kills so many times; the verdict comes after an orderly end, when nothing is in doubt any more.
-async fn killed(times: usize, store: Store, late: Option<Duration>, sabotage: &str) -> (bool, Ledger) {
+/// Kills five times; the verdict comes after an orderly end, when nothing is in doubt any more.
+async fn killed_five_times(store: Store, late: Option<Duration>, sabotage: &str) -> (bool, Ledger) {
     let world = World::new(store, &LOAD).await;
     world.control.apply_late(late).await.unwrap();
     let sabotage = [("MUSTER_SABOTAGE", sabotage)];
-    for _ in 0..times {
+    for _ in 0..5 {
         let mut fleet = world.run(&[], &sabotage).await;
         // Twice a load: what the platform applies late lands in the middle of it.
         let rounds = if late.is_some() { 12 } else { 1 };
@@ -29,7 +31,7 @@ async fn killed(times: usize, store: Store, late: Option<Duration>, sabotage: &s
         world.unheard(12).await;
     }
     let last = world.run(&[], &sabotage).await;
-    let settled = world.settled(Duration::from_secs(if sabotage[0].1.is_empty() { 60 } else { 20 })).await;
+    let settled = world.settled(Duration::from_mins(1)).await;
     // An orderly end waits until every action is confirmed: a second answer would come before.
     let mut process = last.process;
     process.terminate();
@@ -39,7 +41,7 @@ async fn killed(times: usize, store: Store, late: Option<Duration>, sabotage: &s
 }
 
 async fn five_kills_change_nothing(store: Store, late: Option<Duration>) {
-    let (settled, ledger) = killed(5, store, late, "").await;
+    let (settled, ledger) = killed_five_times(store, late, "").await;
     assert!(settled && ledger.is_clean(), "{ledger}\n{:?}", ledger.details);
     assert!(ledger.sent > 100, "too little load: {ledger}");
 }
@@ -67,14 +69,41 @@ async fn nothing_is_lost_or_doubled_when_requests_are_applied_late_on_postgres()
 /// The proof that the stories above can fail.
 #[tokio::test]
 async fn without_reconciliation_messages_are_answered_twice() {
-    let (_, ledger) = killed(5, Store::Sqlite, LATE, "reconcile").await;
+    let (_, ledger) = killed_five_times(Store::Sqlite, LATE, "reconcile").await;
     assert!(ledger.more_than_once > 0, "nobody noticed that reconciliation was off: {ledger}");
 }
 
-/// The proof that the stories above can fail. One kill is enough: who spoke meanwhile stays unheard.
+/// Three consumers speak while nobody is there; returns what became of it after an orderly end.
+async fn spoken_meanwhile(sabotage: &str, answered: usize) -> Ledger {
+    let world = World::new(Store::Sqlite, &["--bots", "1"]).await;
+    let sabotage = [("MUSTER_SABOTAGE", sabotage)];
+    let mut fleet = world.run(&[], &sabotage).await;
+    for name in ["ada", "bob", "cyd"] {
+        world.control.consumer_opens(ACCOUNT, name, &format!("m-{name}-1"), "-1").await.unwrap();
+    }
+    world.answered(3).await;
+    world.control.settled(Duration::from_secs(20)).await.unwrap().unwrap();
+    fleet.process.kill9();
+    for name in ["ada", "bob", "cyd"] {
+        world.control.consumer_says(ACCOUNT, name, &format!("m-{name}-2")).await.unwrap();
+    }
+    let mut next = world.run(&[], &sabotage).await;
+    next.all_online().await;
+    world.answered(answered).await;
+    next.process.terminate();
+    assert_eq!(next.process.ended().await, 0, "{}", next.process.log());
+    world.ledger().await
+}
+
+#[tokio::test]
+async fn what_is_said_while_nobody_is_there_is_answered_by_the_next_start() {
+    let ledger = spoken_meanwhile("", 6).await;
+    assert!(ledger.once == 6 && ledger.is_clean(), "{ledger}");
+}
+
+/// The proof that the story above can fail.
 #[tokio::test]
 async fn without_catch_up_messages_are_lost() {
-    let (_, ledger) = killed(1, Store::Sqlite, None, "catch-up").await;
-    assert!(ledger.never + ledger.waiting > 0, "nobody noticed that catch-up was off: {ledger}");
-    assert_eq!(ledger.more_than_once, 0, "{ledger}");
+    let ledger = spoken_meanwhile("catch-up", 3).await;
+    assert_eq!((ledger.once, ledger.never + ledger.waiting), (3, 3), "{ledger}");
 }
