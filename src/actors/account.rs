@@ -122,6 +122,7 @@ impl AccountActor {
     }
 
     fn seat(&mut self, bot: &BotId, loaded: Loaded, ctx: &mut Context<Self>) {
+        self.pool_begins(bot, loaded.held.iter().map(|held| held.conversation.clone()).collect());
         let Some(seat) = self.bots.get_mut(bot) else { return };
         let settings = &seat.place.settings;
         let Some(logic) = self.house.logics.find(settings.logic.as_str()) else {
