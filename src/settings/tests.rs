@@ -115,7 +115,7 @@ fn a_whole_file_becomes_checked_values() {
         ("greeting", Wanted::Parked, Some(20))
     );
     assert_eq!((echo.pool.as_str(), echo.wanted, echo.capacity), ("echo-1", Wanted::Running, None));
-    let Login::Password { username, password } = &echo.login;
+    let Login::Password { username, password } = &echo.login else { panic!("{:?}", echo.login) };
     assert_eq!((username.as_str(), password.expose_secret()), ("bot2", "s3cret-horse"));
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert_eq!(
@@ -131,7 +131,7 @@ fn an_empty_file_means_the_defaults_and_a_warning() {
     assert_eq!(fleet.server.listen.to_string(), "127.0.0.1:9300");
     assert_eq!(fleet.store.url.expose(), "sqlite:muster.db");
     assert_eq!(fleet.store.node_lease, Duration::from_secs(15));
-    assert_eq!(fleet.platform, PlatformSettings::default());
+    assert_eq!(format!("{:?}", fleet.platform), format!("{:?}", PlatformSettings::default()));
     assert_eq!(fleet.timing, TimingSettings::default());
     assert_eq!(warnings.len(), 1);
 }

@@ -38,6 +38,20 @@ struct Sealed {
 }
 
 impl Session {
+    /// A session of a token that was made elsewhere: no login, no refresh, no logout, and the
+    /// platform does not say the persistent id.
+    pub fn of_token(account: &AccountId, user: &UserId, token: &SecretString) -> Self {
+        Self {
+            account: account.clone(),
+            user: user.clone(),
+            agent: AgentId::of(account, user),
+            persistent: None,
+            bearer: token.clone(),
+            csrf: SecretString::default(),
+            cookie: SecretString::default(),
+        }
+    }
+
     /// Whether the login came with what a refresh needs.
     pub fn can_refresh(&self) -> bool {
         !self.csrf.expose_secret().is_empty()
@@ -96,6 +110,13 @@ mod tests {
         assert_eq!(session.agent.as_str(), "1.2");
         assert!(session.can_refresh());
         assert_eq!(session.seal().expose_secret(), SEALED);
+    }
+
+    #[test]
+    fn a_token_from_elsewhere_makes_a_session_that_cannot_be_refreshed() {
+        let session = Session::of_token(&"1".into(), &"2".into(), &"planted-b".into());
+        assert_eq!((session.agent.as_str(), session.can_refresh()), ("1.2", false));
+        assert!(!format!("{session:?}").contains("planted"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::Request;
 use muster_core::TurnId;
-use muster_core::bot::{Bot, Charter, Event, Identity, LoginFault, RefreshFault, Rhythm};
+use muster_core::bot::{Bot, Charter, Event, Identity, LoginFault, RefreshFault, Rhythm, TokenSource};
 use muster_core::dialog::{CommitOutcome, CommitTurn, Decided, Effect, Outcome, Rules, Ticket};
 use muster_core::time::{Moment, Now};
 use muster_core::turn::{Action, Turn, TurnEvent};
@@ -418,6 +418,7 @@ fn charter(rules: &Rules, seed: u64) -> Charter {
         capacity: 100,
         rules: rules.clone(),
         rhythm: Rhythm { healthy_after: Duration::from_secs(2), ..Rhythm::default() },
+        tokens: TokenSource::Login,
         seed,
     }
 }
