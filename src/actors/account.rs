@@ -136,9 +136,8 @@ impl AccountActor {
             tokens,
             seed: fastrand::u64(..),
         };
-        let identity = session
-            .as_ref()
-            .map(|s| Identity { agent: s.agent.clone(), persistent: s.persistent.clone() });
+        let identity =
+            session.as_ref().map(|s| Identity { agent: s.agent.clone(), persistent: s.persistent.clone() });
         let core = Bot::new(charter, identity, loaded.held, self.house.clock.now());
         let life = seat.life;
         let post = Post {

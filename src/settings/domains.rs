@@ -45,8 +45,7 @@ pub(super) fn socket_service(field: &Field<'_>) -> Option<&'static str> {
 pub(super) fn host(field: &Field<'_>, example: &str) -> Option<String> {
     let text = field.text(example)?;
     if !is_bare_host(text) {
-        let cure =
-            format!("write the host alone, with a port if need be: \"{example}\", \"127.0.0.1:8443\"");
+        let cure = format!("write the host alone, with a port if need be: \"{example}\", \"127.0.0.1:8443\"");
         field.fault(format!("{} is no host", shown(text)), cure);
         return None;
     }

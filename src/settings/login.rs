@@ -46,9 +46,8 @@ impl Default for Identities {
 }
 
 pub(super) fn read(section: Section<'_>, identities: &mut Identities) -> Option<Credentials> {
-    let own_key = |(kind, keys): &(Kind, &[&'static str])| {
-        Some((*kind, *keys.iter().find(|key| section.has(key))?))
-    };
+    let own_key =
+        |(kind, keys): &(Kind, &[&'static str])| Some((*kind, *keys.iter().find(|key| section.has(key))?));
     let found: Vec<_> = KINDS.iter().filter_map(own_key).collect();
     match found[..] {
         [] => {

@@ -41,7 +41,14 @@ mod tests {
 
     #[test]
     fn a_bare_host_is_a_name_or_an_address_and_perhaps_a_port() {
-        for host in ["va.msg.liveperson.net", "va_1.example:443", "127.0.0.1:8443", "localhost", "[::1]:8443", "[::1]"] {
+        for host in [
+            "va.msg.liveperson.net",
+            "va_1.example:443",
+            "127.0.0.1:8443",
+            "localhost",
+            "[::1]:8443",
+            "[::1]",
+        ] {
             assert!(is_bare_host(host), "{host}");
         }
         for host in [

@@ -187,7 +187,8 @@ mod tests {
     #[test]
     fn an_entry_that_is_no_bare_host_is_never_used_and_hurts_only_whoever_needs_it() {
         for host in ["evil.example/path", "https://evil.example", "user@evil.example", ""] {
-            let entry = |service: &str, host: &str| format!(r#"{{"service":"{service}","baseURI":"{host}"}}"#);
+            let entry =
+                |service: &str, host: &str| format!(r#"{{"service":"{service}","baseURI":"{host}"}}"#);
             let body =
                 format!(r#"{{"baseURIs":[{},{}]}}"#, entry(AGENT_VEP, host), entry(FACADE, "f.example"));
             let mut domains = Domains::parse(&body).unwrap();

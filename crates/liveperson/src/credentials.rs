@@ -101,10 +101,9 @@ impl Credentials {
                 access_token: PLACEHOLDER,
                 access_token_secret: PLACEHOLDER,
             }),
-            Self::Assertion { assertion } => serde_json::to_vec(&AssertionLogin {
-                jwt: PLACEHOLDER,
-                assertion: assertion.expose_secret(),
-            }),
+            Self::Assertion { assertion } => {
+                serde_json::to_vec(&AssertionLogin { jwt: PLACEHOLDER, assertion: assertion.expose_secret() })
+            }
             Self::Token { .. } => return None,
         })
     }

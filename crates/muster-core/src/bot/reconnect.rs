@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use liveperson_proto::close_code::CloseCode;
 
-use super::{Bot, TokenSource};
 use super::event::RefreshFault;
 use super::lifecycle::{Domains, Errand, Token, Waiting};
+use super::{Bot, TokenSource};
 use crate::dialog::{Conversation, Effect};
 use crate::time::{Moment, Now};
 
