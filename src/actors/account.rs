@@ -340,7 +340,9 @@ fn tokens(
         Credentials::Password { .. }
         | Credentials::Key { .. }
         | Credentials::Client { .. }
-        | Credentials::Assertion { .. } => (TokenSource::Login, stored),
+        | Credentials::Assertion { .. } => {
+            (TokenSource::Login, stored.filter(|session| session.is_of(credentials)))
+        }
     }
 }
 

@@ -224,7 +224,6 @@ async fn a_proxy_carries_http_and_sockets_and_its_password_is_written_nowhere() 
     world.search_for_secrets().await;
 }
 
-/// A login of one bot, with its keys as the fleet file of `lpsim` has them.
 #[tokio::test]
 async fn a_wrong_value_of_any_kind_is_a_bad_credential() {
     let world = World::new(Store::Sqlite, &ONE_OF_EACH).await;
@@ -247,4 +246,23 @@ async fn a_wrong_value_of_any_kind_is_a_bad_credential() {
     assert_eq!(bots.iter().filter(|bot| bot["state"] == "online").count(), 1, "{bots:?}");
     ends(fleet).await;
     world.search_for_secrets().await;
+}
+
+#[tokio::test]
+async fn a_bot_that_is_given_another_user_does_not_go_on_as_the_one_before() {
+    let world = World::new(Store::Sqlite, &["--bots", "2"]).await;
+    edit(&world, "logic = \"greeting\"", "wanted = \"parked\"\nlogic = \"greeting\"");
+    let fleet = world.run(&[], &[]).await;
+    is(&fleet, "bot-1", "online").await;
+    ends(fleet).await;
+    // The two bots change places.
+    let file = world.dir.path().join("fleet.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace("bot-1-1", "bot-1-0").replace("bot-1-2", "bot-1-1").replace("bot-1-0", "bot-1-2");
+    fs::write(&file, text).unwrap();
+    let fleet = world.run(&[], &[]).await;
+    is(&fleet, "bot-1", "online").await;
+    assert_eq!(identity(&world, "bot-1-1").await.sockets_opened, 1);
+    assert_eq!(identity(&world, "bot-1-2").await.sockets_opened, 1);
+    ends(fleet).await;
 }

@@ -96,10 +96,10 @@ impl Fleet {
             let _ = write!(text, "\n[[accounts]]\nid = {account:?}\n");
             for (number, bot) in bots.iter().enumerate() {
                 let logic = if number % 2 == 0 { "echo" } else { "greeting" };
-                let login = login(secrets, account, bot);
+                let keys = keys(secrets, account, bot);
                 let _ = write!(
                     text,
-                    "\n[[accounts.bots]]\nname = {:?}\nlogic = {logic:?}\nlogin = {{ {login} }}\n",
+                    "\n[[accounts.bots]]\nname = {:?}\nlogic = {logic:?}\nlogin = {{ {keys} }}\n",
                     bot.name
                 );
             }
@@ -118,7 +118,7 @@ fn secret_name(account: &str, bot: &Bot, key: &str) -> String {
     if key == "password" { format!("{account}-{login}") } else { format!("{account}-{login}.{key}") }
 }
 
-fn login(secrets: &str, account: &str, bot: &Bot) -> String {
+fn keys(secrets: &str, account: &str, bot: &Bot) -> String {
     let written = |(key, entry): (&'static str, Entry)| match entry {
         Entry::Plain(text) => format!("{key} = {text:?}"),
         Entry::Secret(_) => {

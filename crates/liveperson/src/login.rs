@@ -49,7 +49,7 @@ impl Client {
         let body = credentials.body().ok_or(LoginError::NoLogin)?;
         let body = body.map_err(|error| LoginError::Malformed(error.into()))?;
         match self.call_agent_service(domains, account, "login", body, None).await? {
-            Reply::Done(answer) => session(account, &answer).map_err(LoginError::Malformed),
+            Reply::Done(answer) => session(account, credentials, &answer).map_err(LoginError::Malformed),
             Reply::Endless => Err(LoginError::Malformed(AnswerFault::TooLarge)),
             Reply::Refused { status: status @ (400 | 401) } => Err(LoginError::Refused { status }),
             Reply::Refused { status: status @ (403 | 451) } => Err(LoginError::Blocked { status }),
@@ -58,7 +58,7 @@ impl Client {
     }
 }
 
-fn session(account: &AccountId, answer: &Answer) -> Result<Session, AnswerFault> {
+fn session(account: &AccountId, credentials: &Credentials, answer: &Answer) -> Result<Session, AnswerFault> {
     let login: LoginAnswer = serde_json::from_slice(&answer.body)?;
     if login.bearer.is_empty() {
         return Err(AnswerFault::NoToken);
@@ -68,6 +68,7 @@ fn session(account: &AccountId, answer: &Answer) -> Result<Session, AnswerFault>
         agent: AgentId::of(account, &login.config.user),
         user: login.config.user,
         persistent: login.config.persistent,
+        username: credentials.username().map(str::to_owned),
         bearer: login.bearer.into(),
         csrf: login.csrf.into(),
         cookie: answer.cookies.as_str().into(),

@@ -95,7 +95,7 @@ async fn a_login_makes_a_session() {
     assert!(session.can_refresh());
     assert_eq!(
         session.seal().expose_secret(),
-        r#"{"account":"12","user":"34","persistent":"p","bearer":"b","csrf":"c","cookie":"Session_id=k"}"#
+        r#"{"account":"12","user":"34","persistent":"p","username":"bot","bearer":"b","csrf":"c","cookie":"Session_id=k"}"#
     );
     let request = &http.requests()[0];
     assert!(request.starts_with("POST /api/account/12/login?v=1.3 HTTP/1.1"), "{request}");

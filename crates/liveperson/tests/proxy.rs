@@ -1,15 +1,16 @@
 //! A proxy: sockets by CONNECT, HTTP by the HTTP client, and what a proxy may do wrong.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-#[cfg(test)]
 mod platform;
 
 use std::net::SocketAddr;
 
 use liveperson::proto::AccountId;
 use liveperson::{BrandSocket, Client, ClientSettings, OpenError, Proxy};
-use platform::{Http, SHORT, domains, session, settings};
+use platform::{Http, LONG, SHORT, domains, session, settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 /// A host that only a proxy could know.
 const FAR: &str = "lp.invalid:8443";
@@ -48,7 +49,8 @@ async fn a_socket_is_opened_through_the_proxy() {
         let peer = tokio_tungstenite::accept_async(stream).await.unwrap();
         (head, peer)
     };
-    let (socket, (head, _peer)) = tokio::join!(open(&client), far_end);
+    let both = async { tokio::join!(open(&client), far_end) };
+    let (socket, (head, _peer)) = timeout(LONG, both).await.expect("the proxy is asked");
     socket.unwrap();
     let wanted = "CONNECT lp.invalid:8443 HTTP/1.1\r\nHost: lp.invalid:8443\r\n\
                   Proxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n";
