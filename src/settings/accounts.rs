@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use liveperson::Credentials;
 use liveperson_proto::AccountId;
+use muster_core::duty::Duty;
 use muster_core::{BotId, PoolId};
 
 use super::bots;
@@ -12,6 +13,7 @@ use super::domains::{self, ServiceHost};
 use super::field::{Field, shown};
 use super::logic::LogicName;
 use super::platform::PlatformSettings;
+use super::pools::{self, PoolSettings};
 use super::section::Section;
 
 /// One brand account and its bots.
@@ -21,6 +23,8 @@ pub struct AccountSettings {
     pub id: AccountId,
     /// Hosts that stand in for those that the domain service names, for this account.
     pub domains: Vec<ServiceHost>,
+    /// Its declared pools, in the order of the file.
+    pub pools: Vec<PoolSettings>,
     /// Its bots, in the order of the file.
     pub bots: Vec<BotSettings>,
 }
@@ -40,6 +44,13 @@ pub struct BotSettings {
     pub wanted: Wanted,
     /// How many conversations it takes at once, if that is declared.
     pub capacity: Option<u32>,
+}
+
+impl AccountSettings {
+    /// The duty of a pool; a bot's own pool, which nobody declares, takes rings.
+    pub fn duty(&self, pool: &PoolId) -> Duty {
+        self.pools.iter().find(|declared| declared.name == *pool).map_or(Duty::default(), |pool| pool.duty)
+    }
 }
 
 /// Where a bot should be.
@@ -73,9 +84,10 @@ fn account(
 ) -> Option<AccountSettings> {
     let id = account_id(&section, seen);
     let domains = domains::read(section.section("domains"), platform.plain);
-    let bots = bots::read(&section, extra_logics);
+    let pools = pools::read(&section, extra_logics);
+    let bots = bots::read(&section, &pools, extra_logics);
     section.finish();
-    Some(AccountSettings { id: id?, domains, bots })
+    Some(AccountSettings { id: id?, domains, pools, bots })
 }
 
 fn account_id(section: &Section<'_>, seen: &mut Seen) -> Option<AccountId> {

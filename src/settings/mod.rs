@@ -1,7 +1,8 @@
 //! The fleet file: raw text in, checked types out, every fault at once.
 //!
 //! - [`FleetSettings`]: the whole file; no other module reads raw settings
-//! - `server`, `store`, `platform`, `domains`, `timing`, `accounts`, `bots`, `login`: a file a table
+//! - `server`, `store`, `platform`, `domains`, `timing`, `accounts`, `pools`, `bots`, `login`: a file a
+//!   table
 //! - `defaults`: every default and every limit
 //! - `section`, `field`, `units`, `secret`: reading tables, keys, durations and references to secrets
 //! - `faults`, `nearest`: what is wrong, where, and what cures it
@@ -19,6 +20,7 @@ mod logic;
 mod login;
 mod nearest;
 mod platform;
+mod pools;
 mod reading;
 mod secret;
 mod section;
@@ -40,6 +42,7 @@ pub use environment::{Environment, NamedFile, ProcessEnvironment};
 pub use faults::{Place, Remark, SettingsFaults, Warning};
 pub use logic::{LOGICS, LogicName};
 pub use platform::PlatformSettings;
+pub use pools::PoolSettings;
 pub use server::ServerSettings;
 pub use store::{StoreSettings, StoreUrlText};
 pub use timing::TimingSettings;
