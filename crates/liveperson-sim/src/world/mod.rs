@@ -14,6 +14,7 @@
 //! - [`publishing`], [`history`]: events in, events out again
 //! - [`routing`]: agent states, rings, the queue
 //! - [`consumers`], [`scripts`]: the consumers played here
+//! - [`humans`], [`human_scripts`]: the human agents played here
 //! - [`timers`]: what happens later
 
 pub(crate) mod accounts;
@@ -22,8 +23,10 @@ pub(crate) mod consumers;
 pub(crate) mod conversations;
 mod domains;
 mod history;
+mod human_scripts;
+mod humans;
 mod publishing;
-mod requests;
+pub(crate) mod requests;
 mod routing;
 pub(crate) mod scripts;
 pub(crate) mod sessions;
@@ -137,6 +140,7 @@ pub(crate) struct World {
     sockets: BTreeMap<SocketId, Socket>,
     conversations: HashMap<ConversationId, Conversation>,
     consumers: HashMap<ConsumerId, Played>,
+    humans: HashMap<AgentId, human_scripts::Played>,
     ringing: HashMap<RingId, ConversationId>,
     last_ring: i64,
     outbox: Vec<(SocketId, Utf8Bytes)>,
@@ -165,6 +169,7 @@ impl World {
             sockets: BTreeMap::new(),
             conversations: HashMap::new(),
             consumers: HashMap::new(),
+            humans: HashMap::new(),
             ringing: HashMap::new(),
             last_ring: 0,
             outbox: Vec::new(),

@@ -7,6 +7,7 @@ use liveperson_proto::request::Request;
 use liveperson_proto::ring::{Ring, RingState};
 use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, State, TokenSource};
 use muster_core::dialog::{Effect, Outcome, Rules, Ticket};
+use muster_core::duty::Duty;
 use muster_core::time::{Moment, Now};
 
 /// One bot under a given clock, with what it wanted last and ever.
@@ -36,6 +37,7 @@ impl Life {
             account: "1".into(),
             bot: "b".into(),
             pool: "p".into(),
+            duty: Duty::default(),
             capacity: 2,
             rules: Rules::default(),
             rhythm: Rhythm::default(),
@@ -98,7 +100,7 @@ impl Life {
         let generation = self.generation();
         self.tell(Event::SocketOpened { generation });
         self.answer_all();
-        self.tell(Event::Conversations { generation, changes: Vec::new(), lost: 0 });
+        self.tell(Event::Conversations { generation, subscription: None, changes: Vec::new(), lost: 0 });
         assert_eq!(self.bot.view().state, State::Online);
     }
 
