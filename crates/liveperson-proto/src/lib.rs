@@ -1,6 +1,7 @@
 //! What LivePerson messaging says on the wire. No runtime, no I/O.
 //!
 //! - [`ids`]: a type for every id
+//! - [`host`]: what may stand where a host is expected
 //! - [`login`]: domains, login, refresh: the HTTP side
 //! - [`request`]: what a brand socket asks
 //! - [`frame`]: what a socket hears: answers and notifications
@@ -10,6 +11,7 @@
 
 pub mod ids;
 
+pub mod host;
 pub mod login;
 
 pub mod request;

@@ -3,6 +3,7 @@
 //! Brand clients meet it on the wire, as they would meet the real one; consumers are played inside.
 //!
 //! - [`settings`]: how this platform behaves, and who lives on it
+//! - [`Credential`]: what the login service takes for a user
 //! - [`platform`]: the handle: accounts, bots, consumers, faults, observation
 //! - [`consumer`]: one consumer driven by hand
 //! - [`human`]: one human agent driven by hand
@@ -15,6 +16,7 @@
 pub mod consumer;
 pub mod control;
 pub mod counters;
+mod credential;
 mod door;
 pub mod human;
 pub mod ledger;
@@ -24,6 +26,7 @@ mod world;
 
 pub use consumer::{Consumer, ConversationView, Heard};
 pub use counters::Counters;
+pub use credential::Credential;
 pub use human::Human;
 pub use ledger::Ledger;
 pub use platform::{Platform, Unsettled};

@@ -4,6 +4,7 @@
 //! sockets' bounded queues before the lock is let go. Time comes in through one queue of timers.
 //!
 //! - [`accounts`]: accounts and their agent users
+//! - [`domains`]: where clients are sent
 //! - [`sessions`]: login, refresh, logout, and how tokens die
 //! - [`sockets`]: brand sockets, and requests in flight on them
 //! - [`requests`]: request types of both families, and their answers
@@ -20,6 +21,7 @@ pub(crate) mod accounts;
 mod changes;
 pub(crate) mod consumers;
 pub(crate) mod conversations;
+mod domains;
 mod history;
 mod human_scripts;
 mod humans;
@@ -44,6 +46,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use self::accounts::{Account, User};
 use self::consumers::Played;
 use self::conversations::Conversation;
+use self::domains::DomainFaults;
 use self::sessions::Session;
 use self::sockets::{Fate, Socket, SocketId};
 use self::timers::Timers;
@@ -129,6 +132,7 @@ impl Shared {
 pub(crate) struct World {
     settings: Arc<PlatformSettings>,
     host: String,
+    domain_faults: DomainFaults,
     chance: fastrand::Rng,
     accounts: BTreeMap<AccountId, Account>,
     users: HashMap<AgentId, User>,
@@ -158,6 +162,7 @@ impl World {
             ledger: LedgerBook::new(settings.answer_within),
             settings,
             host,
+            domain_faults: DomainFaults::default(),
             accounts: BTreeMap::new(),
             users: HashMap::new(),
             sessions: HashMap::new(),
@@ -176,11 +181,6 @@ impl World {
             last_id: 0,
             counters: CounterBook::default(),
         }
-    }
-
-    /// The host and port clients are sent to.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
     }
 
     /// Says that something happened; whoever waits for a state looks again.
