@@ -31,7 +31,7 @@ fn shown(life: &mut Life, kind: ChangeKind, agent: &str) {
 }
 
 /// A conversation without a message, assigned to the bot and read.
-fn assigned(life: &mut Life) {
+pub(crate) fn assigned(life: &mut Life) {
     shown(life, ChangeKind::Upsert, "1.2");
     let [Effect::Note(_), Effect::Ask(ticket, Request::ReadHistory { .. })] = &life.effects[..] else {
         panic!("{:?}", life.effects)
@@ -39,7 +39,7 @@ fn assigned(life: &mut Life) {
     let (ticket, outcome) = (*ticket, Outcome::History(Vec::new()));
     life.tell(Event::Answered { ticket, outcome });
 }
-fn message(sequence: i64) -> MessageEvent {
+pub(crate) fn message(sequence: i64) -> MessageEvent {
     MessageEvent {
         sequence: Some(Sequence(sequence)),
         dialog: "C1".into(),
@@ -55,19 +55,19 @@ fn message(sequence: i64) -> MessageEvent {
 }
 
 /// The turn that logic was asked for last.
-fn turn(life: &Life) -> (TurnId, ConversationId) {
+pub(crate) fn turn(life: &Life) -> (TurnId, ConversationId) {
     let asked = |e: &Effect| {
         if let Effect::Think(turn) = e { Some((turn.id.clone(), turn.conversation.clone())) } else { None }
     };
     life.all.iter().rev().find_map(asked).expect("logic was asked")
 }
 
-fn decide(life: &mut Life, actions: Vec<Action>) {
+pub(crate) fn decide(life: &mut Life, actions: Vec<Action>) {
     let (turn, conversation) = turn(life);
     life.tell(Event::Decided { conversation, turn, decided: Decided::Actions(actions) });
 }
 
-fn commit(life: &mut Life, outcome: CommitOutcome) {
+pub(crate) fn commit(life: &mut Life, outcome: CommitOutcome) {
     let (turn, conversation) = turn(life);
     life.tell(Event::Committed { conversation, turn, outcome });
 }

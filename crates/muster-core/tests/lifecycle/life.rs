@@ -23,12 +23,17 @@ pub(crate) fn identity() -> Identity {
 
 impl Life {
     pub(crate) fn new(sealed: bool) -> Self {
+        Self::by(Rules::default(), sealed)
+    }
+
+    /// Under rules of its own.
+    pub(crate) fn by(rules: Rules, sealed: bool) -> Self {
         let charter = Charter {
             account: "1".into(),
             bot: "b".into(),
             pool: "p".into(),
             capacity: 2,
-            rules: Rules::default(),
+            rules,
             rhythm: Rhythm::default(),
             seed: 7,
         };
@@ -75,13 +80,17 @@ impl Life {
     }
 
     pub(crate) fn online(sealed: bool) -> Self {
-        let mut life = Self::new(sealed);
+        Self::new(sealed).into_online(sealed)
+    }
+
+    pub(crate) fn into_online(mut self, sealed: bool) -> Self {
+        let life = &mut self;
         life.tell(Event::Resolved);
         if !sealed {
             life.tell(Event::LoggedIn(identity()));
         }
         life.connect();
-        life
+        self
     }
 
     pub(crate) fn connect(&mut self) {
