@@ -1,7 +1,8 @@
 //! The fleet file: raw text in, checked types out, every fault at once.
 //!
 //! - [`FleetSettings`]: the whole file; no other module reads raw settings
-//! - `server`, `store`, `platform`, `timing`, `accounts`, `bots`: a file a table
+//! - `server`, `store`, `platform`, `timing`, `logics`, `accounts`, `bots`: a file a table
+//! - `webhook`, `address`: a logic that is asked over HTTP, and where it may be
 //! - `defaults`: every default and every limit
 //! - `section`, `field`, `units`, `secret`: reading tables, keys, durations and references to secrets
 //! - `faults`, `nearest`: what is wrong, where, and what cures it
@@ -9,12 +10,14 @@
 //! Secrets never stand in the file: a literal one is refused, and no message repeats one.
 
 mod accounts;
+mod address;
 mod bots;
 mod defaults;
 mod environment;
 mod faults;
 mod field;
 mod logic;
+mod logics;
 mod nearest;
 mod platform;
 mod reading;
@@ -24,6 +27,7 @@ mod server;
 mod store;
 mod timing;
 mod units;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -33,14 +37,17 @@ use std::path::Path;
 use toml_edit::{Document, TomlError};
 
 pub use accounts::{AccountSettings, BotSettings, Login, Wanted};
+pub use address::Reach;
 pub use environment::{Environment, NamedFile, ProcessEnvironment};
 pub use faults::{Place, Remark, SettingsFaults, Warning};
 pub use logic::{LOGICS, LogicName};
+pub use logics::{Failing, LogicKind, LogicSettings};
 pub use platform::PlatformSettings;
 pub use server::ServerSettings;
 pub use store::{StoreSettings, StoreUrlText};
 pub use timing::TimingSettings;
 pub use units::duration;
+pub use webhook::{SigningSecret, WebhookSettings, WebhookUrl, shown as shown_url};
 
 use reading::Reading;
 use section::Section;
@@ -56,6 +63,8 @@ pub struct FleetSettings {
     pub platform: PlatformSettings,
     /// Every period and every rate.
     pub timing: TimingSettings,
+    /// What decides bots' replies, beside [`LOGICS`].
+    pub logics: Vec<LogicSettings>,
     /// Who the fleet is made of.
     pub accounts: Vec<AccountSettings>,
 }
@@ -110,12 +119,14 @@ impl FleetSettings {
     }
 
     fn read(root: Section<'_>, extra_logics: &[&str]) -> Self {
+        let logics::Read { logics, names } = logics::read(&root, extra_logics);
         let settings = Self {
             server: ServerSettings::read(root.section("server")),
             store: StoreSettings::read(root.section("store")),
             platform: PlatformSettings::read(root.section("platform")),
             timing: TimingSettings::read(root.section("timing")),
-            accounts: accounts::read(&root, extra_logics),
+            logics,
+            accounts: accounts::read(&root, &names),
         };
         root.finish();
         settings

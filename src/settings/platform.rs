@@ -58,7 +58,8 @@ fn domain(field: &Field<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn ca_file(field: &Field<'_>) -> Option<PathBuf> {
+/// A file of certificates in PEM.
+pub(super) fn ca_file(field: &Field<'_>) -> Option<PathBuf> {
     let path = field.reading.path(field.text("ca.pem")?);
     match field.reading.environment.file(&path) {
         Ok(file) if file.text.contains("-----BEGIN CERTIFICATE-----") => Some(path),

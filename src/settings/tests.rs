@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 use super::*;
 
 mod faults;
+mod logics;
 
 /// An environment of a test: variables, and files by path.
 #[derive(Default)]
@@ -29,8 +30,14 @@ impl Environment for World {
 
 fn world() -> World {
     World {
-        variables: [("PASSWORD", "s3cret-horse"), ("EMPTY", ""), ("DB", "postgres://u:s3cret-horse@db/m")]
-            .into(),
+        variables: [
+            ("PASSWORD", "s3cret-horse"),
+            ("EMPTY", ""),
+            ("DB", "postgres://u:s3cret-horse@db/m"),
+            ("WEBHOOK", "whsec_czNjcmV0czNjcmV0czNjcmV0czNjcmV0"),
+            ("WEBHOOK_URL", "https://bots.example.com/m?key=s3cret"),
+        ]
+        .into(),
         files: [
             ("/etc/muster/ca.pem", ("-----BEGIN CERTIFICATE-----\n", true)),
             ("/etc/muster/closed", ("s3cret-horse\n", false)),
@@ -87,6 +94,11 @@ logic = "echo"
 [accounts.bots.login]
 username = "bot2"
 password = "file:/run/open"
+[logics.shop]
+kind = "webhook"
+url = "https://bots.example.com/m?key=s3cret"
+secret = "env:WEBHOOK"
+on_failure = { text = "Sorry!", transfer_to = "4711" }
 "#;
 
 #[test]

@@ -67,6 +67,7 @@ impl World {
                 drain: Duration::from_secs(10),
                 ..TimingSettings::default()
             },
+            logics: Vec::new(),
             accounts: ACCOUNTS.iter().map(|id| account(&platform, id, bots, logic)).collect(),
         };
         Self { platform, settings, board: Board::default(), logics: Logics::default(), io, _dir: dir }
