@@ -10,7 +10,7 @@ use liveperson::{Credentials, Session};
 use liveperson_proto::{AccountId, DialogId, Sequence};
 use muster_core::BotId;
 use muster_core::bot::{Bot, Charter, Identity};
-use muster_core::dialog::{Restored, RestoredDeed};
+use muster_core::dialog::{Restored, RestoredDeed, Rules};
 use muster_core::supervision::{Decision, Exit, History, Policy};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tracing::{error, info, warn};
@@ -24,6 +24,7 @@ use super::guard::Guard;
 use super::house::House;
 use super::recorder::{Author, Flush};
 use crate::board::{BotState, BotStatus};
+use crate::logic::Declared;
 use crate::settings::{BotSettings, Login, Wanted};
 use crate::store::{HeldConversation, OutboxRow, StoreError};
 use crate::telemetry::Chain;
@@ -114,7 +115,7 @@ impl AccountActor {
     fn seat(&mut self, bot: &BotId, loaded: Loaded, ctx: &mut Context<Self>) {
         let Some(seat) = self.bots.get_mut(bot) else { return };
         let settings = &seat.place.settings;
-        let Some(logic) = self.house.logics.find(settings.logic.as_str()) else {
+        let Some(Declared { decider, failing }) = self.house.logics.chosen(settings.logic.as_str()) else {
             error!(bot.id = %bot, logic = settings.logic.as_str(), "there is no such logic");
             return;
         };
@@ -131,7 +132,7 @@ impl AccountActor {
             bot: bot.clone(),
             pool: settings.pool.clone(),
             capacity: settings.capacity.map_or(CAPACITY, |c| c as usize),
-            rules: self.house.rules.clone(),
+            rules: Rules { attempts: failing.tries, on_failure: failing.then, ..self.house.rules.clone() },
             rhythm: self.house.rhythm(),
             seed: fastrand::u64(..),
         };
@@ -146,7 +147,7 @@ impl AccountActor {
             front_door: self.front_door.clone(),
             supervisor: ctx.address(),
             credentials,
-            logic,
+            logic: decider,
             logic_name: settings.logic.as_str().to_owned(),
             author,
             seat: seat.place.seat.clone(),

@@ -26,7 +26,7 @@ use super::house::House;
 use super::recorder::Author;
 use super::socket::{CloseNow, SocketActor, vanished};
 use crate::board::{BotState, BotStatus};
-use crate::logic::{Logic, Share};
+use crate::logic::{Decider, Share};
 use crate::metrics::AccountMetrics;
 use crate::telemetry;
 use records::Records;
@@ -50,7 +50,7 @@ pub struct Post {
     /// How it logs in.
     pub credentials: Credentials,
     /// What decides its replies.
-    pub logic: Arc<dyn Logic>,
+    pub logic: Decider,
     /// The logic's name.
     pub logic_name: String,
     /// Under which right it records.

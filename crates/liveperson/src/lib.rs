@@ -33,6 +33,7 @@ pub use refresh::RefreshError;
 pub use session::{Session, UnsealError};
 pub use settings::{ClientSettings, ClientSettingsError};
 pub use socket::{BrandSocket, Heard, Outcome, SendError};
+pub use tls::config as tls_config;
 
 pub use liveperson_proto as proto;
 pub use liveperson_proto::login::Domains;
