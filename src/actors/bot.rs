@@ -190,8 +190,9 @@ impl BotActor {
 
     fn put(&mut self, view: View) {
         let board = &self.post.house.board;
-        let (restarts, turns_before) =
-            board.get(self.account(), self.bot()).map_or((0, 0), |s| (s.restarts, s.turns));
+        let before = board.get(self.account(), self.bot());
+        let (restarts, turns_before, last_failure) =
+            before.map_or((0, 0, None), |s| (s.restarts, s.turns, s.last_failure));
         let turns_shown = self.shown.as_ref().map_or(0, |v| v.turns);
         board.put(BotStatus {
             account: self.account().clone(),
@@ -207,6 +208,7 @@ impl BotActor {
             last_turn_ms: view.last_turn,
             turns: turns_before + view.turns.saturating_sub(turns_shown),
             restarts,
+            last_failure,
         });
         self.shown = Some(view);
     }

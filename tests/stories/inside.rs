@@ -7,6 +7,7 @@ use liveperson_sim::{BotUser, Platform, PlatformSettings as SimSettings};
 use muster::app::{Fleet, LaunchOptions};
 use muster::board::{Board, BotState, BotStatus};
 use muster::logic::Logics;
+use muster::logic::webhook::Names;
 use muster::settings::{
     AccountSettings, BotSettings, FleetSettings, LogicName, Login, PlatformSettings, ServerSettings,
     StoreSettings, StoreUrlText, TimingSettings, Wanted,
@@ -24,6 +25,8 @@ pub(crate) struct World {
     pub(crate) settings: FleetSettings,
     pub(crate) board: Board,
     pub(crate) logics: Logics,
+    /// Where the names of webhooks lead.
+    pub(crate) names: Names,
     io: Handle,
     _dir: TempDir,
 }
@@ -70,12 +73,24 @@ impl World {
             logics: Vec::new(),
             accounts: ACCOUNTS.iter().map(|id| account(&platform, id, bots, logic)).collect(),
         };
-        Self { platform, settings, board: Board::default(), logics: Logics::default(), io, _dir: dir }
+        Self {
+            platform,
+            settings,
+            board: Board::default(),
+            logics: Logics::default(),
+            names: Names::default(),
+            io,
+            _dir: dir,
+        }
     }
 
     /// Launches the fleet and waits until every bot is online.
     pub(crate) async fn launch(&self) -> Fleet {
-        let options = LaunchOptions { logics: self.logics.clone(), ..LaunchOptions::default() };
+        let options = LaunchOptions {
+            logics: self.logics.clone(),
+            names: self.names.clone(),
+            ..LaunchOptions::default()
+        };
         let fleet =
             Fleet::launch(&self.settings, options, self.board.clone(), self.io.clone()).await.unwrap();
         self.all_online().await;
@@ -141,5 +156,5 @@ fn account(platform: &Platform, id: &str, bots: usize, logic: &str) -> AccountSe
 }
 
 fn logic_name(logic: &str) -> &'static str {
-    ["echo", "greeting", "fragile"].into_iter().find(|known| *known == logic).unwrap()
+    ["echo", "greeting", "fragile", "mine"].into_iter().find(|known| *known == logic).unwrap()
 }

@@ -8,6 +8,7 @@
 //! - `sessions`: tokens that die, are refreshed, are sealed
 //! - `commands`: what the commands say, also when something is wrong
 //! - `contract`: what logic may do
+//! - `webhook`: logic behind a URL, in three languages and in a bad mood
 //! - `store_away`: the store goes and comes back
 //! - `secrets`: nothing secret is written down
 //! - `demo`: what a stranger sees first
@@ -32,3 +33,4 @@ mod secrets;
 mod sessions;
 mod store_away;
 mod supervision;
+mod webhook;
