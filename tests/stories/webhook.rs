@@ -3,11 +3,13 @@
 use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use liveperson_sim::SECRET_MARK;
 use muster::logic::webhook::Names;
-use muster::settings::{Environment, FleetSettings, NamedFile};
+use muster::settings::{Environment, FleetSettings, LogicName, LogicSettings, NamedFile};
 use muster_core::bot::Ending;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -126,23 +128,34 @@ async fn the_example_in_rust_answers_on_sqlite() {
 }
 
 /// A webhook that does what the consumer's message names, and echoes anything else.
-async fn wicked_webhook() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(misbehave(stream));
-        }
-    });
-    port
+struct Wicked {
+    port: u16,
+    /// How many requests it leaves unanswered.
+    hanging: Arc<AtomicUsize>,
 }
 
-async fn misbehave(mut stream: TcpStream) -> io::Result<()> {
+async fn wicked_webhook() -> Wicked {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hanging = Arc::new(AtomicUsize::new(0));
+    let counted = hanging.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(misbehave(stream, counted.clone()));
+        }
+    });
+    Wicked { port, hanging }
+}
+
+async fn misbehave(mut stream: TcpStream, hanging: Arc<AtomicUsize>) -> io::Result<()> {
     let text = message(&mut stream).await?;
     let json = "content-type: application/json\r\n";
     let actions = |actions: Value| json!({ "actions": actions }).to_string();
     let (status, headers, body) = match text.as_str() {
-        "please hang" => return Ok(stream.read_to_end(&mut Vec::new()).await.map(drop)?),
+        "please hang" => {
+            hanging.fetch_add(1, Ordering::SeqCst);
+            return stream.read_to_end(&mut Vec::new()).await.map(drop);
+        }
         "please fail" => ("500 Oh", json, actions(json!([]))),
         "please be large" => ("200 OK", json, "x".repeat(1 << 20)),
         "please do much" => ("200 OK", json, actions(json!(vec![json!({"type": "close"}); 1_000]))),
@@ -179,7 +192,7 @@ async fn message(stream: &mut TcpStream) -> io::Result<String> {
 #[tokio::test]
 async fn whatever_a_webhook_does_wrong_is_told_to_its_author_and_the_conversation_goes_on() {
     let world = World::new(Store::Sqlite, &["--bots", "1"]).await;
-    let port = wicked_webhook().await;
+    let port = wicked_webhook().await.port;
     let keys = "timeout = \"700ms\"\non_failure = { tries = 2, text = \"Not now.\" }";
     let fleet = run_on(&world, port, keys).await;
     world.control.consumer_opens(ACCOUNT, "Ada", "hello", "-1").await.unwrap();
@@ -225,14 +238,49 @@ impl Environment for OneSecret {
     }
 }
 
+/// The logics that a fleet file with this text declares.
+fn declared(text: &str) -> Vec<LogicSettings> {
+    let text = format!("[logics.mine]\nkind = \"webhook\"\nsecret = \"env:S\"\n{text}");
+    FleetSettings::parse(&text, "fleet.toml", Path::new(""), &OneSecret).unwrap().0.logics
+}
+
+#[test]
+fn a_webhook_that_hangs_holds_up_neither_its_bots_other_conversations_nor_logic_inside_muster() {
+    story(1, "mine", async |mut world| {
+        let wicked = wicked_webhook().await;
+        world.settings.logics =
+            declared(&format!("url = \"http://127.0.0.1:{}/\"\ntimeout = \"5m\"", wicked.port));
+        world.settings.accounts[1].bots[0].logic = LogicName::known("echo", &[]).unwrap();
+        // Requests that hang are not worth waiting for at the end.
+        world.settings.timing.drain = Duration::from_millis(500);
+        let fleet = world.launch().await;
+        // More than a bot's share of the threads of logic inside muster.
+        let hangs = 40;
+        for n in 0..hangs {
+            world.platform.consumer(ACCOUNTS[0], &format!("c{n}")).opens_conversation("please hang").await;
+        }
+        until("all requests hang", SOON, async || {
+            let hanging = wicked.hanging.load(Ordering::SeqCst);
+            if hanging >= hangs { Ok(()) } else { Err(hanging.to_string()) }
+        })
+        .await;
+        for account in ACCOUNTS {
+            let ada = world.platform.consumer(account, "Ada");
+            ada.opens_conversation("still there?").await;
+            assert_eq!(ada.hears(1, SOON).await.unwrap(), ["still there?"]);
+        }
+        world.end(fleet, Ending::Restart).await;
+    });
+}
+
 #[test]
 fn a_name_that_leads_inside_is_refused_and_each_message_is_handed_over_in_words() {
     story(1, "mine", async |mut world| {
         world.names = Names::by(|_| Ok(vec!["10.0.0.1".parse().unwrap(), "fd00:ec2::254".parse().unwrap()]));
-        let text = "[logics.mine]\nkind = \"webhook\"\nurl = \"https://bots.example.com/turn\"\nsecret = \"env:S\"\n\
-                    on_failure = { tries = 1, text = \"A colleague takes over.\", transfer_to = \"4711\" }";
-        let (declared, _) = FleetSettings::parse(text, "fleet.toml", Path::new(""), &OneSecret).unwrap();
-        world.settings.logics = declared.logics;
+        world.settings.logics = declared(
+            "url = \"https://bots.example.com/turn\"\n\
+             on_failure = { tries = 1, text = \"A colleague takes over.\", transfer_to = \"4711\" }",
+        );
         let fleet = world.launch().await;
         let ada = world.platform.consumer(ACCOUNTS[0], "Ada");
         ada.opens_conversation("hello").await;
