@@ -70,13 +70,13 @@ fn v6(address: Ipv6Addr) -> Option<&'static str> {
 
 /// The IPv4 address that NAT64 or 6to4 leads to.
 fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let joined = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    match (a, b) {
-        (0x64, 0xff9b) if [c, d, e, f] == [0; 4] => Some(joined(g, h)),
-        (0x2002, _) => Some(joined(b, c)),
-        _ => None,
-    }
+    let octets = address.octets();
+    let from = match octets {
+        [0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, ..] => 12,
+        [0x20, 0x02, ..] => 2,
+        _ => return None,
+    };
+    <[u8; 4]>::try_from(&octets[from..from + 4]).ok().map(Ipv4Addr::from)
 }
 
 #[cfg(test)]

@@ -59,7 +59,9 @@ fn logic(name: &str, section: Section<'_>, extra: &[&str]) -> Option<LogicSettin
     let failing = failing(section.section("on_failure"));
     if !matches!(kind, Some(LogicKind::BuiltIn(_))) {
         // Without a kind nobody knows which of the keys belong here, and each is let pass.
-        webhook::KEYS.iter().for_each(|key| drop(section.field(key)));
+        for key in webhook::KEYS {
+            let _ = section.field(key);
+        }
     }
     section.finish();
     Some(LogicSettings { name: LogicName::known(name, &[name])?, kind: kind?, failing: failing? })

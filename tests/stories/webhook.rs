@@ -5,13 +5,17 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use liveperson_sim::SECRET_MARK;
 use muster::logic::webhook::Names;
 use muster::settings::{Environment, FleetSettings, LogicName, LogicSettings, NamedFile};
 use muster_core::bot::Ending;
 use serde_json::{Value, json};
+use sha2::Sha256;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -96,15 +100,35 @@ async fn an_example_answers(language: Language, store: Store) {
     forged_turns_are_refused(port).await;
 }
 
-/// Whoever knows the URL alone is not heard.
+/// Whoever knows the URL alone is not heard, nor whoever repeats what was signed long ago.
 async fn forged_turns_are_refused(port: u16) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let request = "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\nwebhook-id: a\r\n\
-                   webhook-timestamp: 1700000000\r\nwebhook-signature: v1,AAAA\r\ncontent-length: 2\r\n\r\n{}";
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 401");
+    let now = UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let turn = json!({"version": 1, "variables": {}, "event": {"type": "opened"}}).to_string();
+    let ours = STANDARD.decode(&signing_secret()["whsec_".len()..]).unwrap();
+    for (at, signature, status) in [
+        (now, signed(&ours, now, &turn), "200"),
+        (now, format!("v1,AAAA {}", signed(&ours, now, &turn)), "200"),
+        (now, "v1,AAAA".to_owned(), "401"),
+        (now, signed(b"another key of 24 bytes.", now, &turn), "401"),
+        (now, signed(&ours, now, "{}"), "401"),
+        (now - 3_600, signed(&ours, now - 3_600, &turn), "401"),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\nwebhook-id: turn\r\nwebhook-timestamp: {at}\r\n\
+             webhook-signature: {signature}\r\ncontent-length: {}\r\n\r\n{turn}",
+            turn.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"), "{signature}");
+    }
+}
+
+fn signed(key: &[u8], at: u64, body: &str) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(format!("turn.{at}.{body}"));
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
 #[tokio::test]

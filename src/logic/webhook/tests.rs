@@ -100,10 +100,10 @@ async fn a_turn_is_sent_signed_and_its_answer_read() {
     assert_eq!(webhook.ask(&turn()).await.unwrap().len(), 2);
     let request = heard.lock().unwrap()[0].clone();
     assert!(request.starts_with("POST /turn?key=s3cret HTTP/1.1\r\n"), "{request}");
-    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let (top, body) = request.split_once("\r\n\r\n").unwrap();
     let header = |name: &str| {
-        let line = head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
-        line.unwrap_or_else(|| panic!("{name} is missing in {head}"))
+        let line = top.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+        line.unwrap_or_else(|| panic!("{name} is missing in {top}"))
     };
     assert_eq!(header("webhook-id"), turn().id.as_str());
     assert_eq!(header("content-type"), "application/json");

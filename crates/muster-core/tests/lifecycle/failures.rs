@@ -41,7 +41,11 @@ fn committed(life: &Life) -> CommitTurn {
 }
 
 fn deeds(life: &Life) -> Vec<Value> {
-    committed(life).actions.iter().map(|action| serde_json::from_str(&action.body).unwrap()).collect()
+    committed(life)
+        .actions
+        .iter()
+        .map(|action| serde_json::from_str(&action.body).expect("deeds are JSON"))
+        .collect()
 }
 
 fn is_deed(request: &Request) -> bool {
