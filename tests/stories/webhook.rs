@@ -147,8 +147,18 @@ async fn the_example_in_node_answers_on_sqlite() {
 }
 
 #[tokio::test]
+async fn the_example_in_node_answers_on_postgres() {
+    an_example_answers(Language::Node, Store::Postgres).await;
+}
+
+#[tokio::test]
 async fn the_example_in_rust_answers_on_sqlite() {
     an_example_answers(Language::Rust, Store::Sqlite).await;
+}
+
+#[tokio::test]
+async fn the_example_in_rust_answers_on_postgres() {
+    an_example_answers(Language::Rust, Store::Postgres).await;
 }
 
 /// A webhook that does what the consumer's message names, and echoes anything else.
