@@ -1,7 +1,7 @@
 //! The fleet file: raw text in, checked types out, every fault at once.
 //!
 //! - [`FleetSettings`]: the whole file; no other module reads raw settings
-//! - `server`, `store`, `platform`, `timing`, `logics`, `accounts`, `bots`: a file a table
+//! - `server`, `store`, `platform`, `timing`, `logics`, `accounts`, `pools`, `bots`: a file a table
 //! - `webhook`, `address`: a logic that is asked over HTTP, and where it may be
 //! - `defaults`: every default and every limit
 //! - `section`, `field`, `units`, `secret`: reading tables, keys, durations and references to secrets
@@ -20,6 +20,7 @@ mod logic;
 mod logics;
 mod nearest;
 mod platform;
+mod pools;
 mod reading;
 mod secret;
 mod section;
@@ -43,6 +44,7 @@ pub use faults::{Place, Remark, SettingsFaults, Warning};
 pub use logic::{LOGICS, LogicName};
 pub use logics::{Failing, LogicKind, LogicSettings};
 pub use platform::PlatformSettings;
+pub use pools::PoolSettings;
 pub use server::ServerSettings;
 pub use store::{StoreSettings, StoreUrlText};
 pub use timing::TimingSettings;
