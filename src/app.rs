@@ -25,7 +25,8 @@ use crate::actors::front_door::FrontDoor;
 use crate::actors::house::{House, RecorderPlace, Right};
 use crate::board::{Board, FleetStatus};
 use crate::clock::Clock;
-use crate::logic::{Logics, Thinker};
+use crate::logic::webhook::{Means, Names};
+use crate::logic::{DeclareError, Logics, Thinker};
 use crate::metrics::Metrics;
 use crate::settings::{AccountSettings, FleetSettings, ServiceHost, StoreSettings, TimingSettings};
 use crate::store::{
@@ -55,6 +56,9 @@ pub enum LaunchError {
     /// The platform settings are of no use.
     #[error("the platform settings cannot be used")]
     Platform(#[from] ClientSettingsError),
+    /// A declared logic is of no use.
+    #[error(transparent)]
+    Logic(#[from] DeclareError),
     /// The extra CA file cannot be read.
     #[error("the CA file {path} cannot be read")]
     CaFile {
@@ -71,8 +75,10 @@ pub enum LaunchError {
 /// What a launch may do beyond its settings.
 #[derive(Clone, Default)]
 pub struct LaunchOptions {
-    /// The logics by name.
+    /// The logics by name, beside those that the settings declare.
     pub logics: Logics,
+    /// Where the names of webhooks lead.
+    pub names: Names,
     /// Oust a live owner.
     pub take_over: bool,
     /// Migrate the store, whichever it is.
@@ -149,6 +155,9 @@ impl Fleet {
     ) -> Result<Self, LaunchError> {
         let clock = Clock::start();
         let client = client(settings)?;
+        let mut logics = options.logics;
+        let means = Means { clock, names: options.names, patience: settings.timing.logic_timeout };
+        logics.declare(&settings.logics, &means)?;
         let store = open_store(&settings.store, io.clone()).await?;
         prepare_store(&store, &settings.store, options.migrate).await?;
         let me = identify();
@@ -179,7 +188,7 @@ impl Fleet {
             me,
             board,
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),
-            logics: options.logics,
+            logics,
             timing: settings.timing,
             rules: rules(&settings.timing),
             node_lease: settings.store.node_lease,

@@ -12,7 +12,7 @@ use liveperson::{Credentials, Session};
 use liveperson_proto::AccountId;
 use muster_core::BotId;
 use muster_core::bot::{Bot, Charter, Identity, TokenSource};
-use muster_core::dialog::{Recalled, Restored, RestoredDeed};
+use muster_core::dialog::{Recalled, Restored, RestoredDeed, Rules};
 use muster_core::duty::Duty;
 use muster_core::supervision::{Decision, Exit, History, Policy};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
@@ -27,6 +27,7 @@ use super::guard::Guard;
 use super::house::House;
 use super::recorder::{Author, Flush};
 use crate::board::{BotState, BotStatus};
+use crate::logic::Declared;
 use crate::settings::{BotSettings, Wanted};
 use crate::store::{HeldConversation, OutboxRow, StoreError};
 use crate::telemetry::Chain;
@@ -125,7 +126,7 @@ impl AccountActor {
         self.pool_begins(bot, loaded.held.iter().map(|held| held.conversation.clone()).collect());
         let Some(seat) = self.bots.get_mut(bot) else { return };
         let settings = &seat.place.settings;
-        let Some(logic) = self.house.logics.find(settings.logic.as_str()) else {
+        let Some(Declared { decider, failing }) = self.house.logics.chosen(settings.logic.as_str()) else {
             error!(bot.id = %bot, logic = settings.logic.as_str(), "there is no such logic");
             return;
         };
@@ -143,7 +144,7 @@ impl AccountActor {
             pool: settings.pool.clone(),
             duty: seat.place.duty,
             capacity: settings.capacity.map_or(CAPACITY, |c| c as usize),
-            rules: self.house.rules.clone(),
+            rules: Rules { attempts: failing.tries, on_failure: failing.then, ..self.house.rules.clone() },
             rhythm: self.house.rhythm(),
             tokens,
             seed: fastrand::u64(..),
@@ -158,7 +159,7 @@ impl AccountActor {
             supervisor: ctx.address(),
             credentials,
             duty: seat.place.duty,
-            logic,
+            logic: decider,
             logic_name: settings.logic.as_str().to_owned(),
             author,
             seat: seat.place.seat.clone(),

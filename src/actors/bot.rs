@@ -27,7 +27,7 @@ use super::house::House;
 use super::recorder::Author;
 use super::socket::{CloseNow, SocketActor, vanished};
 use crate::board::{BotState, BotStatus};
-use crate::logic::{Logic, Share};
+use crate::logic::{Decider, Share};
 use crate::metrics::AccountMetrics;
 use crate::telemetry;
 use records::Records;
@@ -53,7 +53,7 @@ pub struct Post {
     /// What its pool is for.
     pub duty: Duty,
     /// What decides its replies.
-    pub logic: Arc<dyn Logic>,
+    pub logic: Decider,
     /// The logic's name.
     pub logic_name: String,
     /// Under which right it records.
@@ -193,8 +193,9 @@ impl BotActor {
 
     fn put(&mut self, view: View) {
         let board = &self.post.house.board;
-        let (restarts, turns_before) =
-            board.get(self.account(), self.bot()).map_or((0, 0), |s| (s.restarts, s.turns));
+        let before = board.get(self.account(), self.bot());
+        let (restarts, turns_before, last_failure) =
+            before.map_or((0, 0, None), |s| (s.restarts, s.turns, s.last_failure));
         let turns_shown = self.shown.as_ref().map_or(0, |v| v.turns);
         board.put(BotStatus {
             account: self.account().clone(),
@@ -210,6 +211,7 @@ impl BotActor {
             last_turn_ms: view.last_turn,
             turns: turns_before + view.turns.saturating_sub(turns_shown),
             restarts,
+            last_failure,
         });
         self.shown = Some(view);
     }

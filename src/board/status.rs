@@ -40,6 +40,8 @@ pub struct BotStatus {
     pub turns: u64,
     /// How often it was restarted since this process started.
     pub restarts: u64,
+    /// Why a turn of it failed last since this process started, with neither a secret nor what people wrote.
+    pub last_failure: Option<String>,
 }
 
 impl BotStatus {
@@ -59,6 +61,7 @@ impl BotStatus {
             last_turn_ms: None,
             turns: 0,
             restarts: 0,
+            last_failure: None,
         }
     }
 }
@@ -156,7 +159,7 @@ mod tests {
         };
         insta::assert_snapshot!(
             serde_json::to_string(&status).unwrap(),
-            @r#"{"account":"1","bot":"a","pool":"a","logic":"echo","state":"parked","since":"1970-01-01T00:00:00.000Z","cause":null,"token_refreshed_at":"1970-01-01T00:00:01.000Z","open_conversations":0,"outbox":0,"last_turn_at":null,"turns":0,"restarts":0}"#
+            @r#"{"account":"1","bot":"a","pool":"a","logic":"echo","state":"parked","since":"1970-01-01T00:00:00.000Z","cause":null,"token_refreshed_at":"1970-01-01T00:00:01.000Z","open_conversations":0,"outbox":0,"last_turn_at":null,"turns":0,"restarts":0,"last_failure":null}"#
         );
     }
 }

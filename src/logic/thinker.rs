@@ -1,4 +1,4 @@
-//! The bounded threads that in-process logic runs on.
+//! Runs logic: inside muster on bounded threads, a webhook on the I/O runtime.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,9 +8,11 @@ use std::time::Duration;
 use muster_core::turn::{Action, Turn};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Logic, LogicError};
+use super::webhook::Webhook;
+use super::{Decider, Logic, LogicError};
 use crate::telemetry;
 
 /// What came of asking logic.
@@ -110,8 +112,26 @@ impl Thinker {
 
     /// Asks logic for one turn. The wait for a place is not the logic's fault and has no limit.
     ///
-    /// Cancel safe: a run goes on unheard.
-    pub async fn think(&self, share: &Share, logic: Arc<dyn Logic>, turn: Turn) -> Thought {
+    /// Cancel safe: a run inside muster goes on unheard, a request to a webhook is given up.
+    pub async fn think(&self, share: &Share, decider: Decider, turn: Turn) -> Thought {
+        match decider {
+            Decider::Inside(logic) => self.run(share, logic, turn).await,
+            Decider::Webhook(webhook) => self.call(webhook, turn).await,
+        }
+    }
+
+    /// A webhook takes none of the threads: it has bounds of its own, and is dropped when it is late.
+    async fn call(&self, webhook: Arc<Webhook>, turn: Turn) -> Thought {
+        let mut call = JoinSet::new();
+        call.spawn_on(async move { webhook.ask(&turn).await }, &self.io);
+        match call.join_next().await {
+            Some(Ok(Ok(actions))) => Thought::Actions(actions),
+            Some(Ok(Err(error))) => Thought::Failed(error.to_string()),
+            Some(Err(_)) | None => Thought::Panicked,
+        }
+    }
+
+    async fn run(&self, share: &Share, logic: Arc<dyn Logic>, turn: Turn) -> Thought {
         let Ok(mine) = share.0.free.clone().acquire_owned().await else { return closed() };
         let Ok(place) = self.all.free.clone().acquire_owned().await else { return closed() };
         let run = Arc::new(Run { state: AtomicU8::new(RUNNING), of: [share.0.clone(), self.all.clone()] });

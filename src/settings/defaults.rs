@@ -5,6 +5,9 @@ use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use muster_core::turn::OnFailure;
+
+use super::logics::Failing;
 use super::platform::PlatformSettings;
 use super::server::ServerSettings;
 use super::store::{StoreSettings, StoreUrlText};
@@ -29,6 +32,12 @@ pub(super) const NODE_LEASE: RangeInclusive<Duration> = Duration::from_millis(50
 pub(super) const LOGINS: RangeInclusive<u32> = 1..=1000;
 /// Conversations of one bot.
 pub(super) const CAPACITY: RangeInclusive<u32> = 1..=10_000;
+/// How often logic is asked for one turn, in all.
+pub(super) const TRIES: RangeInclusive<u32> = 1..=10;
+/// Turns that a webhook is asked for at one time.
+pub(super) const IN_FLIGHT: RangeInclusive<u32> = 1..=10_000;
+/// As many as that unless declared: more at once would rather hurt a small server than help it.
+pub(super) const WEBHOOK_IN_FLIGHT: u32 = 256;
 /// The largest frame: below 64 KiB ordinary notifications would not fit.
 pub(super) const FRAME: RangeInclusive<u64> = 64 << 10..=256 << 20;
 
@@ -61,6 +70,13 @@ impl Default for PlatformSettings {
             plain: false,
             frame_limit: 32 << 20,
         }
+    }
+}
+
+impl Default for Failing {
+    /// Three tries, then silence.
+    fn default() -> Self {
+        Self { tries: 3, then: OnFailure::default() }
     }
 }
 

@@ -30,10 +30,14 @@ impl fmt::Display for LogicName {
     }
 }
 
+/// Whether muster itself brings a logic of this name along.
+pub(super) fn is_built_in(name: &str) -> bool {
+    LOGICS.contains(&name)
+}
+
 pub(super) fn cure(name: &str, extra: &[&str]) -> String {
-    let known = || LOGICS.iter().chain(extra).copied();
-    match nearest(name, known()) {
+    match nearest(name, LOGICS.iter().chain(extra).copied()) {
         Some(near) => format!("did you mean \"{near}\"?"),
-        None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
+        None => format!("known: {}", LOGICS.iter().chain(extra).copied().collect::<Vec<_>>().join(", ")),
     }
 }

@@ -1,8 +1,9 @@
 //! The fleet file: raw text in, checked types out, every fault at once.
 //!
 //! - [`FleetSettings`]: the whole file; no other module reads raw settings
-//! - `server`, `store`, `platform`, `domains`, `timing`, `accounts`, `pools`, `bots`, `login`: a file a
-//!   table
+//! - `server`, `store`, `platform`, `domains`, `timing`, `logics`, `accounts`, `pools`, `bots`, `login`: a
+//!   file a table
+//! - `webhook`, `address`: a logic that is asked over HTTP, and where it may be
 //! - `defaults`: every default and every limit
 //! - `section`, `field`, `units`, `secret`: reading tables, keys, durations and references to secrets
 //! - `faults`, `nearest`: what is wrong, where, and what cures it
@@ -10,6 +11,7 @@
 //! Secrets never stand in the file: a literal one is refused, and no message repeats one.
 
 mod accounts;
+mod address;
 mod bots;
 mod defaults;
 mod domains;
@@ -17,6 +19,7 @@ mod environment;
 mod faults;
 mod field;
 mod logic;
+mod logics;
 mod login;
 mod nearest;
 mod platform;
@@ -28,6 +31,7 @@ mod server;
 mod store;
 mod timing;
 mod units;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -37,16 +41,19 @@ use std::path::Path;
 use toml_edit::{Document, TomlError};
 
 pub use accounts::{AccountSettings, BotSettings, Wanted};
+pub use address::Reach;
 pub use domains::ServiceHost;
 pub use environment::{Environment, NamedFile, ProcessEnvironment};
 pub use faults::{Place, Remark, SettingsFaults, Warning};
 pub use logic::{LOGICS, LogicName};
+pub use logics::{Failing, LogicKind, LogicSettings};
 pub use platform::PlatformSettings;
 pub use pools::PoolSettings;
 pub use server::ServerSettings;
 pub use store::{StoreSettings, StoreUrlText};
 pub use timing::TimingSettings;
 pub use units::duration;
+pub use webhook::{SigningSecret, WebhookSettings, WebhookUrl, shown as shown_url};
 
 /// How a bot logs in: the client's own type, so nothing needs translating.
 pub use liveperson::Credentials as Login;
@@ -65,6 +72,8 @@ pub struct FleetSettings {
     pub platform: PlatformSettings,
     /// Every period and every rate.
     pub timing: TimingSettings,
+    /// What decides bots' replies, beside [`LOGICS`].
+    pub logics: Vec<LogicSettings>,
     /// Who the fleet is made of.
     pub accounts: Vec<AccountSettings>,
 }
@@ -120,11 +129,13 @@ impl FleetSettings {
 
     fn read(root: Section<'_>, extra_logics: &[&str]) -> Self {
         let platform = PlatformSettings::read(root.section("platform"));
+        let logics::Read { logics, names } = logics::read(&root, extra_logics);
         let settings = Self {
             server: ServerSettings::read(root.section("server")),
             store: StoreSettings::read(root.section("store")),
             timing: TimingSettings::read(root.section("timing")),
-            accounts: accounts::read(&root, extra_logics, &platform),
+            logics,
+            accounts: accounts::read(&root, &names, &platform),
             platform,
         };
         root.finish();

@@ -80,7 +80,8 @@ fn proxy(field: &Field<'_>, plain: bool) -> Option<Proxy> {
     Some(proxy)
 }
 
-fn ca_file(field: &Field<'_>) -> Option<PathBuf> {
+/// A file of certificates in PEM.
+pub(super) fn ca_file(field: &Field<'_>) -> Option<PathBuf> {
     let path = field.reading.path(field.text("ca.pem")?);
     match field.reading.environment.file(&path) {
         Ok(file) if file.text.contains("-----BEGIN CERTIFICATE-----") => Some(path),

@@ -90,6 +90,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The tables under a table of this one, each with the name that the operator gave it.
+    pub(super) fn tables(&self, key: &'static str) -> Vec<(&'a str, Section<'a>)> {
+        let Some(of) = self.field(key).and_then(|field| field.table()) else { return Vec::new() };
+        let named = |(name, item): (&'a str, &'a Item)| {
+            let at = item.span().map_or(of.at, |span| span.start);
+            let field = Field { reading: self.reading, item, path: of.path_of(&shortened(name)), at };
+            if !is_plain(name) {
+                field.fault("its name is none", "use at most 64 letters, digits, '-', '_' and '.'");
+                return None;
+            }
+            Some((name, field.table()?))
+        };
+        of.table.into_iter().flat_map(TableLike::iter).filter_map(named).collect()
+    }
+
     /// Says which required keys are missing and which keys mean nothing here.
     pub(super) fn finish(self) {
         let meant = self.report_unknown();
@@ -125,6 +140,7 @@ impl<'a> Section<'a> {
     fn cure(&self, near: Option<&str>) -> String {
         let mut known = self.known.borrow().clone();
         known.sort_unstable();
+        known.dedup();
         near.map_or_else(
             || format!("known here: {}", known.join(", ")),
             |near| format!("did you mean \"{near}\"?"),

@@ -9,6 +9,7 @@ use muster_core::duty::{Duty, Intake, JoinAs, Start, WhenHuman};
 use super::*;
 
 mod faults;
+mod logics;
 
 /// An environment of a test: variables, and files by path.
 #[derive(Default)]
@@ -36,6 +37,8 @@ fn world() -> World {
             ("EMPTY", ""),
             ("DB", "postgres://u:s3cret-horse@db/m"),
             ("PROXY", "http://u:s3cret-horse@proxy:3128"),
+            ("WEBHOOK", "whsec_czNjcmV0czNjcmV0czNjcmV0czNjcmV0"),
+            ("WEBHOOK_URL", "https://bots.example.com/m?key=s3cret"),
         ]
         .into(),
         files: [
@@ -101,6 +104,11 @@ logic = "echo"
 [accounts.bots.login]
 username = "bot2"
 password = "file:/run/open"
+[logics.shop]
+kind = "webhook"
+url = "https://bots.example.com/m?key=s3cret"
+secret = "env:WEBHOOK"
+on_failure = { text = "Sorry!", transfer_to = "4711" }
 "#;
 
 #[test]

@@ -6,8 +6,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use muster::logic::{Logic, LogicError};
+use muster::settings::{Failing, LogicKind, LogicName, LogicSettings};
 use muster_core::bot::Ending;
-use muster_core::turn::{Action, Turn, TurnEvent};
+use muster_core::turn::{Action, OnFailure, Turn, TurnEvent};
 
 use crate::inside::{ACCOUNTS, story};
 
@@ -71,6 +72,31 @@ fn logic_that_fails_or_hangs_is_passed_and_the_conversation_goes_on() {
         }
         assert_eq!(ada.hears(3, SOON).await.unwrap(), ["one", "two", "three"]);
         assert_eq!(world.status(ACCOUNTS[0], "bot-1").restarts, 0);
+        world.end(fleet, Ending::Restart).await;
+    });
+}
+
+#[test]
+fn a_poison_message_gets_what_was_declared_and_holds_nothing_up() {
+    story(1, "mine", async |mut world| {
+        let (_free, stuck) = channel();
+        world.logics.add("fragile", Arc::new(Moody { stuck: Mutex::new(stuck) }));
+        let then = OnFailure { text: Some("Something went wrong.".to_owned()), transfer_to: None };
+        world.settings.logics = vec![LogicSettings {
+            name: LogicName::known("mine", &["mine"]).unwrap(),
+            kind: LogicKind::BuiltIn(LogicName::known("fragile", &["fragile"]).unwrap()),
+            failing: Failing { tries: 2, then },
+        }];
+        let fleet = world.launch().await;
+        let ada = world.platform.consumer(ACCOUNTS[0], "Ada");
+        ada.opens_conversation("one").await;
+        for text in ["fail", "two", "fail", "three"] {
+            ada.says(text).await;
+        }
+        let sorry = "Something went wrong.";
+        assert_eq!(ada.hears(5, SOON).await.unwrap(), ["one", sorry, "two", sorry, "three"]);
+        let shown = world.status(ACCOUNTS[0], "bot-1");
+        assert_eq!((shown.restarts, shown.last_failure.as_deref()), (0, Some("no mood for it")));
         world.end(fleet, Ending::Restart).await;
     });
 }

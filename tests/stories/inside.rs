@@ -7,6 +7,7 @@ use liveperson_sim::{BotUser, Platform, PlatformSettings as SimSettings, SECRET_
 use muster::app::{Fleet, LaunchOptions};
 use muster::board::{Board, BotState, BotStatus};
 use muster::logic::Logics;
+use muster::logic::webhook::Names;
 use muster::settings::{
     AccountSettings, BotSettings, FleetSettings, LogicName, Login, PlatformSettings, PoolSettings,
     ServerSettings, StoreSettings, StoreUrlText, TimingSettings, Wanted,
@@ -26,6 +27,8 @@ pub(crate) struct World {
     pub(crate) settings: FleetSettings,
     pub(crate) board: Board,
     pub(crate) logics: Logics,
+    /// Where the names of webhooks lead.
+    pub(crate) names: Names,
     io: Handle,
     dir: TempDir,
     _database: Option<Database>,
@@ -97,6 +100,7 @@ impl World {
                 drain: Duration::from_secs(10),
                 ..TimingSettings::default()
             },
+            logics: Vec::new(),
             accounts: ACCOUNTS.iter().map(|id| account(&platform, id, cast)).collect(),
         };
         Self {
@@ -104,6 +108,7 @@ impl World {
             settings,
             board: Board::default(),
             logics: Logics::default(),
+            names: Names::default(),
             io,
             dir,
             _database: database,
@@ -112,8 +117,12 @@ impl World {
 
     /// Launches the fleet and waits until every bot is online.
     pub(crate) async fn launch(&self) -> Fleet {
-        let options =
-            LaunchOptions { logics: self.logics.clone(), migrate: true, ..LaunchOptions::default() };
+        let options = LaunchOptions {
+            logics: self.logics.clone(),
+            names: self.names.clone(),
+            migrate: true,
+            ..LaunchOptions::default()
+        };
         let fleet = self.launch_with(options).await;
         self.all_online().await;
         fleet
@@ -193,5 +202,5 @@ fn account(platform: &Platform, id: &str, cast: &Cast<'_>) -> AccountSettings {
 }
 
 fn logic_name(logic: &str) -> &'static str {
-    ["echo", "greeting", "fragile"].into_iter().find(|known| *known == logic).unwrap()
+    ["echo", "greeting", "fragile", "mine"].into_iter().find(|known| *known == logic).unwrap()
 }

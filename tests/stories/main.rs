@@ -9,6 +9,7 @@
 //! - `logins`: every kind of login, domains that are down or wrong, a proxy
 //! - `commands`: what the commands say, also when something is wrong
 //! - `contract`: what logic may do
+//! - `webhook`: logic behind a URL, in three languages and in a bad mood
 //! - `store_away`: the store goes and comes back
 //! - `secrets`: nothing secret is written down
 //! - `demo`: what a stranger sees first
@@ -36,3 +37,4 @@ mod secrets;
 mod sessions;
 mod store_away;
 mod supervision;
+mod webhook;

@@ -42,6 +42,7 @@ pub use service::ServiceFault;
 pub use session::{Session, UnsealError};
 pub use settings::{ClientSettings, ClientSettingsError, DomainOverride};
 pub use socket::{BrandSocket, Heard, Outcome, SendError};
+pub use tls::config as tls_config;
 
 pub use liveperson_proto as proto;
 pub use liveperson_proto::login::Domains;

@@ -12,7 +12,7 @@ use crate::settings::ClientSettingsError;
 /// Trusts the public roots and, besides them, the certificates in `ca_pem`.
 ///
 /// The provider is named here, so no process-wide default is needed. Resumption is on by default.
-pub(crate) fn config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, ClientSettingsError> {
+pub fn config(ca_pem: Option<&[u8]>) -> Result<ClientConfig, ClientSettingsError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(pem) = ca_pem {
         add(&mut roots, pem)?;

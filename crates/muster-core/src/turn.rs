@@ -1,4 +1,6 @@
-//! The turn contract, version 0: what logic is given, and what it may answer.
+//! The turn contract: what logic is given, and what it may answer.
+//!
+//! `docs/reference/webhook.schema.json` says the same as JSON Schema.
 
 use liveperson_proto::{AccountId, ConsumerId, ConversationId, DialogId, Sequence, SkillId, rich};
 use serde::{Deserialize, Serialize};
@@ -6,6 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::{BotId, PoolId, TurnId};
 
+/// The contract's version; it changes when logic written for it would break.
+pub const CONTRACT_VERSION: u32 = 1;
 /// Actions at most in one turn.
 pub const MAX_ACTIONS: usize = 32;
 /// Characters at most in one text.
@@ -115,6 +119,24 @@ impl Deed {
     /// Whether the platform's history can prove it by its tag.
     pub fn is_published(&self) -> bool {
         matches!(self, Self::Text { .. } | Self::Rich { .. })
+    }
+}
+
+/// What is done for a message whose turn has failed: by default nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnFailure {
+    /// What the consumer is told; 1 to [`MAX_TEXT`] characters, without NUL.
+    pub text: Option<String>,
+    /// The skill that the conversation is handed to, after the text.
+    pub transfer_to: Option<SkillId>,
+}
+
+impl OnFailure {
+    /// What to do on the platform, in order.
+    pub fn deeds(&self) -> Vec<Deed> {
+        let text = self.text.clone().map(|text| Deed::Text { text });
+        let transfer = self.transfer_to.clone().map(|skill| Deed::Transfer { skill });
+        text.into_iter().chain(transfer).collect()
     }
 }
 

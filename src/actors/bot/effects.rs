@@ -107,7 +107,9 @@ impl BotActor {
             Note::TurnCommitted => {}
             Note::TurnFailed { conversation, words } => {
                 self.metrics.turn("failed");
-                error!(conversation.id = %conversation, words, "a turn failed; its message stays unanswered");
+                error!(conversation.id = %conversation, words, "a turn failed; its message gets what is declared for that case, or no answer");
+                let board = &self.post.house.board;
+                board.update(self.account(), self.bot(), |shown| shown.last_failure = Some(words));
             }
             Note::TurnRetried { conversation, words } => {
                 warn!(conversation.id = %conversation, words, "logic failed; it will be asked again");

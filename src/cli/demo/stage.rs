@@ -63,6 +63,7 @@ impl Stage {
                 ..PlatformSettings::default()
             },
             timing: TimingSettings { request_timeout, settle: request_timeout, ..TimingSettings::default() },
+            logics: Vec::new(),
             accounts: (1..=ACCOUNTS).map(|n| account(&platform, n)).collect(),
         };
         Ok(Self { platform, settings, _scratch: scratch })

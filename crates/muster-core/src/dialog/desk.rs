@@ -11,7 +11,7 @@ use crate::duty::Duty;
 use crate::pool::PoolNews;
 use crate::tag::Tagger;
 use crate::time::Now;
-use crate::turn::{Action, Turn};
+use crate::turn::{Action, OnFailure, Turn};
 use crate::{BotId, PoolId, TurnId};
 
 /// The number of a request; never used twice in a bot's life.
@@ -25,6 +25,8 @@ pub struct Rules {
     pub settle: Duration,
     /// How often logic is asked for one turn before it counts as failed.
     pub attempts: u32,
+    /// What is done then.
+    pub on_failure: OnFailure,
     /// The wait before logic is asked again; it doubles.
     pub logic_pause: Duration,
     /// The wait before a refused or unanswered request or commit is tried again.
@@ -44,6 +46,7 @@ impl Default for Rules {
         Self {
             settle: Duration::from_secs(10),
             attempts: 3,
+            on_failure: OnFailure::default(),
             logic_pause: Duration::from_millis(500),
             pause: Duration::from_secs(1),
             inbox: 50,

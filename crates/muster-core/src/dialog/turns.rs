@@ -200,9 +200,18 @@ impl Conversation {
                 let resting = Some(desk.now.moment + pause);
                 self.stage = Stage::Thinking { turn, cause, attempt: attempt + 1, resting };
             }
-            Err(words) => self.commit(turn, cause, self.variables.clone(), Vec::new(), Some(words), desk),
+            Err(words) => self.give_up(turn, cause, words, desk),
         }
         self.advance(desk);
+    }
+
+    /// Passes the turn as failed: nobody waits for the answer to an opening, a message gets what was declared.
+    fn give_up(&mut self, turn: TurnId, cause: Cause, words: String, desk: &mut Desk<'_>) {
+        let deeds = match &cause {
+            Cause::Opened => Vec::new(),
+            Cause::Message(_) => desk.rules.on_failure.deeds(),
+        };
+        self.commit(turn, cause, self.variables.clone(), deeds, Some(words), desk);
     }
 
     fn commit(
@@ -312,10 +321,13 @@ impl Conversation {
         }
     }
 
-    /// The store refuses the content for ever: the message is passed without an answer.
+    /// The store refuses the content for ever: the turn has failed, first with what was declared for that
+    /// case, then without an answer.
     fn rejected(&mut self, work: Work, words: String, desk: &mut Desk<'_>) {
-        let empty_handed = work.deeds.is_empty() && work.failed.is_some();
-        if empty_handed {
+        if work.failed.is_none() {
+            return self.give_up(work.commit.turn, work.cause, words, desk);
+        }
+        if work.deeds.is_empty() {
             // Even the bare cursor is refused: pass it here; the store learns with the next turn.
             self.opened = true;
             self.cursor = self.cursor.max(work.commit.cursor);

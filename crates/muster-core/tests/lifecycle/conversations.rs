@@ -36,7 +36,7 @@ fn shown(life: &mut Life, kind: ChangeKind, agent: &str) {
 }
 
 /// A conversation without a message, assigned to the bot, claimed and read.
-fn assigned(life: &mut Life) {
+pub(crate) fn assigned(life: &mut Life) {
     shown(life, ChangeKind::Upsert, "1.2");
     claim_answered(life, held(None));
     history(life, Vec::new());
@@ -62,7 +62,7 @@ fn history(life: &mut Life, events: Vec<MessageEvent>) {
     life.tell(Event::Answered { ticket, outcome: Outcome::History(events) });
 }
 
-fn message(sequence: i64) -> MessageEvent {
+pub(crate) fn message(sequence: i64) -> MessageEvent {
     MessageEvent {
         sequence: Some(Sequence(sequence)),
         dialog: "C1".into(),
@@ -78,19 +78,19 @@ fn message(sequence: i64) -> MessageEvent {
 }
 
 /// The turn that logic was asked for last.
-fn turn(life: &Life) -> (TurnId, ConversationId) {
+pub(crate) fn turn(life: &Life) -> (TurnId, ConversationId) {
     let asked = |e: &Effect| {
         if let Effect::Think(turn) = e { Some((turn.id.clone(), turn.conversation.clone())) } else { None }
     };
     life.all.iter().rev().find_map(asked).expect("logic was asked")
 }
 
-fn decide(life: &mut Life, actions: Vec<Action>) {
+pub(crate) fn decide(life: &mut Life, actions: Vec<Action>) {
     let (turn, conversation) = turn(life);
     life.tell(Event::Decided { conversation, turn, decided: Decided::Actions(actions) });
 }
 
-fn commit(life: &mut Life, outcome: CommitOutcome) {
+pub(crate) fn commit(life: &mut Life, outcome: CommitOutcome) {
     let (turn, conversation) = turn(life);
     life.tell(Event::Committed { conversation, turn, outcome });
 }

@@ -24,22 +24,27 @@ pub(crate) fn identity() -> Identity {
 
 impl Life {
     pub(crate) fn new(sealed: bool) -> Self {
-        Self::with_tokens(TokenSource::Login, sealed)
+        Self::with(Rules::default(), TokenSource::Login, sealed)
     }
 
     /// A bot whose token somebody handed in.
     pub(crate) fn with_token() -> Self {
-        Self::with_tokens(TokenSource::HandedIn, true)
+        Self::with(Rules::default(), TokenSource::HandedIn, true)
     }
 
-    fn with_tokens(tokens: TokenSource, sealed: bool) -> Self {
+    /// Under rules of its own.
+    pub(crate) fn by(rules: Rules, sealed: bool) -> Self {
+        Self::with(rules, TokenSource::Login, sealed)
+    }
+
+    fn with(rules: Rules, tokens: TokenSource, sealed: bool) -> Self {
         let charter = Charter {
             account: "1".into(),
             bot: "b".into(),
             pool: "p".into(),
             duty: Duty::default(),
             capacity: 2,
-            rules: Rules::default(),
+            rules,
             rhythm: Rhythm::default(),
             tokens,
             seed: 7,
@@ -87,13 +92,17 @@ impl Life {
     }
 
     pub(crate) fn online(sealed: bool) -> Self {
-        let mut life = Self::new(sealed);
+        Self::new(sealed).into_online(sealed)
+    }
+
+    pub(crate) fn into_online(mut self, sealed: bool) -> Self {
+        let life = &mut self;
         life.tell(Event::Resolved);
         if !sealed {
             life.tell(Event::LoggedIn(identity()));
         }
         life.connect();
-        life
+        self
     }
 
     pub(crate) fn connect(&mut self) {

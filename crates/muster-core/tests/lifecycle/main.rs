@@ -4,4 +4,5 @@ mod life;
 
 mod connection;
 mod conversations;
+mod failures;
 mod truths;
