@@ -116,8 +116,8 @@ impl Seen {
             self.places.insert(text.to_owned(), field.at);
             return true;
         };
-        let wrong =
-            format!("{} {} stands on line {} already", self.what, shown(text), field.reading.line(*first));
+        let spot = field.reading.spot(*first);
+        let wrong = format!("{} {} stands {spot} already", self.what, shown(text));
         field.fault(wrong, "give it another, or remove one of the two");
         false
     }

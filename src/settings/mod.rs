@@ -4,6 +4,7 @@
 //! - `server`, `store`, `platform`, `timing`, `accounts`, `pools`, `bots`: a file a table
 //! - `defaults`: every default and every limit
 //! - `section`, `field`, `units`, `secret`: reading tables, keys, durations and references to secrets
+//! - `fragments`: what is declared, in pieces that the store keeps, and back again
 //! - `faults`, `nearest`: what is wrong, where, and what cures it
 //!
 //! Secrets never stand in the file: a literal one is refused, and no message repeats one.
@@ -14,6 +15,7 @@ mod defaults;
 mod environment;
 mod faults;
 mod field;
+mod fragments;
 mod logic;
 mod nearest;
 mod platform;
@@ -36,6 +38,7 @@ use toml_edit::{Document, TomlError};
 pub use accounts::{AccountSettings, BotSettings, Login, Wanted};
 pub use environment::{Environment, NamedFile, ProcessEnvironment};
 pub use faults::{Place, Remark, SettingsFaults, Warning};
+pub use fragments::{Declaration, Fragment};
 pub use logic::{LOGICS, LogicName};
 pub use platform::PlatformSettings;
 pub use pools::PoolSettings;
@@ -60,6 +63,8 @@ pub struct FleetSettings {
     pub timing: TimingSettings,
     /// Who the fleet is made of.
     pub accounts: Vec<AccountSettings>,
+    /// What was declared, as the store keeps it; `None` where code made the settings.
+    pub declaration: Option<Declaration>,
 }
 
 impl FleetSettings {
@@ -101,8 +106,35 @@ impl FleetSettings {
         extra_logics: &[&str],
     ) -> Result<(Self, Vec<Warning>), SettingsFaults> {
         let reading = Reading::new(file_name, text, base_dir, environment);
+        Self::judge(reading, text, base_dir, extra_logics)
+    }
+
+    /// Checks what the store holds, with the same rules as a file; process settings are the defaults.
+    ///
+    /// # Errors
+    /// Every fault; each names the row of the store that it stands in.
+    pub fn of_declaration(
+        declaration: &Declaration,
+        environment: &dyn Environment,
+    ) -> Result<(Self, Vec<Warning>), SettingsFaults> {
+        let (text, rows) = declaration.text();
+        let base_dir = Path::new("/"); // the rows' paths are whole
+        let reading = Reading::new("the store", &text, base_dir, environment).with_rows(rows);
+        Self::judge(reading, &text, base_dir, &declaration.extra_logics())
+    }
+
+    fn judge(
+        reading: Reading<'_>,
+        text: &str,
+        base_dir: &Path,
+        extra_logics: &[&str],
+    ) -> Result<(Self, Vec<Warning>), SettingsFaults> {
         let settings = match Document::parse(text) {
-            Ok(document) => Self::read(Section::root(&reading, document.as_table()), extra_logics),
+            Ok(document) => {
+                let settings = Self::read(Section::root(&reading, document.as_table()), extra_logics);
+                let declaration = Declaration::of(document.as_table(), base_dir, extra_logics);
+                Self { declaration: Some(declaration), ..settings }
+            }
             Err(error) => {
                 report_syntax(&reading, &error);
                 Self::default()
@@ -118,6 +150,7 @@ impl FleetSettings {
             platform: PlatformSettings::read(root.section("platform")),
             timing: TimingSettings::read(root.section("timing")),
             accounts: accounts::read(&root, extra_logics),
+            declaration: None,
         };
         root.finish();
         settings

@@ -68,6 +68,7 @@ impl World {
                 ..TimingSettings::default()
             },
             accounts: ACCOUNTS.iter().map(|id| account(&platform, id, bots, logic)).collect(),
+            ..FleetSettings::default()
         };
         Self { platform, settings, board: Board::default(), logics: Logics::default(), io, _dir: dir }
     }
