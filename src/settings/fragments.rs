@@ -3,6 +3,7 @@
 //! Any table but those of the process itself is cut the same way, whatever it means: what it means
 //! is read by one parser, from a file and from the store alike.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -95,9 +96,14 @@ impl Declaration {
         (text, rows)
     }
 
-    /// An account's tables must follow their account.
+    /// An account's tables must follow their account; without one they would join another's.
     fn in_order(&self) -> Vec<&Fragment> {
-        let mut fragments: Vec<_> = self.fragments.iter().collect();
+        let accounts = self.fragments.iter().filter(|fragment| fragment.header == ACCOUNTS);
+        let accounts: BTreeSet<_> = accounts.map(|fragment| fragment.account.as_str()).collect();
+        let has_place = |fragment: &&Fragment| {
+            fragment.account.is_empty() || accounts.contains(fragment.account.as_str())
+        };
+        let mut fragments: Vec<_> = self.fragments.iter().filter(has_place).collect();
         fragments.sort_by_key(|fragment| (&fragment.account, fragment.header != ACCOUNTS));
         fragments
     }

@@ -277,6 +277,17 @@ fn any_other_table_is_stored_as_it_is() {
 }
 
 #[test]
+fn a_bot_whose_account_is_gone_joins_no_other_account() {
+    let (fleet, _) = parse(&with_bot("")).unwrap();
+    let mut declaration = fleet.declaration.unwrap();
+    let bot = declaration.fragments[2].clone();
+    let body = bot.body.replace("bot1", "bot2").replace("\"a\"", "\"b\"");
+    declaration.fragments.push(Fragment { account: "9".to_owned(), name: "b".to_owned(), body, ..bot });
+    let (again, _) = FleetSettings::of_declaration(&declaration, &world()).unwrap();
+    assert_eq!((again.accounts.len(), again.accounts[0].bots.len()), (1, 1));
+}
+
+#[test]
 fn a_fault_in_what_is_stored_names_its_row() {
     let (fleet, _) = parse(&with_bot("")).unwrap();
     let mut declaration = fleet.declaration.unwrap();
