@@ -75,6 +75,12 @@ pub struct AccountActor {
     fence: Option<String>,
 }
 
+/// What a bot logs in with, as the platform's client takes it.
+pub fn credentials(login: &Login) -> Credentials {
+    let Login::Password { username, password } = login;
+    Credentials::Password { username: username.clone(), password: password.clone() }
+}
+
 impl AccountActor {
     /// An account whose bots start when the actor starts.
     pub fn new(
@@ -118,8 +124,7 @@ impl AccountActor {
             error!(bot.id = %bot, logic = settings.logic.as_str(), "there is no such logic");
             return;
         };
-        let Login::Password { username, password } = &settings.login;
-        let credentials = Credentials::Password { username: username.clone(), password: password.clone() };
+        let credentials = credentials(&settings.login);
         let author = Arc::new(Author {
             account: self.id.clone(),
             bot: bot.clone(),

@@ -6,6 +6,8 @@
 //! - `ownership`: one process runs a fleet
 //! - `endings`: restart keeps all, retire leaves in order
 //! - `sessions`: tokens that die, are refreshed, are sealed
+//! - `check`: what is wrong with a fleet file and with its logins
+//! - `declared`: the store runs without the file; bots and conversations are listed from it
 //! - `commands`: what the commands say, also when something is wrong
 //! - `contract`: what logic may do
 //! - `store_away`: the store goes and comes back
@@ -21,8 +23,10 @@ mod inside;
 mod outside;
 mod wait;
 
+mod check;
 mod commands;
 mod contract;
+mod declared;
 mod demo;
 mod endings;
 mod kill;
