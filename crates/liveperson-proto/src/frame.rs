@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::Sequence;
 use crate::conversation::ConversationChange;
 use crate::lenient::each;
 use crate::message::MessageEvent;
 use crate::request::raw;
 use crate::ring::RoutingTask;
+use crate::{Sequence, SubscriptionId};
 
 /// One frame from the platform.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub struct Response {
 pub enum Notification {
     /// Conversations changed; `lost` elements could not be read.
     Conversations {
+        /// Which subscription tells.
+        subscription: Option<SubscriptionId>,
         /// What could be read, in order.
         changes: Vec<ConversationChange>,
         /// How many changes could not be read.
@@ -104,7 +106,10 @@ enum RequestRef {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Changes<'a> {
+    #[serde(default)]
+    subscription_id: Option<SubscriptionId>,
     #[serde(borrow, default)]
     changes: Option<Vec<&'a RawValue>>,
 }
@@ -136,16 +141,17 @@ fn notification(envelope: &Envelope<'_>) -> Result<Notification, FrameError> {
     let body = envelope.body.map_or("null", RawValue::get);
     let unreadable = || FrameError::Body { kind: kind.to_owned(), bytes: body.len() };
     let changes = || {
-        let changes = serde_json::from_str::<Changes<'_>>(body).map_err(|_| unreadable())?;
-        Ok(changes.changes.unwrap_or_default())
+        let read = serde_json::from_str::<Changes<'_>>(body).map_err(|_| unreadable())?;
+        Ok((read.subscription_id, read.changes.unwrap_or_default()))
     };
     match kind {
         ".ams.aam.ExConversationChangeNotification" => {
-            let (changes, lost) = each(&changes()?);
-            Ok(Notification::Conversations { changes, lost })
+            let (subscription, changes) = changes()?;
+            let (changes, lost) = each(&changes);
+            Ok(Notification::Conversations { subscription, changes, lost })
         }
         ".ams.routing.RoutingTaskNotification" => {
-            let (tasks, lost) = each(&changes()?);
+            let (tasks, lost) = each(&changes()?.1);
             Ok(Notification::Rings { tasks, lost })
         }
         ".ams.ms.OnlineEventDistribution" => MessageEvent::parse(body)
@@ -217,7 +223,7 @@ mod tests {
     fn a_change_that_does_not_parse_loses_only_itself() {
         let text = r#"{"kind":"notification","type":".ams.aam.ExConversationChangeNotification","body":{"changes":[
             {"type":"DELETE"},{"type":"UPSERT","result":{"convId":"C1","conversationDetails":{"participants":{},"dialogs":null}}}]}}"#;
-        let Ok(Frame::Notification(Notification::Conversations { changes, lost })) = Frame::parse(text)
+        let Ok(Frame::Notification(Notification::Conversations { changes, lost, .. })) = Frame::parse(text)
         else {
             panic!()
         };

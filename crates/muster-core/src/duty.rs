@@ -15,6 +15,21 @@ pub struct Duty {
     pub start: Start,
 }
 
+impl Duty {
+    /// The role in which a bot of the pool takes part.
+    pub fn role(&self) -> Role {
+        match self.intake {
+            Intake::Rings => Role::AssignedAgent,
+            Intake::All => self.join_as.role(),
+        }
+    }
+
+    /// Whether a bot holds still while somebody else is assigned.
+    pub fn is_silent_beside_humans(&self) -> bool {
+        self.intake == Intake::All && self.when_human == WhenHuman::Silent
+    }
+}
+
 /// How a pool gets conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Intake {
