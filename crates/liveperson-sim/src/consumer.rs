@@ -30,6 +30,9 @@ pub struct Heard {
     pub sequence: i64,
     /// The role of whoever said it, such as `ASSIGNED_AGENT`.
     pub originator_role: String,
+    /// The login name of whoever said it.
+    #[serde(default)]
+    pub originator: String,
 }
 
 /// A conversation as a story may look at it.
@@ -43,6 +46,9 @@ pub struct ConversationView {
     pub skill: String,
     /// The login name of the assigned agent.
     pub assigned: Option<String>,
+    /// Login name and role of everybody of the brand who takes part.
+    #[serde(default)]
+    pub members: Vec<(String, String)>,
 }
 
 impl Consumer {

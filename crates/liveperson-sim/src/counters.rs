@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use liveperson_proto::{AccountId, DialogId, RingId};
+use liveperson_proto::{AccountId, ConversationId, DialogId, RingId};
 use serde::{Deserialize, Serialize};
 
 /// The most entries of one kind; later ones are not counted, and [`Counters::truncated`] says so.
@@ -19,6 +19,9 @@ pub struct Counters {
     pub history_reads: Vec<HistoryReads>,
     /// Events published by brands, per dialog.
     pub publishes: Vec<Publishes>,
+    /// Times that a user was added to a conversation, per user, conversation and role.
+    #[serde(default)]
+    pub joins: Vec<Joins>,
     /// Acceptances, per ring.
     pub acceptances: Vec<Acceptances>,
     /// The most login calls of one account within a second.
@@ -87,6 +90,21 @@ pub struct Publishes {
     pub count: u64,
 }
 
+/// Times that one user was added to one conversation in one role, also when it was in it already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joins {
+    /// The account.
+    pub account: String,
+    /// The login name of whoever was added.
+    pub login: String,
+    /// The conversation.
+    pub conversation: String,
+    /// The role, such as `AGENT`.
+    pub role: String,
+    /// How often.
+    pub count: u64,
+}
+
 /// Acceptances of one ring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acceptances {
@@ -113,6 +131,25 @@ impl Counters {
         conversations.map(|one| one.count).max().unwrap_or(0)
     }
 
+    /// How often anybody was added to that conversation, in whatever role.
+    pub fn joins_of(&self, conversation: &str) -> u64 {
+        self.joins.iter().filter(|one| one.conversation == conversation).map(|one| one.count).sum()
+    }
+
+    /// The most often that one user was added to one conversation, in whatever role.
+    pub fn max_joins_per_user_and_conversation(&self) -> u64 {
+        let mut sums: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+        for one in &self.joins {
+            *sums.entry((&one.account, &one.login, &one.conversation)).or_default() += one.count;
+        }
+        sums.into_values().max().unwrap_or(0)
+    }
+
+    /// How often the history of that dialog was read or subscribed to, over all sockets.
+    pub fn history_reads_of(&self, dialog: &str) -> u64 {
+        self.history_reads.iter().filter(|one| one.dialog == dialog).map(|one| one.reads).sum()
+    }
+
     /// What that user did.
     pub fn identity(&self, account: &str, login: &str) -> Option<&Identity> {
         self.identities.iter().find(|one| one.account == account && one.login == login)
@@ -126,6 +163,7 @@ pub(crate) struct CounterBook {
     subscriptions: BTreeMap<(u64, &'static str), Subscriptions>,
     history_reads: BTreeMap<(u64, DialogId), HistoryReads>,
     publishes: BTreeMap<DialogId, u64>,
+    joins: BTreeMap<(ConversationId, AccountId, String, &'static str), u64>,
     acceptances: BTreeMap<RingId, u64>,
     logins_per_second_peak: usize,
     truncated: bool,
@@ -202,6 +240,19 @@ impl CounterBook {
         }
     }
 
+    pub(crate) fn joined(
+        &mut self,
+        account: &AccountId,
+        login: &str,
+        conversation: &ConversationId,
+        role: &'static str,
+    ) {
+        let key = (conversation.clone(), account.clone(), login.to_owned(), role);
+        if let Some(count) = bounded(&mut self.joins, key, || 0, &mut self.truncated) {
+            *count += 1;
+        }
+    }
+
     pub(crate) fn accepted(&mut self, ring: &RingId) {
         if let Some(count) = bounded(&mut self.acceptances, ring.clone(), || 0, &mut self.truncated) {
             *count += 1;
@@ -212,6 +263,13 @@ impl CounterBook {
     pub(crate) fn count(&self) -> Counters {
         let publishes = self.publishes.iter();
         let acceptances = self.acceptances.iter();
+        let joins = self.joins.iter().map(|((conversation, account, login, role), count)| Joins {
+            account: account.to_string(),
+            login: login.clone(),
+            conversation: conversation.to_string(),
+            role: (*role).to_owned(),
+            count: *count,
+        });
         Counters {
             identities: self.identities.values().cloned().collect(),
             subscriptions: self.subscriptions.values().cloned().collect(),
@@ -219,6 +277,7 @@ impl CounterBook {
             publishes: publishes
                 .map(|(id, count)| Publishes { dialog: id.to_string(), count: *count })
                 .collect(),
+            joins: joins.collect(),
             acceptances: acceptances.map(|(id, n)| Acceptances { ring: id.to_string(), count: *n }).collect(),
             logins_per_second_peak: self.logins_per_second_peak,
             truncated: self.truncated,

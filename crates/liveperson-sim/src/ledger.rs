@@ -176,6 +176,12 @@ impl LedgerBook {
         sent.filter(|sent| sent.first.is_none()).take(10).map(|sent| sent.token.clone()).collect()
     }
 
+    /// The tokens of one conversation's messages not answered yet, in the order they were said.
+    pub(crate) fn owed_in(&self, conversation: &ConversationId) -> Vec<String> {
+        let sent = self.open.get(conversation).map_or(&[][..], |page| &page.sent);
+        sent.iter().filter(|sent| sent.first.is_none()).map(|sent| sent.token.clone()).collect()
+    }
+
     /// The judgement as of now.
     pub(crate) fn judge(&self) -> Ledger {
         let mut ledger = self.settled.clone();

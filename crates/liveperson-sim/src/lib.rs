@@ -5,6 +5,7 @@
 //! - [`settings`]: how this platform behaves, and who lives on it
 //! - [`platform`]: the handle: accounts, bots, consumers, faults, observation
 //! - [`consumer`]: one consumer driven by hand
+//! - [`human`]: one human agent driven by hand
 //! - [`ledger`]: was each consumer message answered once, never, twice, late, out of order?
 //! - [`counters`]: what the clients cost the platform
 //! - [`control`]: the same handle for another process, over plain HTTP
@@ -15,6 +16,7 @@ pub mod consumer;
 pub mod control;
 pub mod counters;
 mod door;
+pub mod human;
 pub mod ledger;
 pub mod platform;
 pub mod settings;
@@ -22,9 +24,10 @@ mod world;
 
 pub use consumer::{Consumer, ConversationView, Heard};
 pub use counters::Counters;
+pub use human::Human;
 pub use ledger::Ledger;
 pub use platform::{Platform, Unsettled};
 pub use settings::{
-    BadToken, BotUser, ConsumerScript, HistoryKeeps, PlatformSettings, Revocation, SecondLogin,
+    BadToken, BotUser, ConsumerScript, HistoryKeeps, HumanScript, PlatformSettings, Revocation, SecondLogin,
 };
 pub use world::SECRET_MARK;

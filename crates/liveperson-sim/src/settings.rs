@@ -155,6 +155,45 @@ impl Default for ConsumerScript {
     }
 }
 
+/// A crowd of human agents who follow one script: each takes over some open conversation that no human has,
+/// answers what is owed in it, holds it a while, and gives it back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HumanScript {
+    /// How many humans.
+    pub count: usize,
+    /// Conversations each takes over before it is done; 0 goes on until stopped.
+    pub rounds: usize,
+    /// The pause before the next conversation; the first is taken within it too.
+    #[serde(rename = "pause_ms", with = "milliseconds")]
+    pub pause: Duration,
+    /// How long a human takes to answer. What a bot still had under way when it was relieved should be there
+    /// within that time, or it may be answered by both.
+    #[serde(rename = "reply_ms", with = "milliseconds")]
+    pub reply: Duration,
+    /// How long a conversation is held; what was said since the last answer is left to whoever comes next.
+    #[serde(rename = "hold_ms", with = "milliseconds")]
+    pub hold: Duration,
+    /// Whether they answer at all.
+    pub answers: bool,
+    /// The skill a conversation is given back to; none keeps its own.
+    pub skill: Option<String>,
+}
+
+impl Default for HumanScript {
+    fn default() -> Self {
+        Self {
+            count: 1,
+            rounds: 0,
+            pause: Duration::from_millis(500),
+            reply: Duration::from_millis(500),
+            hold: Duration::from_secs(2),
+            answers: true,
+            skill: None,
+        }
+    }
+}
+
 /// How a token dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

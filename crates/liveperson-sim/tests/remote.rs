@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use liveperson_sim::control::{Control, serve};
-use liveperson_sim::{ConsumerScript, PlatformSettings, Revocation};
+use liveperson_sim::{ConsumerScript, HumanScript, PlatformSettings, Revocation};
 use support::{ACCOUNT, PATIENCE, bot, login_with, online, platform};
 
 #[tokio::test]
@@ -48,6 +48,9 @@ async fn faults_consumers_and_observation_work_over_http() {
         control.stall_socket_of(ACCOUNT, "bot1", false).await,
         control.consumers("2", &ConsumerScript::default()).await,
         control.stop_consumers().await,
+        control.humans("2", &HumanScript::default()).await,
+        control.stop_humans().await,
+        control.let_watch_all(ACCOUNT, "bot1", false).await,
     ] {
         outcome.unwrap();
     }
@@ -56,4 +59,27 @@ async fn faults_consumers_and_observation_work_over_http() {
     assert_eq!(counters.identity(ACCOUNT, "bot1").unwrap().logins, 2);
     let ledger = control.ledger().await.unwrap();
     assert!(ledger.is_clean() && ledger.once == 1, "{ledger}");
+}
+
+#[tokio::test]
+async fn a_human_is_driven_over_http() {
+    let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
+    let control = Control::new(serve(platform.clone(), "127.0.0.1:0".parse().unwrap()).await.unwrap());
+    let id = control.consumer_opens(ACCOUNT, "Ada", "hi m-1", "-1").await.unwrap();
+    control.human_takes_over(ACCOUNT, "Eve", &id).await.unwrap();
+    assert_eq!(control.human_answers(ACCOUNT, "Eve", &id, "m-1").await.unwrap(), 1);
+    assert_eq!(control.consumer_says(ACCOUNT, "Ada", "m-2").await.unwrap(), 2);
+    assert_eq!(control.human_answers_what_is_owed(ACCOUNT, "Eve", &id).await.unwrap(), 1);
+    assert_eq!(control.human_whispers(ACCOUNT, "Eve", &id, "psst").await.unwrap(), 4);
+    control.human_gives_back(ACCOUNT, "Eve", &id, "7").await.unwrap();
+    control.human_joins(ACCOUNT, "Eve", &id, "AGENT").await.unwrap();
+    let (heard, view) = control.consumer_heard(ACCOUNT, "Ada").await.unwrap();
+    let view = view.unwrap();
+    assert_eq!((view.skill.as_str(), view.assigned), ("7", None));
+    assert_eq!(view.members, [("Eve".to_owned(), "AGENT".to_owned())]);
+    assert!(heard.len() == 2 && heard.iter().all(|one| one.originator == "Eve"), "{heard:?}");
+    control.human_closes(ACCOUNT, "Eve", &id).await.unwrap();
+    let refused = control.human_leaves(ACCOUNT, "Eve", &id).await.unwrap_err().to_string();
+    assert!(refused.contains("Conversation is closed"), "{refused}");
+    assert_eq!(control.ledger().await.unwrap().once, 2);
 }

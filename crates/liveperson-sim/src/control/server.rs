@@ -102,6 +102,12 @@ async fn act(platform: &Platform, path: &str, body: &Body) -> Answer {
         "/bots" => platform.add_bot(body.text("account")?, body.parse()?),
         "/consumers" => platform.consumers(body.text("account")?, body.parse()?),
         "/stop-consumers" => platform.stop_consumers(),
+        "/humans" => platform.humans(body.text("account")?, body.parse()?),
+        "/stop-humans" => platform.stop_humans(),
+        "/let-watch-all" => {
+            platform.let_watch_all(body.text("account")?, body.text("login")?, body.is_on());
+        }
+        _ if path.starts_with("/human/") => return act_as_human(platform, path, body).await,
         _ => return act_as_consumer(platform, path, body).await,
     }
     Ok(json!({}))
@@ -131,6 +137,24 @@ async fn act_as_consumer(platform: &Platform, path: &str, body: &Body) -> Answer
         }
         _ => Err(unknown()),
     }
+}
+
+async fn act_as_human(platform: &Platform, path: &str, body: &Body) -> Answer {
+    let Some(what) = path.strip_prefix("/human/") else { return Err(unknown()) };
+    let human = platform.human(body.text("account")?, body.text("name")?);
+    let id = body.text("conversation")?;
+    let outcome = match what {
+        "takes-over" => human.takes_over(id).await.map(|()| json!({})),
+        "joins" => human.joins(id, body.text("role")?).await.map(|()| json!({})),
+        "answers" => human.answers(id, body.text("text")?).await.map(|at| json!({ "sequence": at })),
+        "answers-what-is-owed" => human.answers_what_is_owed(id).await.map(|n| json!({ "answered": n })),
+        "whispers" => human.whispers(id, body.text("text")?).await.map(|at| json!({ "sequence": at })),
+        "gives-back" => human.gives_back(id, body.text("skill")?).await.map(|()| json!({})),
+        "leaves" => human.leaves(id).await.map(|()| json!({})),
+        "closes" => human.closes(id).await.map(|()| json!({})),
+        _ => return Err(unknown()),
+    };
+    outcome.map_err(|why| Refused(StatusCode::CONFLICT, json!(why)))
 }
 
 fn apply_fault(platform: &Platform, fault: &str, body: &Body) -> Answer {

@@ -15,8 +15,9 @@ use crate::consumer::Consumer;
 use crate::counters::Counters;
 use crate::door;
 use crate::door::certificates::Certificates;
+use crate::human::Human;
 use crate::ledger::Ledger;
-use crate::settings::{BotUser, ConsumerScript, PlatformSettings};
+use crate::settings::{BotUser, ConsumerScript, HumanScript, PlatformSettings};
 use crate::world::Shared;
 
 pub use settled::Unsettled;
@@ -106,6 +107,28 @@ impl Platform {
     /// Scripts say nothing more and open nothing more; their conversations stay open.
     pub fn stop_consumers(&self) {
         self.shared().enter(crate::world::World::stop_scripts);
+    }
+
+    /// The human agent of that name, to be driven by hand; the name is its login name, so no bot may have it.
+    pub fn human(&self, account: &str, name: &str) -> Human {
+        let account = AccountId::new(account);
+        let agent = self.shared().enter(|world| world.human_named(&account, name));
+        Human::new(Arc::clone(&self.inner.shared), account, agent)
+    }
+
+    /// Lets a crowd of scripted human agents in, who take over whatever is open.
+    pub fn humans(&self, account: &str, script: HumanScript) {
+        self.shared().enter(|world| world.admit_humans(&AccountId::new(account), script));
+    }
+
+    /// Scripted humans take nothing over any more; what they hold they give back in their time.
+    pub fn stop_humans(&self) {
+        self.shared().enter(crate::world::World::stop_humans);
+    }
+
+    /// Whether the user may watch conversations of other agents, as managers and bots may; by default it may.
+    pub fn let_watch_all(&self, account: &str, login: &str, may: bool) {
+        self.shared().enter(|world| world.let_watch_all(&AccountId::new(account), login, may));
     }
 
     /// What became of every message so far.

@@ -13,6 +13,9 @@ use super::Platform;
 pub struct Unsettled {
     /// Scripted consumers who still want to say something.
     pub scripts: usize,
+    /// Scripted humans who hold a conversation that they will give back.
+    #[serde(default)]
+    pub humans: usize,
     /// Messages not answered yet.
     pub owed: usize,
     /// The tokens of some of them.
@@ -27,7 +30,7 @@ pub struct Unsettled {
 
 impl Unsettled {
     fn is_nothing(&self) -> bool {
-        self.scripts + self.owed + self.rings + self.in_flight == 0
+        self.scripts + self.humans + self.owed + self.rings + self.in_flight == 0
     }
 }
 
@@ -35,9 +38,9 @@ impl fmt::Display for Unsettled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "not settled: {} messages owed {:?}, {} scripts running, {} rings waiting, {} conversations queued, \
-             {} requests in flight",
-            self.owed, self.tokens, self.scripts, self.rings, self.queued, self.in_flight
+            "not settled: {} messages owed {:?}, {} scripts running, {} conversations in human hands, {} rings \
+             waiting, {} conversations queued, {} requests in flight",
+            self.owed, self.tokens, self.scripts, self.humans, self.rings, self.queued, self.in_flight
         )
     }
 }
@@ -45,7 +48,8 @@ impl fmt::Display for Unsettled {
 impl std::error::Error for Unsettled {}
 
 impl Platform {
-    /// Waits until every message is answered, no script has anything left to say, no ring waits and no
+    /// Waits until every message is answered, no script has anything left to say, no
+    /// scripted human holds a conversation, no ring waits and no
     /// request is in flight or to be applied late, and then until nothing happened for a quiet moment.
     ///
     /// # Errors
@@ -69,6 +73,7 @@ impl Platform {
     fn in_flight(&self) -> Unsettled {
         self.shared().enter(|world| Unsettled {
             scripts: world.scripts_running(),
+            humans: world.humans_holding(),
             owed: world.ledger.owed(),
             tokens: world.ledger.owed_tokens(),
             rings: world.rings_waiting(),

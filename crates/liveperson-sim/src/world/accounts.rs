@@ -95,6 +95,8 @@ pub(crate) struct User {
     pub(super) rung: BTreeSet<ConversationId>,
     pub(super) last_rung: u64,
     pub(super) holds_answers: bool,
+    /// Whether it may watch conversations that it takes no part in, as managers and bots may.
+    pub(super) watches_all: bool,
 }
 
 /// The same for the same agent, whatever the seed: users outlive a platform's restart.
@@ -146,6 +148,7 @@ impl World {
                 rung: BTreeSet::new(),
                 last_rung: 0,
                 holds_answers: false,
+                watches_all: true,
             },
         );
     }

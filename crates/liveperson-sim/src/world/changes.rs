@@ -4,10 +4,8 @@ use liveperson_proto::{AgentId, ConversationId, DialogId, SkillId};
 use serde_json::{Value, json};
 
 use super::conversations::{Closing, Facts, Role};
-use super::requests::{Caller, Outcome};
+use super::requests::{Caller, Outcome, Refusal};
 use super::{World, wall};
-
-type Refusal = (u16, &'static str);
 
 /// What the changes of one request mean for the queue, and what the answer says.
 #[derive(Default)]
@@ -15,6 +13,8 @@ struct Effects {
     left_by: Option<AgentId>,
     wanted: Option<AgentId>,
     says: Option<&'static str>,
+    /// Who was added, in which role, also when that changed nothing.
+    added: Vec<(AgentId, Role)>,
 }
 
 impl World {
@@ -33,9 +33,20 @@ impl World {
         for change in &changes {
             self.change(caller, &mut facts, change, &mut effects)?;
         }
+        self.count_joins(caller, &id, &effects.added);
         self.commit(facts);
         self.review_queue(&id, effects.left_by, effects.wanted);
         Ok((200, effects.says.unwrap_or("OK").into()))
+    }
+
+    fn count_joins(&mut self, caller: &Caller, id: &ConversationId, added: &[(AgentId, Role)]) {
+        if self.is_human(&caller.agent) {
+            return;
+        }
+        for (agent, role) in added {
+            let login = self.login_of(agent).to_owned();
+            self.counters.joined(&caller.account, &login, id, role.as_str());
+        }
     }
 
     fn change(
@@ -116,6 +127,7 @@ impl World {
 
     fn add(&self, facts: &mut Facts, agent: &AgentId, role: Role, out: &mut Effects) -> Result<(), Refusal> {
         out.says = Some("OK Agent added successfully");
+        out.added.push((agent.clone(), role));
         let one = self.participant(agent, role);
         if facts.participants.contains(&one) {
             return Ok(());

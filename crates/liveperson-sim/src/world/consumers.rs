@@ -6,7 +6,7 @@ use liveperson_proto::{AccountId, ConsumerId, ConversationId, SkillId};
 use serde_json::{Value, json};
 
 use super::World;
-use super::conversations::{Event, Role};
+use super::conversations::{Event, Facts, Participant, Role};
 use super::scripts::Script;
 use crate::consumer::{ConversationView, Heard};
 
@@ -107,12 +107,20 @@ impl World {
             state: if facts.is_open() { "OPEN" } else { "CLOSE" }.to_owned(),
             skill: facts.skill.to_string(),
             assigned: assigned.map(|one| self.login_of(&one.id.as_str().into()).to_owned()),
+            members: self.members_of(facts),
         })
+    }
+
+    fn members_of(&self, facts: &Facts) -> Vec<(String, String)> {
+        let of_brand = facts.participants.iter().filter(|one| one.role != Role::Consumer && !one.suggested);
+        let named = |one: &Participant| self.login_of(&one.id.as_str().into()).to_owned();
+        of_brand.map(|one| (named(one), one.role.as_str().to_owned())).collect()
     }
 
     /// A brand's content reached the consumer.
     pub(super) fn consumer_hears(&mut self, id: &ConversationId, event: &Event) {
         let Some(consumer) = self.conversations.get(id).map(|one| one.facts.consumer.clone()) else { return };
+        let originator = self.login_of(&event.originator.id.as_str().into()).to_owned();
         let Some(played) = self.consumers.get_mut(&consumer) else { return };
         if played.script.is_some() {
             self.script_hears(&consumer, id);
@@ -121,7 +129,7 @@ impl World {
         if played.heard.len() == MEMORY {
             played.heard.pop_front();
         }
-        played.heard.push_back(heard(event));
+        played.heard.push_back(heard(event, originator));
     }
 
     /// A conversation is over, whoever ended it.
@@ -132,12 +140,13 @@ impl World {
     }
 }
 
-fn heard(event: &Event) -> Heard {
+fn heard(event: &Event, originator: String) -> Heard {
     let content = &event.content;
     Heard {
         text: content["message"].as_str().unwrap_or_default().to_owned(),
         rich: content.get("content").cloned(),
         sequence: event.sequence,
         originator_role: event.originator.role.as_str().to_owned(),
+        originator,
     }
 }

@@ -13,6 +13,7 @@
 //! - [`publishing`], [`history`]: events in, events out again
 //! - [`routing`]: agent states, rings, the queue
 //! - [`consumers`], [`scripts`]: the consumers played here
+//! - [`humans`], [`human_scripts`]: the human agents played here
 //! - [`timers`]: what happens later
 
 pub(crate) mod accounts;
@@ -20,8 +21,10 @@ mod changes;
 pub(crate) mod consumers;
 pub(crate) mod conversations;
 mod history;
+mod human_scripts;
+mod humans;
 mod publishing;
-mod requests;
+pub(crate) mod requests;
 mod routing;
 pub(crate) mod scripts;
 pub(crate) mod sessions;
@@ -133,6 +136,7 @@ pub(crate) struct World {
     sockets: BTreeMap<SocketId, Socket>,
     conversations: HashMap<ConversationId, Conversation>,
     consumers: HashMap<ConsumerId, Played>,
+    humans: HashMap<AgentId, human_scripts::Played>,
     ringing: HashMap<RingId, ConversationId>,
     last_ring: i64,
     outbox: Vec<(SocketId, Utf8Bytes)>,
@@ -160,6 +164,7 @@ impl World {
             sockets: BTreeMap::new(),
             conversations: HashMap::new(),
             consumers: HashMap::new(),
+            humans: HashMap::new(),
             ringing: HashMap::new(),
             last_ring: 0,
             outbox: Vec::new(),

@@ -36,7 +36,9 @@ impl World {
             Some("AGENTS_AND_MANAGERS") => false,
             Some(_) => return Err((400, "Unknown audience")),
         };
-        self.counters.published(&dialog.into());
+        if !self.is_human(&caller.agent) {
+            self.counters.published(&dialog.into());
+        }
         let originator = self.participant(&caller.agent, role);
         let sequence = self.add_event(&id, originator, event.clone(), for_all, metadata);
         Ok((200, json!({ "sequence": sequence })))
@@ -125,7 +127,8 @@ impl World {
             return;
         }
         if is_content {
-            let others = facts.participants.iter().filter(|one| one.id != event.originator.id);
+            let shown = |one: &&Participant| event.for_all || one.role != Role::Consumer;
+            let others = facts.participants.iter().filter(|one| one.id != event.originator.id).filter(shown);
             for other in others {
                 *facts.unread.entry(other.id.clone()).or_default() += 1;
             }

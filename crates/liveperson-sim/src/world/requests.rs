@@ -107,8 +107,11 @@ const TABLE: [Names; 12] = [
     ),
 ];
 
+/// Why a request is refused: a code and the words.
+pub(crate) type Refusal = (u16, &'static str);
+
 /// The body of a good answer with its code, or a code and why not.
-pub(super) type Outcome = Result<(u16, Value), (u16, &'static str)>;
+pub(super) type Outcome = Result<(u16, Value), Refusal>;
 
 /// One request frame.
 #[derive(Clone, Debug)]

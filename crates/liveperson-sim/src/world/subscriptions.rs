@@ -6,7 +6,7 @@ use liveperson_proto::{AccountId, AgentId, ConversationId, SubscriptionId};
 use serde_json::{Value, json};
 
 use super::conversations::Facts;
-use super::requests::{Caller, Outcome};
+use super::requests::{Caller, Outcome, Refusal};
 use super::sockets::SocketId;
 use super::{World, shapes, wall};
 
@@ -80,6 +80,7 @@ const CHANGE: &str = ".ams.aam.ExConversationChangeNotification";
 impl World {
     pub(super) fn subscribe_conversations(&mut self, caller: &Caller, body: &Value) -> Outcome {
         let query = Query::parse(self, &caller.account, body);
+        self.check_watching(caller, &query)?;
         let matched = self.matches_of(&caller.account, &query);
         let socket_id = caller.socket.ok_or((400, "No socket"))?;
         let login = self.login_of(&caller.agent).to_owned();
@@ -96,6 +97,23 @@ impl World {
         let socket = self.sockets.get_mut(&socket_id).ok_or((400, "No socket"))?;
         socket.watching.push(Watching { id: id.clone(), query, matched });
         Ok((200, json!({ "subscriptionId": id })))
+    }
+
+    /// Without the right, an agent may ask for nothing but its own conversations.
+    fn check_watching(&self, caller: &Caller, query: &Query) -> Result<(), Refusal> {
+        let own = |agents: &Vec<AgentId>| agents.iter().all(|agent| *agent == caller.agent);
+        let watches_all = self.users.get(&caller.agent).is_some_and(|user| user.watches_all);
+        if watches_all || query.agents.as_ref().is_some_and(own) {
+            return Ok(());
+        }
+        Err((401, "User may not see conversations of other agents"))
+    }
+
+    /// Whether the user may watch conversations that it takes no part in.
+    pub(crate) fn let_watch_all(&mut self, account: &AccountId, login: &str, may: bool) {
+        if let Some(user) = self.user_mut(account, login) {
+            user.watches_all = may;
+        }
     }
 
     fn matches_of(&self, account: &AccountId, query: &Query) -> BTreeSet<ConversationId> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use liveperson_proto::{ConsumerId, ConversationId, RingId};
+use liveperson_proto::{AgentId, ConsumerId, ConversationId, RingId};
 
 use super::World;
 use super::requests::{Caller, Request};
@@ -18,6 +18,7 @@ pub(super) enum Timer {
     InFlightArrives { socket: SocketId },
     ApplyLate { caller: Caller, requests: Vec<Request> },
     ConsumerSpeaks { consumer: ConsumerId },
+    HumanActs { agent: AgentId },
 }
 
 /// Timers by time; those of one moment go off in the order they were set.
@@ -62,6 +63,7 @@ impl World {
             Timer::InFlightArrives { socket } => self.in_flight_arrives(socket),
             Timer::ApplyLate { caller, requests } => self.apply_batch(&caller, requests),
             Timer::ConsumerSpeaks { consumer } => self.consumer_speaks(&consumer),
+            Timer::HumanActs { agent } => self.human_acts(&agent),
         }
     }
 }

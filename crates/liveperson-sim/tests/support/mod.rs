@@ -7,7 +7,7 @@
     reason = "each test file uses a part of it"
 )]
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -281,18 +281,26 @@ impl Bot {
         self.ask(".ams.cm.UpdateConversationField", body).await
     }
 
-    /// Accepts every ring and answers every consumer message with its own text, once.
+    /// Accepts every ring and answers every consumer message that nobody answered with its own text, once.
     pub async fn echoes(mut self) {
+        let mut answered = HashMap::new();
         while let Ok(frame) = self.next_ever().await {
             let task = &frame["body"]["changes"][0]["result"];
             if task["ringsDetails"][0]["ringState"] == "WAITING" {
                 let ring = json!({"ringId": task["ringsDetails"][0]["ringId"], "ringState": "ACCEPTED"});
                 self.ask(".ams.routing.UpdateRingState", ring).await;
-                for event in self.history(task["conversationId"].as_str().unwrap()).await {
-                    self.echo(&event).await;
+                let history = self.history(task["conversationId"].as_str().unwrap()).await;
+                for event in &history {
+                    let is_content = event["event"]["type"] == "ContentEvent";
+                    if is_content && event["originatorMetadata"]["role"] != "CONSUMER" {
+                        answered.insert(event["dialogId"].to_string(), event["sequence"].as_i64());
+                    }
+                }
+                for event in &history {
+                    self.echo(event, &mut answered).await;
                 }
             }
-            self.echo(&frame["body"]).await;
+            self.echo(&frame["body"], &mut answered).await;
         }
     }
 
@@ -303,8 +311,13 @@ impl Bot {
         }
     }
 
-    async fn echo(&mut self, event: &Value) {
+    async fn echo(&mut self, event: &Value, answered: &mut HashMap<String, Option<i64>>) {
         if event["originatorMetadata"]["role"] == "CONSUMER" && event["event"]["type"] == "ContentEvent" {
+            let before = answered.entry(event["dialogId"].to_string()).or_default();
+            if event["sequence"].as_i64() <= *before {
+                return;
+            }
+            *before = event["sequence"].as_i64();
             let (id, text) =
                 (event["dialogId"].as_str().unwrap(), event["event"]["message"].as_str().unwrap());
             self.send(".ams.ms.PublishEvent", content(id, text)).await;
