@@ -1,5 +1,7 @@
 //! The composition root: settings in, a running fleet out; and its two endings.
 
+mod declaration;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -28,10 +30,14 @@ use crate::clock::Clock;
 use crate::logic::webhook::{Means, Names};
 use crate::logic::{DeclareError, Logics, Thinker};
 use crate::metrics::Metrics;
-use crate::settings::{AccountSettings, FleetSettings, ServiceHost, StoreSettings, TimingSettings};
+use crate::settings::{
+    AccountSettings, FleetSettings, ServiceHost, SettingsFaults, StoreSettings, TimingSettings, Wanted,
+};
 use crate::store::{
     AcquireError, DeclaredBot, KeySource, NodeIdentity, Store, StoreError, StoreOptions, StoreUrl,
 };
+
+pub use declaration::stored_declaration;
 
 /// Runs of logic at one time at most, for each core.
 const THINKERS: usize = 16;
@@ -67,6 +73,9 @@ pub enum LaunchError {
         /// Why.
         source: std::io::Error,
     },
+    /// What the store holds contradicts itself.
+    #[error("what is declared cannot be run:\n{0}")]
+    Declared(#[from] SettingsFaults),
     /// The metrics could not be declared.
     #[error("the metrics cannot be declared")]
     Metrics(#[from] prometheus::Error),
@@ -83,12 +92,18 @@ pub struct LaunchOptions {
     pub take_over: bool,
     /// Migrate the store, whichever it is.
     pub migrate: bool,
+    /// Forget what the store declares and the settings do not.
+    pub prune: bool,
 }
 
 /// A fleet at work. Lives on the actix system that launched it.
 pub struct Fleet {
     /// What its actors are lent.
     pub house: Arc<House>,
+    /// What it is made of: what was declared now, and before in the same store.
+    pub settings: FleetSettings,
+    /// What there is to say about the difference.
+    pub said: Vec<String>,
     /// Told when another process took the fleet.
     pub lost: oneshot::Receiver<String>,
     actor: Addr<FleetActor>,
@@ -154,21 +169,18 @@ impl Fleet {
         io: Handle,
     ) -> Result<Self, LaunchError> {
         let clock = Clock::start();
-        let client = client(settings)?;
-        let mut logics = options.logics;
         let means = Means { clock, names: options.names, patience: settings.timing.logic_timeout };
-        logics.declare(&settings.logics, &means)?;
         let store = open_store(&settings.store, io.clone()).await?;
         prepare_store(&store, &settings.store, options.migrate).await?;
         let me = identify();
         let asked = clock.now().moment;
         store.acquire(&me, options.take_over).await?;
-        let owned = own(&store, &me, settings).await;
+        let owned = own(&store, &me, settings, options.prune, (options.logics, means)).await;
         if owned.is_err() {
             // The next start must not wait for a lease of nobody.
             let _ = store.release(&me).await;
         }
-        let epochs = owned?;
+        let Owned { settings, said, client, logics, epochs } = owned?;
         let right = Right::default();
         right.renewed(asked, settings.store.node_lease);
         board.set_fleet(FleetStatus {
@@ -197,10 +209,10 @@ impl Fleet {
         });
         let arbiters: Vec<_> = (0..=cores).map(|_| Arbiter::new()).collect();
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
-        let places = places(settings, &epochs, &handles[1..], clock);
+        let places = places(&settings, &epochs, &handles[1..], clock);
         let (report, lost) = oneshot::channel();
         let actor = FleetActor::new(house.clone(), places, handles[0].clone(), report).start();
-        Ok(Self { house, lost, actor, arbiters })
+        Ok(Self { house, settings, said, lost, actor, arbiters })
     }
 
     /// Ends every bot within the time, then gives the fleet up. The store is closed after.
@@ -236,17 +248,36 @@ impl Fleet {
     }
 }
 
+/// The fleet of the moment, and the right to run it.
+struct Owned {
+    settings: FleetSettings,
+    said: Vec<String>,
+    client: Client,
+    logics: Logics,
+    epochs: HashMap<(AccountId, BotId), i64>,
+}
+
 async fn own(
     store: &Store,
     me: &NodeIdentity,
     settings: &FleetSettings,
-) -> Result<HashMap<(AccountId, BotId), i64>, StoreError> {
-    store.declare(&declared(settings)).await?;
-    let names: Vec<_> = bots(settings).map(|(account, bot)| (account.clone(), bot.name.clone())).collect();
-    store.own_bots(me, &names).await
+    prune: bool,
+    (mut logics, means): (Logics, Means),
+) -> Result<Owned, LaunchError> {
+    let (settings, said) = declaration::converge(store, settings, prune).await?;
+    let client = client(&settings)?;
+    logics.declare(&settings.logics, &means)?;
+    store.declare(&declared(&settings)).await?;
+    let names: Vec<_> = bots(&settings).map(|(account, bot)| (account.clone(), bot.name.clone())).collect();
+    let epochs = store.own_bots(me, &names).await?;
+    Ok(Owned { settings, said, client, logics, epochs })
 }
 
-fn client(settings: &FleetSettings) -> Result<Client, LaunchError> {
+/// The platform's client, as settings describe the platform.
+///
+/// # Errors
+/// The CA file cannot be read or holds no certificate.
+pub fn client(settings: &FleetSettings) -> Result<Client, LaunchError> {
     let (platform, timing) = (&settings.platform, &settings.timing);
     let ca_pem = match &platform.ca_file {
         None => None,
@@ -307,9 +338,26 @@ fn declared(settings: &FleetSettings) -> Vec<DeclaredBot> {
         account: account.clone(),
         bot: bot.name.clone(),
         pool: bot.pool.clone(),
-        declared_json: json!({"logic": bot.logic.as_str(), "capacity": bot.capacity}).to_string(),
+        declared_json: summary(bot),
     };
     bots(settings).map(row).collect()
+}
+
+fn summary(bot: &crate::settings::BotSettings) -> String {
+    let wanted = match bot.wanted {
+        Wanted::Running => "running",
+        Wanted::Parked => "parked",
+    };
+    json!({"logic": bot.logic.as_str(), "capacity": bot.capacity, "wanted": wanted}).to_string()
+}
+
+/// How many logins an account allows.
+pub fn allowance(timing: &TimingSettings) -> Allowance {
+    Allowance {
+        per_second: timing.login_per_second.get(),
+        burst: timing.login_burst.get(),
+        in_flight: timing.login_in_flight.get(),
+    }
 }
 
 /// Spreads the bots over the arbiters, one after the other.
@@ -319,12 +367,7 @@ fn places(
     arbiters: &[ArbiterHandle],
     clock: Clock,
 ) -> Vec<AccountPlace> {
-    let timing = &settings.timing;
-    let allowance = Allowance {
-        per_second: timing.login_per_second.get(),
-        burst: timing.login_burst.get(),
-        in_flight: timing.login_in_flight.get(),
-    };
+    let allowance = allowance(&settings.timing);
     let mut turn = arbiters.iter().cycle();
     let mut place = |account: &AccountSettings, bot: &crate::settings::BotSettings| {
         let epoch = epochs.get(&(account.id.clone(), bot.name.clone())).copied()?;

@@ -4,6 +4,10 @@
 
 #[path = "store_contract/bots.rs"]
 mod bots;
+#[path = "store_contract/declared.rs"]
+mod declared;
+#[path = "store_contract/listing.rs"]
+mod listing;
 #[path = "store_contract/owner.rs"]
 mod owner;
 #[path = "support/postgres.rs"]
@@ -75,6 +79,13 @@ contract! {
         owner::the_owner_is_on_record,
         bots::what_people_decided_survives_the_next_declaration,
         bots::an_undeclared_bot_cannot_be_steered,
+        declared::what_is_declared_last_wins_and_nothing_is_pruned,
+        declared::a_process_that_lost_the_fleet_declares_nothing,
+        declared::a_forgotten_bot_lets_go_of_all_it_held,
+        listing::bots_are_listed_by_filter_and_page,
+        listing::conversations_are_listed_by_filter_and_page,
+        listing::the_holder_is_the_live_owner_and_its_bots,
+        listing::to_look_at_a_store_makes_nothing,
         sessions::a_session_comes_back_until_it_is_forgotten,
         sessions::another_key_opens_nothing,
         sessions::a_session_moved_to_another_row_does_not_open,
@@ -88,6 +99,7 @@ contract! {
     ]
     sqlite: [
         owner::a_dead_owner_is_recognised_at_once,
+        listing::a_dead_owner_holds_nothing,
         owner::an_owner_without_the_lock_is_respected_and_gets_it_later,
         sessions::files_are_private,
     ]

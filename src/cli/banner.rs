@@ -12,6 +12,9 @@ pub(super) fn print(settings: &FleetSettings, from: &str, fleet: &Fleet, listeni
     println!("muster {}", me.version);
     println!("  fleet      {} accounts, {bots} bots ({from})", settings.accounts.len());
     println!("  platform   {}", settings.platform.csds_domain);
+    for words in &fleet.said {
+        println!("  declared   {words}");
+    }
     println!("  store      {}", fleet.house.store.describe());
     println!("  key        {}", fleet.house.store.key_source());
     println!("  owner      process {} on {}", me.pid, me.name);

@@ -1,16 +1,26 @@
 //! The command line: one file a command.
 //!
-//! - `run`: a fleet from a fleet file
+//! - `run`: a fleet from a fleet file, or from what its store holds
+//! - `check`: what is wrong with a fleet file, and with its logins
 //! - `demo`: a fleet on a platform of its own, with a ledger that judges it
 //! - `migrate`: brings a store's tables up to date
+//! - `bots`, `conversations`: what the store knows, whether a fleet runs or not
 //! - `ownership`, `banner`, `signals`: what `run` and `demo` share
+//! - `store`, `live`, `filter`, `table`: what commands that only look share
 
 mod banner;
+mod bots;
+mod check;
+mod conversations;
 mod demo;
+mod filter;
+mod live;
 mod migrate;
 mod ownership;
 mod run;
 mod signals;
+mod store;
+mod table;
 
 use std::process::ExitCode;
 
@@ -34,8 +44,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the fleet of a fleet file until SIGTERM
+    /// Run the fleet of a fleet file, or without one what its store holds, until SIGTERM
     Run(run::Arguments),
+    /// Say everything that is wrong with a fleet file; with --online also with its logins
+    Check(check::Arguments),
+    /// Show the declared bots
+    Bots(bots::Arguments),
+    /// Show the conversations that bots handle or handled
+    Conversations(conversations::Arguments),
     /// Watch a fleet answer simulated consumers under faults, and see the ledger judge it
     Demo(demo::Arguments),
     /// Bring a store's tables up to date (SQLite does that by itself at `run`)
@@ -68,9 +84,11 @@ impl Failure {
 /// 4 another process took the fleet over.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // The demo's standard output is its show, and its faults are on purpose.
+    // Standard output belongs to the answer; the demo's faults are on purpose.
     let logging = match arguments.command {
-        Command::Demo(_) => telemetry::init_at(LogTo::Stderr, "off"),
+        Command::Demo(_) | Command::Check(_) | Command::Bots(_) | Command::Conversations(_) => {
+            telemetry::init_at(LogTo::Stderr, "off")
+        }
         Command::Run(_) | Command::Migrate(_) => telemetry::init(LogTo::Stdout),
     };
     logging.unwrap_or_else(|_| eprintln!("muster: logging was started before"));
@@ -93,6 +111,9 @@ pub fn main() -> ExitCode {
 async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
     match command {
         Command::Run(arguments) => run::run(arguments, io).await,
+        Command::Check(arguments) => check::check(arguments, io).await,
+        Command::Bots(arguments) => bots::bots(arguments, io).await,
+        Command::Conversations(arguments) => conversations::conversations(arguments, io).await,
         Command::Demo(arguments) => demo::demo(arguments, io).await,
         Command::Migrate(arguments) => migrate::migrate(arguments, io).await,
     }

@@ -1,4 +1,4 @@
-//! `muster run`: a fleet from a fleet file, until a signal ends it.
+//! `muster run`: a fleet from a fleet file or from its store, until a signal ends it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,27 +12,40 @@ use tokio::runtime::Handle;
 use tracing::{info, warn};
 
 use super::signals::Signals;
+use super::store::StoreArguments;
 use super::{Failure, banner, ownership};
 use crate::api::{self, ApiState};
-use crate::app::{Fleet, LaunchOptions};
+use crate::app::{Fleet, LaunchError, LaunchOptions, open_store, prepare_store, stored_declaration};
 use crate::board::Board;
 use crate::console;
-use crate::settings::FleetSettings;
+use crate::settings::{Declaration, FleetSettings, ProcessEnvironment};
+use crate::store::Store;
 
 /// How often the root of the actors is asked whether it makes progress.
 const BEAT: Duration = Duration::from_secs(5);
 
 /// What `muster run` takes.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
-    /// The fleet file
-    fleet: PathBuf,
+    /// The fleet file: what it declares is written to its store and wins over what was declared before.
+    /// Without one the fleet is what the store holds
+    fleet: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Where to answer, without a fleet file [default: 127.0.0.1:9300]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "fleet")]
+    listen: Option<SocketAddr>,
     /// Take the fleet from a process that holds it
     #[arg(long)]
     take_over: bool,
     /// Migrate a Postgres store at the start
     #[arg(long)]
     migrate: bool,
+    /// Forget what the store declares and the fleet file does not: bots removed from the file are gone,
+    /// their claims released
+    #[arg(long, requires = "fleet")]
+    prune: bool,
     /// At the end hand conversations back and log out, instead of keeping all for the next start
     #[arg(long)]
     retire: bool,
@@ -47,12 +60,58 @@ pub(super) fn load(path: &Path) -> Result<FleetSettings, Failure> {
     Ok(settings)
 }
 
+async fn settings_of(arguments: &Arguments, io: Handle) -> Result<FleetSettings, Failure> {
+    match &arguments.fleet {
+        Some(_) if arguments.store.is_named() => {
+            Err(Failure::new("the fleet file names its store: leave --store out").with_code(2))
+        }
+        Some(fleet) => load(fleet),
+        None => stored(arguments, io).await,
+    }
+}
+
+/// The fleet that the store holds, all of which must be right.
+async fn stored(arguments: &Arguments, io: Handle) -> Result<FleetSettings, Failure> {
+    let process = arguments.store.settings(arguments.listen)?;
+    // A store that is not there is told, not made.
+    arguments.store.open(io.clone()).await?.close().await;
+    let store = open_store(&process.store, io).await.map_err(|error| Failure::of(&error))?;
+    let declared = read(&store, &process, arguments.migrate).await;
+    let described = store.describe();
+    store.close().await;
+    let declaration = declared.map_err(|error| Failure::of(&error))?;
+    if declaration.fragments.is_empty() {
+        let words = "declares no fleet yet: declare one with `muster run fleet.toml`";
+        return Err(Failure::new(format!("the store {described} {words}")));
+    }
+    let (fleet, warnings) = FleetSettings::of_declaration(&declaration, &ProcessEnvironment)
+        .map_err(|faults| Failure::new(faults.to_string()))?;
+    for warning in warnings {
+        warn!("{warning}");
+    }
+    let FleetSettings { server, store, timing, .. } = process;
+    Ok(FleetSettings { server, store, timing, ..fleet })
+}
+
+async fn read(store: &Store, process: &FleetSettings, migrate: bool) -> Result<Declaration, LaunchError> {
+    prepare_store(store, &process.store, migrate).await?;
+    Ok(stored_declaration(store).await?)
+}
+
+fn origin(arguments: &Arguments) -> String {
+    arguments
+        .fleet
+        .as_ref()
+        .map_or_else(|| "as the store holds it".to_owned(), |fleet| fleet.display().to_string())
+}
+
 pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let settings = load(&arguments.fleet)?;
+    let settings = settings_of(&arguments, io.clone()).await?;
     let options = LaunchOptions {
         take_over: arguments.take_over,
         migrate: arguments.migrate,
+        prune: arguments.prune,
         ..LaunchOptions::default()
     };
     let board = Board::default();
@@ -67,7 +126,7 @@ pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure>
             return Err(failure);
         }
     };
-    banner::print(&settings, &arguments.fleet.display().to_string(), &fleet, Some(bound));
+    banner::print(&fleet.settings, &origin(&arguments), &fleet, Some(bound));
     let ending = if arguments.retire { Ending::Retire } else { Ending::Restart };
     let ended = until_the_end(fleet, &mut signals, ending, settings.timing.drain).await;
     server.stop(false).await;

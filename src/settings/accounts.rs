@@ -127,7 +127,8 @@ impl Seen {
             self.places.insert(key, field.at);
             return true;
         };
-        let wrong = format!("{shown} stands on line {} already", field.reading.line(*first));
+        let spot = field.reading.spot(*first);
+        let wrong = format!("{shown} stands {spot} already");
         field.fault(wrong, "give it another, or remove one of the two");
         false
     }

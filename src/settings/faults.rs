@@ -48,12 +48,22 @@ impl fmt::Display for Remark {
 pub struct SettingsFaults {
     file: Arc<str>,
     faults: Vec<Remark>,
+    warnings: Vec<Warning>,
 }
 
 impl SettingsFaults {
     pub(super) fn new(file: Arc<str>, mut faults: Vec<Remark>) -> Self {
         faults.sort_by_key(|fault| fault.place);
-        Self { file, faults }
+        Self { file, faults, warnings: Vec::new() }
+    }
+
+    pub(super) fn with_warnings(self, warnings: Vec<Warning>) -> Self {
+        Self { warnings, ..self }
+    }
+
+    /// What would be warned of if there were no fault, in the order of its lines.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// The faults, in the order of their lines; never empty.

@@ -6,6 +6,7 @@
 //! - `webhook`, `address`: a logic that is asked over HTTP, and where it may be
 //! - `defaults`: every default and every limit
 //! - `section`, `field`, `units`, `secret`: reading tables, keys, durations and references to secrets
+//! - `fragments`: what is declared, in pieces that the store keeps, and back again
 //! - `faults`, `nearest`: what is wrong, where, and what cures it
 //!
 //! Secrets never stand in the file: a literal one is refused, and no message repeats one.
@@ -18,6 +19,7 @@ mod domains;
 mod environment;
 mod faults;
 mod field;
+mod fragments;
 mod logic;
 mod logics;
 mod login;
@@ -45,6 +47,7 @@ pub use address::Reach;
 pub use domains::ServiceHost;
 pub use environment::{Environment, NamedFile, ProcessEnvironment};
 pub use faults::{Place, Remark, SettingsFaults, Warning};
+pub use fragments::{Declaration, Fragment};
 pub use logic::{LOGICS, LogicName};
 pub use logics::{Failing, LogicKind, LogicSettings};
 pub use platform::PlatformSettings;
@@ -76,6 +79,8 @@ pub struct FleetSettings {
     pub logics: Vec<LogicSettings>,
     /// Who the fleet is made of.
     pub accounts: Vec<AccountSettings>,
+    /// What was declared, as the store keeps it; `None` where code made the settings.
+    pub declaration: Option<Declaration>,
 }
 
 impl FleetSettings {
@@ -117,8 +122,35 @@ impl FleetSettings {
         extra_logics: &[&str],
     ) -> Result<(Self, Vec<Warning>), SettingsFaults> {
         let reading = Reading::new(file_name, text, base_dir, environment);
+        Self::judge(reading, text, base_dir, extra_logics)
+    }
+
+    /// Checks what the store holds, with the same rules as a file; process settings are the defaults.
+    ///
+    /// # Errors
+    /// Every fault; each names the row of the store that it stands in.
+    pub fn of_declaration(
+        declaration: &Declaration,
+        environment: &dyn Environment,
+    ) -> Result<(Self, Vec<Warning>), SettingsFaults> {
+        let (text, rows) = declaration.text();
+        let base_dir = Path::new("/"); // the rows' paths are whole
+        let reading = Reading::new("the store", &text, base_dir, environment).with_rows(rows);
+        Self::judge(reading, &text, base_dir, &declaration.extra_logics())
+    }
+
+    fn judge(
+        reading: Reading<'_>,
+        text: &str,
+        base_dir: &Path,
+        extra_logics: &[&str],
+    ) -> Result<(Self, Vec<Warning>), SettingsFaults> {
         let settings = match Document::parse(text) {
-            Ok(document) => Self::read(Section::root(&reading, document.as_table()), extra_logics),
+            Ok(document) => {
+                let settings = Self::read(Section::root(&reading, document.as_table()), extra_logics);
+                let declaration = Declaration::of(document.as_table(), base_dir, extra_logics);
+                Self { declaration: Some(declaration), ..settings }
+            }
             Err(error) => {
                 report_syntax(&reading, &error);
                 Self::default()
@@ -137,6 +169,7 @@ impl FleetSettings {
             logics,
             accounts: accounts::read(&root, &names, &platform),
             platform,
+            declaration: None,
         };
         root.finish();
         settings

@@ -285,3 +285,87 @@ fn a_domain_that_is_none_is_one_fault_also_when_plain() {
         faults("[platform]\ncsds_domain = \"http://x\"\nplain = true").ends_with("1 fault in fleet.toml")
     );
 }
+
+#[test]
+fn a_declared_fleet_comes_back_from_its_fragments_without_comments_or_process_settings() {
+    let commented = WHOLE.replace("capacity = 20", "capacity = 20 # s3cret-horse, do not tell");
+    let (fleet, _) = parse(&commented).unwrap();
+    let declaration = fleet.declaration.clone().unwrap();
+    let headers: Vec<_> =
+        declaration.fragments.iter().map(|piece| (piece.header.as_str(), piece.name.as_str())).collect();
+    assert_eq!(
+        headers,
+        [
+            ("[platform]", ""),
+            ("[[accounts]]", ""),
+            ("[[accounts.pools]]", "greeters"),
+            ("[[accounts.bots]]", "greeter-1"),
+            ("[[accounts.bots]]", "echo-1")
+        ]
+    );
+    assert!(!format!("{declaration:?}").contains("s3cret"), "{declaration:?}");
+    assert_eq!(declaration.fragments[1].label(), "stored account 12345678");
+    assert_eq!(declaration.fragments[2].label(), "stored pool 12345678/greeters");
+    assert_eq!(declaration.fragments[3].label(), "stored bot 12345678/greeter-1");
+    let paths = &declaration.fragments[0].body;
+    assert!(paths.contains("ca_file = \"/etc/muster/ca.pem\""), "paths are whole: {paths}");
+
+    let (again, _) = FleetSettings::of_declaration(&declaration, &world()).unwrap();
+    assert_eq!(format!("{:?}", again.accounts), format!("{:?}", fleet.accounts));
+    assert_eq!(format!("{:?}", again.platform), format!("{:?}", fleet.platform));
+    assert_eq!(again.store.url.expose(), "sqlite:muster.db", "process settings are not stored");
+    assert_eq!(again.declaration.unwrap().fragments, declaration.fragments);
+}
+
+#[test]
+fn any_other_table_is_stored_as_it_is() {
+    let text = "[logics.shop]\nkind = \"webhook\"\nsecret = \"file:keys/shop\"\n[logics.\"a b\"]\nkind = 'x'\n\
+        [[accounts]]\nid = \"1\"\nzone = { name = \"x\" }\n[[accounts.pools]]\nname = \"desk\"\nskills = [ # two\n 1, 2 ]\n";
+    let document = Document::parse(text).unwrap();
+    let declaration = Declaration::of(document.as_table(), Path::new("/etc/muster"), &[]);
+    let (stored, rows) = declaration.text();
+    assert_eq!(
+        stored,
+        "[platform]\n\n[logics.shop]\nkind = \"webhook\"\nsecret = \"file:/etc/muster/keys/shop\"\n\n[logics.\"a b\"]\nkind = \"x\"\n\n\
+         [[accounts]]\nid = \"1\"\nzone = { name = \"x\" }\n\n[[accounts.pools]]\nname = \"desk\"\nskills = [1, 2]\n\n"
+    );
+    let labels: Vec<_> = rows.iter().map(|(_, label)| &**label).collect();
+    assert_eq!(
+        labels,
+        [
+            "stored table [platform]",
+            "stored table [logics.shop]",
+            "stored table [logics.\"a b\"]",
+            "stored account 1",
+            "stored pool 1/desk"
+        ]
+    );
+}
+
+#[test]
+fn a_bot_whose_account_is_gone_joins_no_other_account() {
+    let (fleet, _) = parse(&with_bot("")).unwrap();
+    let mut declaration = fleet.declaration.unwrap();
+    let bot = declaration.fragments[2].clone();
+    let body = bot.body.replace("bot1", "bot2").replace("\"a\"", "\"b\"");
+    declaration.fragments.push(Fragment { account: "9".to_owned(), name: "b".to_owned(), body, ..bot });
+    let (again, _) = FleetSettings::of_declaration(&declaration, &world()).unwrap();
+    assert_eq!((again.accounts.len(), again.accounts[0].bots.len()), (1, 1));
+}
+
+#[test]
+fn a_fault_in_what_is_stored_names_its_row() {
+    let (fleet, _) = parse(&with_bot("")).unwrap();
+    let mut declaration = fleet.declaration.unwrap();
+    declaration.fragments[2].body.push_str("colour = 1\n");
+    let again = declaration.fragments[2].clone();
+    declaration.fragments.push(Fragment { name: "b".to_owned(), ..again });
+    let faults = FleetSettings::of_declaration(&declaration, &world()).unwrap_err().to_string();
+    for part in [
+        "stored bot 1/a: accounts[1].bots[a].colour: unknown key",
+        "stored bot 1/b: accounts[1].bots[a].name: bot \"a\" stands in the stored bot 1/a already",
+        "faults in the store",
+    ] {
+        assert!(faults.contains(part), "{part} is not in\n{faults}");
+    }
+}

@@ -68,7 +68,7 @@ const OWN: &str = "INSERT INTO bot_owner (account_id, bot_id, incarnation, epoch
        epoch = bot_owner.epoch + CASE WHEN bot_owner.incarnation = excluded.incarnation THEN 0 ELSE 1 END \
      RETURNING account_id, bot_id, epoch";
 
-type Declared = (String, String, String, String, String, Option<String>);
+pub(super) type Declared = (String, String, String, String, String, Option<String>);
 
 impl Store {
     /// Writes what the fleet file declares; removes nothing, and leaves what people decided.
@@ -174,7 +174,7 @@ impl Store {
     }
 }
 
-fn declared_row((account, bot, pool, declared_json, wanted, quarantine): Declared) -> DeclaredRow {
+pub(super) fn declared_row((account, bot, pool, declared_json, wanted, quarantine): Declared) -> DeclaredRow {
     DeclaredRow {
         bot: DeclaredBot {
             account: account.into(),

@@ -15,8 +15,11 @@
 mod bots;
 mod claims;
 mod commit;
+mod declared;
 mod error;
 mod group;
+mod holder;
+mod listing;
 mod migrate;
 mod outbox;
 mod owner;
@@ -36,8 +39,14 @@ use tokio::runtime::Handle;
 
 pub use bots::{DeclaredBot, DeclaredRow, Wanted};
 pub use claims::{ClaimRow, ClaimState, HeldConversation};
+pub use declared::DeclaredTable;
 pub use error::StoreError;
 pub use group::{Group, NewAction, OutboxKey, Refusal, Release, TurnCommit, TurnOutcome};
+pub use holder::Holder;
+pub use listing::{
+    BotFilter, ClaimKey, ConversationDetails, ConversationFilter, ListedAction, ListedBot,
+    ListedConversation, PAGE_LIMIT,
+};
 pub use outbox::{DeadLetter, OutboxRow};
 pub use owner::{AcquireError, NodeIdentity, OwnerRecord, Renewal};
 pub use seal::KeySource;
@@ -139,6 +148,27 @@ impl Store {
             };
             let (seal, key_source) = key_of(&engine, key.as_ref())?;
             Ok::<_, StoreError>(Inner { engine, seal, key_source, node_lease, me: Mutex::default() })
+        });
+        Ok(Self { inner: Arc::new(joined(opening).await?), io })
+    }
+
+    /// Opens the store only to look: it needs no key, and makes no key file.
+    ///
+    /// # Errors
+    /// [`StoreError::Rule`] if there is no SQLite file, which is not made either.
+    pub async fn open_to_look(url: &StoreUrl, io: Handle) -> Result<Self, StoreError> {
+        if let StoreUrl::Sqlite(path) = url
+            && !path.exists()
+        {
+            return Err(StoreError::Rule(format!("there is no store at {}", path.display())));
+        }
+        let (url, node_lease) = (url.clone(), Duration::ZERO);
+        let opening = io.spawn(async move {
+            let engine = match &url {
+                StoreUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open(path).await?),
+                StoreUrl::Postgres(address) => Engine::Postgres(Postgres::open(address).await?),
+            };
+            Ok(Inner { engine, seal: None, key_source: "none".to_owned(), node_lease, me: Mutex::default() })
         });
         Ok(Self { inner: Arc::new(joined(opening).await?), io })
     }

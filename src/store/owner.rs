@@ -197,6 +197,13 @@ impl Store {
     }
 }
 
+impl OwnerRecord {
+    /// The owner in words, such as `process 7 on ada since 2024-02-29 12:34:56 UTC`.
+    pub fn words(&self) -> String {
+        format!("process {} on {} since {}", self.node.pid, self.node.name, utc(self.since_ms))
+    }
+}
+
 /// Whether an owner's lease says if it is alive; otherwise its lock file does.
 fn counts(engine: &Engine, holds_lock: bool) -> bool {
     matches!(engine, Engine::Postgres(_)) || !holds_lock

@@ -92,6 +92,21 @@ impl Sqlite {
         }
     }
 
+    /// Whether another process holds the lock file at this moment; takes and makes nothing.
+    pub(super) fn is_locked_elsewhere(&self) -> Result<bool, StoreError> {
+        let file = match File::open(self.beside(".lock")) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(no_lock_file(error)),
+        };
+        // A shared lock is refused while another process holds it, and let go of at once.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(no_lock_file(error)),
+        }
+    }
+
     pub(super) fn drop_lock(&self) {
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

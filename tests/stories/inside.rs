@@ -102,6 +102,7 @@ impl World {
             },
             logics: Vec::new(),
             accounts: ACCOUNTS.iter().map(|id| account(&platform, id, cast)).collect(),
+            ..FleetSettings::default()
         };
         Self {
             platform,

@@ -7,6 +7,8 @@
 //! - `endings`: restart keeps all, retire leaves in order
 //! - `sessions`: tokens that die, are refreshed, are sealed
 //! - `logins`: every kind of login, domains that are down or wrong, a proxy
+//! - `check`: what is wrong with a fleet file and with its logins
+//! - `declared`: the store runs without the file; bots and conversations are listed from it
 //! - `commands`: what the commands say, also when something is wrong
 //! - `contract`: what logic may do
 //! - `webhook`: logic behind a URL, in three languages and in a bad mood
@@ -24,8 +26,10 @@ mod outside;
 mod proxy;
 mod wait;
 
+mod check;
 mod commands;
 mod contract;
+mod declared;
 mod demo;
 mod endings;
 mod kill;

@@ -65,6 +65,7 @@ impl Stage {
             timing: TimingSettings { request_timeout, settle: request_timeout, ..TimingSettings::default() },
             logics: Vec::new(),
             accounts: (1..=ACCOUNTS).map(|n| account(&platform, n)).collect(),
+            ..FleetSettings::default()
         };
         Ok(Self { platform, settings, _scratch: scratch })
     }

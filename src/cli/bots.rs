@@ -1,0 +1,262 @@
+//! `muster bots`: the declared bots as the store knows them, whether a fleet runs or not; where one
+//! answers, with the states that it shows.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::runtime::Handle;
+
+use super::Failure;
+use super::filter;
+use super::live::{self, LiveBot};
+use super::store::StoreArguments;
+use super::table::{counted, json, lines, table, time};
+use crate::store::{BotFilter, Holder, ListedBot, Store, StoreError, Wanted};
+use crate::telemetry::Chain;
+
+/// What `muster bots` takes.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List bots (what `muster bots` alone does too)
+    List(List),
+    /// Show one bot
+    Show(Show),
+}
+
+/// Where bots are looked up.
+#[derive(Args)]
+struct Places {
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Where the running fleet answers, which knows its bots' states
+    #[arg(long, value_name = "ADDRESS", env = "MUSTER_SERVER", default_value = "127.0.0.1:9300")]
+    server: SocketAddr,
+}
+
+#[derive(Args)]
+struct List {
+    /// Only bots that fit: account=NUMBER, pool=NAME, bot=NAME
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    /// How many at most
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// Go on after this bot, which the page before ended with
+    #[arg(long, value_name = "ACCOUNT/BOT")]
+    after: Option<String>,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    places: Places,
+}
+
+#[derive(Args)]
+struct Show {
+    /// Its name, or ACCOUNT/NAME where several accounts have one of that name
+    bot: String,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    places: Places,
+}
+
+/// A bot as it is shown.
+#[derive(Serialize)]
+struct Shown {
+    account: String,
+    bot: String,
+    pool: String,
+    logic: String,
+    state: String,
+    cause: Option<String>,
+    run_by: Option<String>,
+    epoch: Option<i64>,
+    held: i64,
+    session_saved_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    items: &'a [Shown],
+    next: Option<String>,
+}
+
+pub(super) async fn bots(arguments: Arguments, io: Handle) -> Result<(), Failure> {
+    match arguments.command {
+        None => list(arguments.list, io).await,
+        Some(Command::List(arguments)) => list(arguments, io).await,
+        Some(Command::Show(arguments)) => show(arguments, io).await,
+    }
+}
+
+async fn list(arguments: List, io: Handle) -> Result<(), Failure> {
+    let [account, pool, bot] = filter::values(&arguments.filters, ["account", "pool", "bot"])?;
+    let filter = BotFilter { account, pool, bot };
+    let after = arguments.after.as_deref().map(pair).transpose()?.unwrap_or_default();
+    let store = arguments.places.store.open(io).await?;
+    let server = arguments.places.server;
+    let (mut bots, holder) = read(&store, server, &filter, after, arguments.limit + 1).await?;
+    let more = bots.len() > arguments.limit as usize;
+    bots.truncate(arguments.limit as usize);
+    let next = bots.last().filter(|_| more).map(|bot| format!("{}/{}", bot.account, bot.bot));
+    if arguments.json {
+        println!("{}", json(&Page { items: &bots, next }));
+        return Ok(());
+    }
+    if bots.is_empty() {
+        println!("{}", nothing(&filter, &store));
+        return Ok(());
+    }
+    let row = |bot: &Shown| {
+        [
+            bot.account.clone(),
+            bot.bot.clone(),
+            bot.pool.clone(),
+            bot.logic.clone(),
+            bot.state.clone(),
+            bot.held.to_string(),
+            bot.session_saved_at.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    };
+    let rows: Vec<_> = bots.iter().map(row).collect();
+    print!("{}", table(["ACCOUNT", "BOT", "POOL", "LOGIC", "STATE", "HELD", "SESSION SINCE"], &rows));
+    println!("{}", below(bots.len(), next.as_deref(), holder.as_ref()));
+    Ok(())
+}
+
+fn below(count: usize, next: Option<&str>, holder: Option<&Holder>) -> String {
+    let run = match holder {
+        Some(holder) => format!("the fleet is run by {}", holder.owner.words()),
+        None => "nobody runs the fleet: `muster run` does".to_owned(),
+    };
+    match next {
+        Some(next) => format!("{}, and more: --after {next}; {run}", counted(count, "bot")),
+        None => format!("{}; {run}", counted(count, "bot")),
+    }
+}
+
+fn nothing(filter: &BotFilter, store: &Store) -> String {
+    if *filter == BotFilter::default() {
+        return format!(
+            "no bot is declared in {}: declare some with `muster run fleet.toml`",
+            store.describe()
+        );
+    }
+    "no bot fits these filters: `muster bots list` without any shows all".to_owned()
+}
+
+async fn show(arguments: Show, io: Handle) -> Result<(), Failure> {
+    let (account, bot) = match arguments.bot.split_once('/') {
+        Some((account, bot)) => (Some(account.to_owned()), bot.to_owned()),
+        None => (None, arguments.bot.clone()),
+    };
+    let filter = BotFilter { account, bot: Some(bot), pool: None };
+    let store = arguments.places.store.open(io).await?;
+    let (bots, _) = read(&store, arguments.places.server, &filter, Default::default(), 10).await?;
+    let bot = match &bots[..] {
+        [bot] => bot,
+        [] => {
+            let words = format!("no bot {} is declared: `muster bots list` shows all", arguments.bot);
+            return Err(Failure::new(words));
+        }
+        several => {
+            let names: Vec<_> = several.iter().map(|bot| format!("{}/{}", bot.account, bot.bot)).collect();
+            let names = names.join(", ");
+            return Err(Failure::new(format!(
+                "{} may be any of {names}: name its account too",
+                arguments.bot
+            )));
+        }
+    };
+    if arguments.json {
+        println!("{}", json(bot));
+        return Ok(());
+    }
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    print!(
+        "{}",
+        lines(&[
+            ("account", bot.account.clone()),
+            ("bot", bot.bot.clone()),
+            ("pool", bot.pool.clone()),
+            ("logic", bot.logic.clone()),
+            ("state", bot.state.clone()),
+            ("cause", or_dash(&bot.cause)),
+            ("run by", or_dash(&bot.run_by)),
+            ("epoch", bot.epoch.map_or_else(|| "-".to_owned(), |epoch| epoch.to_string())),
+            ("conversations held", bot.held.to_string()),
+            ("session since", or_dash(&bot.session_saved_at)),
+        ])
+    );
+    println!("its conversations: `muster conversations list account={} bot={}`", bot.account, bot.bot);
+    Ok(())
+}
+
+async fn read(
+    store: &Store,
+    server: SocketAddr,
+    filter: &BotFilter,
+    after: (String, String),
+    limit: u32,
+) -> Result<(Vec<Shown>, Option<Holder>), Failure> {
+    let read = async {
+        let holder = store.holder().await?;
+        let bots = store.list_bots(filter, &after, limit).await?;
+        Ok::<_, StoreError>((bots, holder))
+    };
+    let read = read.await;
+    store.close().await;
+    let (bots, holder) = read.map_err(|error| Failure::new(Chain(&error).to_string()))?;
+    // A fleet that nobody holds in this store is another store's.
+    let live = if holder.is_some() { live::bots(server).await } else { HashMap::new() };
+    let show = |bot: ListedBot| {
+        let key = (bot.row.bot.account.to_string(), bot.row.bot.bot.to_string());
+        shown(bot, holder.as_ref(), live.get(&key))
+    };
+    Ok((bots.into_iter().map(show).collect(), holder))
+}
+
+fn shown(bot: ListedBot, holder: Option<&Holder>, live: Option<&LiveBot>) -> Shown {
+    let declared = bot.row.bot;
+    let summary: Value = serde_json::from_str(&declared.declared_json).unwrap_or_default();
+    let holder = holder.filter(|holder| holder.runs(&declared.account, &declared.bot));
+    let parked = bot.row.wanted == Wanted::Parked || summary["wanted"] == "parked";
+    let state = match (parked, &bot.row.quarantine, holder) {
+        (true, ..) => "parked",
+        (false, Some(_), _) => "quarantined",
+        (false, None, Some(_)) => "running",
+        (false, None, None) => "stopped",
+    };
+    let live = live.filter(|_| holder.is_some());
+    Shown {
+        account: declared.account.to_string(),
+        bot: declared.bot.to_string(),
+        pool: declared.pool.to_string(),
+        logic: summary["logic"].as_str().unwrap_or("-").to_owned(),
+        state: live.map_or_else(|| state.to_owned(), |live| live.state.clone()),
+        cause: live.and_then(|live| live.cause.clone()).or(bot.row.quarantine),
+        run_by: holder.map(|holder| holder.owner.words()),
+        epoch: bot.owner.map(|(_, epoch)| epoch),
+        held: bot.held,
+        session_saved_at: bot.session_saved_at.map(|ms| time(Some(ms))),
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), Failure> {
+    let pair = text.split_once('/').map(|(account, bot)| (account.to_owned(), bot.to_owned()));
+    pair.ok_or_else(|| Failure::new("--after takes ACCOUNT/BOT, as the page before ended").with_code(2))
+}
