@@ -3,6 +3,7 @@
 //! - [`ids`]: a type for every id
 //! - [`login`]: domains, login, refresh: the HTTP side
 //! - [`request`]: what a brand socket asks
+//! - [`consumer`]: what a consumer's socket asks
 //! - [`frame`]: what a socket hears: answers and notifications
 //! - [`conversation`], [`message`], [`ring`]: what notifications carry
 //! - [`close_code`]: why a socket closed, and what follows
@@ -12,6 +13,7 @@ pub mod ids;
 
 pub mod login;
 
+pub mod consumer;
 pub mod request;
 
 pub mod frame;

@@ -5,6 +5,8 @@
 //! - [`Client::domains`]: where the services of an account live
 //! - [`Client::login`], [`Client::refresh`], [`Client::logout`]: a [`Session`] and its life
 //! - [`Client::open_socket`]: a [`BrandSocket`], on which a bot asks and hears
+//! - [`Client::sign_up`], [`Client::open_consumer_socket`]: the other side: a [`ConsumerIdentity`] and its
+//!   [`ConsumerSocket`]
 //!
 //! Nothing here retries, waits or decides: each call reports what came of it.
 //! No error, no `Debug` and no log of this crate holds a secret or an address of the platform:
@@ -24,7 +26,10 @@ mod session;
 mod open;
 mod socket;
 
+mod consumer;
+
 pub use client::Client;
+pub use consumer::{ConsumerIdentity, IdentityError, IdentityUnsealError};
 pub use domains::DomainError;
 pub use http::AnswerFault;
 pub use login::{Credentials, LoginError};
@@ -32,7 +37,7 @@ pub use open::OpenError;
 pub use refresh::RefreshError;
 pub use session::{Session, UnsealError};
 pub use settings::{ClientSettings, ClientSettingsError};
-pub use socket::{BrandSocket, Heard, Outcome, SendError};
+pub use socket::{Asks, BrandSocket, ConsumerSocket, Heard, Outcome, SendError, Socket};
 
 pub use liveperson_proto as proto;
 pub use liveperson_proto::login::Domains;
