@@ -10,6 +10,8 @@
 //! - `contract`: what logic may do
 //! - `store_away`: the store goes and comes back
 //! - `secrets`: nothing secret is written down
+//! - `consumers`: consumers that are real clients
+//! - `take_over`: humans take conversations over and give them back
 //! - `demo`: what a stranger sees first
 
 #![expect(clippy::unwrap_used, reason = "a step of a story that fails is a story that fails")]
@@ -22,6 +24,7 @@ mod outside;
 mod wait;
 
 mod commands;
+mod consumers;
 mod contract;
 mod demo;
 mod endings;
@@ -32,3 +35,4 @@ mod secrets;
 mod sessions;
 mod store_away;
 mod supervision;
+mod take_over;

@@ -72,10 +72,15 @@ async fn a_consumer_opens_says_hears_and_closes() {
     let heard = one.until(|frame| frame["type"] == ".ams.ms.OnlineEventDistribution").await;
     assert_eq!(heard["body"]["event"]["message"], "hello m-1");
 
+    let mut whisper = content(&id, "who is Ada?");
+    whisper["messageAudience"] = "AGENTS_AND_MANAGERS".into();
+    one.ask(".ams.ms.PublishEvent", whisper).await;
     one.says(&id, "hello Ada, m-1").await;
-    let answer = ada.until(|frame| texts(&frame["body"]["changes"]) == ["hello Ada, m-1"]).await;
+    let of_brand = |frame: &Value| frame["body"]["changes"][0]["originatorId"] == one.login.pid.as_str();
+    let answer = ada.until(of_brand).await;
+    assert_eq!(texts(&answer["body"]["changes"]), ["hello Ada, m-1"], "and nothing private before");
     let change = &answer["body"]["changes"][0];
-    assert_eq!((&change["originatorId"], &change["sequence"]), (&json!(one.login.pid), &json!(1)));
+    assert_eq!(change["sequence"], 2);
     assert_eq!(change["dialogId"], id.as_str());
 
     let close = json!({"conversationId": id, "conversationField":
