@@ -128,7 +128,9 @@ async fn a_bad_token_is_turned_away() {
     for (bad_token, refused) in [(BadToken::Http401, Err(401)), (BadToken::Close4401, Ok(4401))] {
         let platform = platform(settings(bad_token)).await;
         let token = sign_up(&platform).await;
-        let stranger = token.replacen('.', ".x", 1);
+        let (_, signature) = token.rsplit_once('.').unwrap();
+        let stranger = sign_up(&platform).await;
+        let stranger = format!("{}.{signature}", stranger.rsplit_once('.').unwrap().0);
         let ext = post(&platform, "anonymous/authorize", &json!({})).await.json();
         let ext = ext["token"].as_str().unwrap_or_default();
         for bad in ["nonsense", stranger.as_str(), ext] {
