@@ -27,7 +27,7 @@ use crate::board::{Board, FleetStatus};
 use crate::clock::Clock;
 use crate::logic::{Logics, Thinker};
 use crate::metrics::Metrics;
-use crate::settings::{FleetSettings, StoreSettings, TimingSettings};
+use crate::settings::{AccountSettings, FleetSettings, StoreSettings, TimingSettings};
 use crate::store::{
     AcquireError, DeclaredBot, KeySource, NodeIdentity, Store, StoreError, StoreOptions, StoreUrl,
 };
@@ -300,11 +300,12 @@ fn places(
         in_flight: timing.login_in_flight.get(),
     };
     let mut turn = arbiters.iter().cycle();
-    let mut place = |account: &AccountId, bot: &crate::settings::BotSettings| {
-        let epoch = epochs.get(&(account.clone(), bot.name.clone())).copied()?;
+    let mut place = |account: &AccountSettings, bot: &crate::settings::BotSettings| {
+        let epoch = epochs.get(&(account.id.clone(), bot.name.clone())).copied()?;
         let arbiter = turn.next()?.clone();
         Some(Place {
             settings: bot.clone(),
+            duty: account.duty(&bot.pool),
             epoch,
             arbiter,
             seat: Arc::new(Mutex::new(())),
@@ -313,7 +314,7 @@ fn places(
     };
     let mut accounts = Vec::new();
     for account in &settings.accounts {
-        let bots = account.bots.iter().filter_map(|bot| place(&account.id, bot)).collect();
+        let bots = account.bots.iter().filter_map(|bot| place(account, bot)).collect();
         let front_door = FrontDoor::new(account.id.clone(), allowance, clock.now().moment);
         accounts.push(AccountPlace { id: account.id.clone(), front_door, bots });
     }

@@ -14,6 +14,8 @@ mod sessions;
 mod settled;
 #[path = "store_contract/tables.rs"]
 mod tables;
+#[path = "store_contract/taking.rs"]
+mod taking;
 #[path = "store_contract/turns.rs"]
 mod turns;
 #[path = "store_contract/world.rs"]
@@ -45,9 +47,11 @@ contract! {
         turns::losers_leave_their_neighbours_alone,
         turns::the_same_turn_again_is_known_and_writes_nothing,
         turns::a_released_claim_is_taken_anew_with_a_higher_epoch,
-        turns::a_ring_moves_the_claim_with_a_higher_epoch,
-        turns::actions_stay_with_their_bot_when_the_claim_moves,
-        turns::a_stale_turn_moves_no_claim,
+        taking::a_claim_on_something_new_is_empty_and_the_same_again,
+        taking::a_claim_moves_with_all_that_the_pool_remembers,
+        taking::a_released_claim_comes_back_without_what_was_dropped,
+        taking::a_pool_joins_nothing_again_that_it_has_done_with,
+        taking::a_claim_needs_the_right_to_its_bot,
         turns::variables_change_for_winners_only,
         turns::actions_come_back_in_the_order_of_turns,
         turns::a_full_group_lands_in_one_go,

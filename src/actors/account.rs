@@ -1,5 +1,7 @@
 //! The account: starts its bots, and starts them again when they fail.
 
+mod pools;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,10 +9,11 @@ use actix::{
     Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, WrapFuture,
 };
 use liveperson::{Credentials, Session};
-use liveperson_proto::{AccountId, DialogId, Sequence};
+use liveperson_proto::AccountId;
 use muster_core::BotId;
 use muster_core::bot::{Bot, Charter, Identity};
-use muster_core::dialog::{Restored, RestoredDeed};
+use muster_core::dialog::{Recalled, Restored, RestoredDeed};
+use muster_core::duty::Duty;
 use muster_core::supervision::{Decision, Exit, History, Policy};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tracing::{error, info, warn};
@@ -27,6 +30,9 @@ use crate::board::{BotState, BotStatus};
 use crate::settings::{BotSettings, Login, Wanted};
 use crate::store::{HeldConversation, OutboxRow, StoreError};
 use crate::telemetry::Chain;
+use pools::Pools;
+
+pub use pools::PoolReport;
 
 /// Conversations of a bot at most, unless declared.
 const CAPACITY: usize = 1_000;
@@ -36,6 +42,8 @@ const CAPACITY: usize = 1_000;
 pub struct Place {
     /// As declared.
     pub settings: BotSettings,
+    /// What its pool is for.
+    pub duty: Duty,
     /// The epoch under which this process owns the bot.
     pub epoch: i64,
     /// The thread it runs on.
@@ -71,6 +79,7 @@ pub struct AccountActor {
     fleet: Addr<FleetActor>,
     guard: Guard,
     bots: BTreeMap<BotId, Seat>,
+    pools: Pools,
     draining: Option<Drain>,
     fence: Option<String>,
 }
@@ -85,10 +94,11 @@ impl AccountActor {
         places: Vec<Place>,
         guard: Guard,
     ) -> Self {
+        let pools = Pools::of(&places);
         let seat =
             |place: Place| Seat { place, life: 0, running: None, history: History::default(), ended: false };
         let bots = places.into_iter().map(|place| (place.settings.name.clone(), seat(place))).collect();
-        Self { house, id, front_door, fleet, guard, bots, draining: None, fence: None }
+        Self { house, id, front_door, fleet, guard, bots, pools, draining: None, fence: None }
     }
 
     /// Begins a new life of a bot: bench, flushed records, the store's memory, then the actor.
@@ -130,6 +140,7 @@ impl AccountActor {
             account: self.id.clone(),
             bot: bot.clone(),
             pool: settings.pool.clone(),
+            duty: seat.place.duty,
             capacity: settings.capacity.map_or(CAPACITY, |c| c as usize),
             rules: self.house.rules.clone(),
             rhythm: self.house.rhythm(),
@@ -146,6 +157,7 @@ impl AccountActor {
             front_door: self.front_door.clone(),
             supervisor: ctx.address(),
             credentials,
+            duty: seat.place.duty,
             logic,
             logic_name: settings.logic.as_str().to_owned(),
             author,
@@ -229,6 +241,8 @@ impl Handler<BotExited> for AccountActor {
     fn handle(&mut self, BotExited { bot, life, exit }: BotExited, ctx: &mut Self::Context) {
         let Some(seat) = self.bots.get_mut(&bot).filter(|seat| seat.life == life) else { return };
         seat.running = None;
+        self.pool_lost(&bot);
+        let Some(seat) = self.bots.get_mut(&bot) else { return };
         let part = match &exit {
             Exit::Panicked { part } => part.clone(),
             Exit::Orphaned => "account".to_owned(),
@@ -244,6 +258,7 @@ impl Handler<BotExited> for AccountActor {
             }
             Decision::Quarantine { because } => {
                 error!(account.id = %self.id, bot.id = %bot, because, "a bot is quarantined");
+                self.pool_without(&bot);
                 self.show(&bot, BotState::Quarantined, Some(because));
             }
         }
@@ -270,6 +285,7 @@ impl Handler<BotEnded> for AccountActor {
             seat.running = None;
             info!(account.id = %self.id, bot.id = %bot, "a bot has ended");
         }
+        self.pool_without(&bot);
         self.show(&bot, BotState::Parked, None);
         self.report_end();
     }
@@ -363,14 +379,21 @@ async fn load(
 
 /// The one translation from the store's rows to the core.
 fn restored(held: HeldConversation) -> Restored {
-    let dialog = held.conversation.main_dialog();
-    let cursor = held.cursors.iter().find(|(d, ..)| *d == dialog).or(held.cursors.first());
-    let (dialog, cursor): (DialogId, Sequence) =
-        cursor.map_or((dialog, Sequence::START), |(dialog, cursor, _)| (dialog.clone(), *cursor));
-    Restored {
-        conversation: held.conversation,
-        dialog,
-        cursor,
+    let conversation = held.conversation.clone();
+    let Recalled { cursor, variables, outbox } = recalled(held);
+    let (dialog, cursor) = match cursor {
+        Some((dialog, cursor)) => (dialog, Some(cursor)),
+        None => (conversation.main_dialog(), None),
+    };
+    Restored { conversation, dialog, cursor, variables, outbox }
+}
+
+/// What the store remembers of a conversation, for the core.
+pub(super) fn recalled(held: HeldConversation) -> Recalled {
+    let main = held.conversation.main_dialog();
+    let cursor = held.cursors.iter().find(|(dialog, ..)| *dialog == main).or(held.cursors.first());
+    Recalled {
+        cursor: cursor.map(|(dialog, cursor, _)| (dialog.clone(), *cursor)),
         variables: serde_json::from_str(&held.variables).unwrap_or_default(),
         outbox: held.outbox.into_iter().filter_map(deed).collect(),
     }

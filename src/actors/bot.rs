@@ -11,6 +11,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, 
 use liveperson::{Credentials, Domains, Session};
 use liveperson_proto::AccountId;
 use muster_core::bot::{Bot, Ending, Event, View};
+use muster_core::duty::Duty;
 use muster_core::supervision::Exit;
 use muster_core::time::Moment;
 use muster_core::{BotId, PoolId};
@@ -49,6 +50,8 @@ pub struct Post {
     pub supervisor: Addr<AccountActor>,
     /// How it logs in.
     pub credentials: Credentials,
+    /// What its pool is for.
+    pub duty: Duty,
     /// What decides its replies.
     pub logic: Arc<dyn Logic>,
     /// The logic's name.
@@ -321,6 +324,19 @@ impl Handler<Fence> for BotActor {
 
     fn handle(&mut self, Fence(why): Fence, ctx: &mut Self::Context) {
         self.take(why.map_or(Event::Unfenced, |why| Event::Fenced { why }), ctx);
+    }
+}
+
+/// The pool wants something of this bot.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct FromPool(pub Event);
+
+impl Handler<FromPool> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, FromPool(event): FromPool, ctx: &mut Self::Context) {
+        self.take(event, ctx);
     }
 }
 

@@ -18,7 +18,7 @@ use tracing::{error, warn};
 use super::blast::blastable;
 use super::guard::Guard;
 use super::house::House;
-use crate::store::{self, Group, Refusal, Release, StoreError, TurnCommit, TurnOutcome};
+use crate::store::{self, Group, NewClaim, Refusal, Release, StoreError, Taken, TurnCommit, TurnOutcome};
 
 /// Entries in a group at most.
 const GROUP: usize = 256;
@@ -45,14 +45,16 @@ pub struct Author {
 /// One thing to be made durable.
 #[derive(Clone, Debug)]
 pub enum Entry {
+    /// A claim on a conversation; whether the bot would join by itself.
+    Claim(ConversationId, bool),
     /// A turn.
     Commit(Box<CommitTurn>),
     /// A confirmed deed.
     Done(OutboxKey),
     /// A deed that can never succeed.
     Dead(OutboxKey, String),
-    /// A claim that ends.
-    Release(ConversationId, String),
+    /// A claim that ends; whether the pool has done with the conversation.
+    Release(ConversationId, String, bool),
 }
 
 impl Entry {
@@ -60,7 +62,7 @@ impl Entry {
         match self {
             Self::Commit(turn) => &turn.conversation,
             Self::Done(key) | Self::Dead(key, _) => &key.conversation,
-            Self::Release(conversation, _) => conversation,
+            Self::Claim(conversation, _) | Self::Release(conversation, ..) => conversation,
         }
     }
 }
@@ -69,8 +71,19 @@ impl Entry {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Recorded {
-    /// The number of each entry, and for a turn what came of it.
-    pub entries: Vec<(u64, Option<CommitOutcome>)>,
+    /// The number of each entry, and what came of it.
+    pub entries: Vec<(u64, Verdict)>,
+}
+
+/// What came of an entry.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is durable.
+    Durable,
+    /// The store decided a turn.
+    Turn(CommitOutcome),
+    /// The store decided a claim.
+    Claim(Taken),
 }
 
 struct Waiting {
@@ -126,23 +139,25 @@ impl Recorder {
         self.started = Some(Instant::now());
         let chosen = self.choose();
         let group = to_group(&chosen, &self.house.me.incarnation);
+        let claims = to_claims(&chosen, &self.house.me.incarnation);
         let house = self.house.clone();
         let turns = group.turns.len();
         let work = async move {
             let began = Instant::now();
+            let taken = take_up(&house, claims).await;
             let outcomes = commit(&house, group).await;
             if turns > 0 {
                 house.metrics.store_committed(turns, began.elapsed());
             }
-            (chosen, outcomes)
+            (chosen, taken, outcomes)
         };
-        ctx.spawn(work.into_actor(self).map(|(chosen, outcomes), recorder, ctx| {
+        ctx.spawn(work.into_actor(self).map(|(chosen, taken, outcomes), recorder, ctx| {
             recorder.busy = false;
             recorder.finished += chosen.len() as u64;
             recorder.tell_flushed();
             recorder.pursue(ctx);
             // A bot that is slow to take its letter holds up nobody's commit.
-            ctx.spawn(answer(chosen, outcomes).into_actor(recorder));
+            ctx.spawn(answer(chosen, taken, outcomes).into_actor(recorder));
         }));
     }
 
@@ -232,9 +247,27 @@ impl Handler<Flush> for Recorder {
 /// A text that the database cannot hold comes back as its turn's own refusal; whatever else fails
 /// is the store's trouble and no reason to pass a message by.
 async fn commit(house: &House, group: Group) -> Result<Vec<TurnOutcome>, StoreError> {
+    if group.is_empty() {
+        return Ok(Vec::new());
+    }
+    patiently(house, || house.store.commit(group.clone())).await
+}
+
+/// Claims as often as it takes; the same claim again changes nothing.
+async fn take_up(house: &House, claims: Vec<NewClaim>) -> Result<Vec<Taken>, StoreError> {
+    if claims.is_empty() {
+        return Ok(Vec::new());
+    }
+    patiently(house, || house.store.take_up(claims.clone())).await
+}
+
+async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
+    house: &House,
+    write: impl Fn() -> F,
+) -> Result<T, StoreError> {
     let mut away = false;
     loop {
-        match house.store.commit(group.clone()).await {
+        match write().await {
             Ok(outcomes) => {
                 if away {
                     house.board.update_fleet(|fleet| fleet.store_ok = true);
@@ -261,16 +294,34 @@ fn to_group(chosen: &[Waiting], incarnation: &str) -> Group {
             Entry::Commit(turn) => group.turns.push(turn_row(author, turn, incarnation)),
             Entry::Done(key) => group.done.push(key_row(author, key)),
             Entry::Dead(key, words) => group.dead.push((key_row(author, key), words.clone())),
-            Entry::Release(conversation, reason) => group.releases.push(Release {
+            Entry::Claim(..) => {}
+            Entry::Release(conversation, reason, done) => group.releases.push(Release {
                 account: author.account.clone(),
                 pool: author.pool.clone(),
                 conversation: conversation.clone(),
                 bot: author.bot.clone(),
                 reason: reason.clone(),
+                done: *done,
             }),
         }
     }
     group
+}
+
+fn to_claims(chosen: &[Waiting], incarnation: &str) -> Vec<NewClaim> {
+    let claim = |Waiting { author, entry, .. }: &Waiting| match entry {
+        Entry::Claim(conversation, joins) => Some(NewClaim {
+            account: author.account.clone(),
+            pool: author.pool.clone(),
+            bot: author.bot.clone(),
+            incarnation: incarnation.to_owned(),
+            owner_epoch: author.epoch,
+            conversation: conversation.clone(),
+            joins: *joins,
+        }),
+        Entry::Commit(_) | Entry::Done(_) | Entry::Dead(..) | Entry::Release(..) => None,
+    };
+    chosen.iter().filter_map(claim).collect()
 }
 
 fn turn_row(author: &Author, turn: &CommitTurn, incarnation: &str) -> TurnCommit {
@@ -291,7 +342,6 @@ fn turn_row(author: &Author, turn: &CommitTurn, incarnation: &str) -> TurnCommit
         sequence: turn.cursor,
         variables: turn.variables.clone(),
         actions: turn.actions.iter().map(action).collect(),
-        moves_claim: turn.moves_claim,
     }
 }
 
@@ -317,16 +367,25 @@ fn outcome(outcome: TurnOutcome) -> CommitOutcome {
 }
 
 /// Tells each author once.
-async fn answer(chosen: Vec<Waiting>, outcomes: Result<Vec<TurnOutcome>, StoreError>) {
-    if let Err(error) = &outcomes {
+async fn answer(
+    chosen: Vec<Waiting>,
+    taken: Result<Vec<Taken>, StoreError>,
+    outcomes: Result<Vec<TurnOutcome>, StoreError>,
+) {
+    for error in [taken.as_ref().err(), outcomes.as_ref().err()].into_iter().flatten() {
         // The group itself was put together wrongly; its turns may go another way together.
         error!(error = %crate::telemetry::Chain(error), "the store refused a group");
     }
+    let mut taken = taken.unwrap_or_default().into_iter();
     let mut outcomes = outcomes.unwrap_or_default().into_iter().map(outcome);
     let mut letters: Vec<(Recipient<Recorded>, Recorded)> = Vec::new();
     for waiting in chosen {
-        let is_turn = matches!(waiting.entry, Entry::Commit(_));
-        let result = is_turn.then(|| outcomes.next().unwrap_or(CommitOutcome::Unavailable));
+        let result = match waiting.entry {
+            Entry::Commit(_) => Verdict::Turn(outcomes.next().unwrap_or(CommitOutcome::Unavailable)),
+            // A claim that nobody decided is asked for again, like one under a right that is in doubt.
+            Entry::Claim(..) => Verdict::Claim(taken.next().unwrap_or(Taken::Fenced)),
+            Entry::Done(_) | Entry::Dead(..) | Entry::Release(..) => Verdict::Durable,
+        };
         match letters.iter_mut().find(|(to, _)| *to == waiting.answer) {
             Some((_, letter)) => letter.entries.push((waiting.number, result)),
             None => letters.push((waiting.answer, Recorded { entries: vec![(waiting.number, result)] })),

@@ -197,9 +197,9 @@ fn event(heard: Heard, generation: u64) -> Option<Event> {
         Heard::Answered { ticket, outcome } => {
             Some(Event::Answered { ticket: Ticket(ticket), outcome: to_outcome(outcome) })
         }
-        Heard::Notification(Notification::Conversations { changes, lost }) => {
+        Heard::Notification(Notification::Conversations { subscription, changes, lost }) => {
             note_lost(lost);
-            Some(Event::Conversations { generation, changes, lost })
+            Some(Event::Conversations { generation, subscription, changes, lost })
         }
         Heard::Notification(Notification::Rings { tasks, lost }) => {
             note_lost(lost);

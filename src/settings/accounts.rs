@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use liveperson_proto::AccountId;
+use muster_core::duty::Duty;
 use muster_core::{BotId, PoolId};
 use secrecy::SecretString;
 
@@ -10,6 +11,7 @@ use super::bots;
 use super::defaults;
 use super::field::{Field, shown};
 use super::logic::LogicName;
+use super::pools::{self, PoolSettings};
 use super::section::Section;
 
 /// One brand account and its bots.
@@ -17,6 +19,8 @@ use super::section::Section;
 pub struct AccountSettings {
     /// The account's number.
     pub id: AccountId,
+    /// Its declared pools, in the order of the file.
+    pub pools: Vec<PoolSettings>,
     /// Its bots, in the order of the file.
     pub bots: Vec<BotSettings>,
 }
@@ -36,6 +40,13 @@ pub struct BotSettings {
     pub wanted: Wanted,
     /// How many conversations it takes at once, if that is declared.
     pub capacity: Option<u32>,
+}
+
+impl AccountSettings {
+    /// The duty of a pool; a bot's own pool, which nobody declares, takes rings.
+    pub fn duty(&self, pool: &PoolId) -> Duty {
+        self.pools.iter().find(|declared| declared.name == *pool).map_or(Duty::default(), |pool| pool.duty)
+    }
 }
 
 /// How a bot logs in.
@@ -71,9 +82,10 @@ pub(super) fn read(root: &Section<'_>, extra_logics: &[&str]) -> Vec<AccountSett
 
 fn account(section: Section<'_>, extra_logics: &[&str], seen: &mut Seen) -> Option<AccountSettings> {
     let id = account_id(&section, seen);
-    let bots = bots::read(&section, extra_logics);
+    let pools = pools::read(&section, extra_logics);
+    let bots = bots::read(&section, &pools, extra_logics);
     section.finish();
-    Some(AccountSettings { id: id?, bots })
+    Some(AccountSettings { id: id?, pools, bots })
 }
 
 fn account_id(section: &Section<'_>, seen: &mut Seen) -> Option<AccountId> {

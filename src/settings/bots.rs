@@ -6,9 +6,10 @@ use super::accounts::{BotSettings, Login, Seen, Wanted};
 use super::defaults;
 use super::field::{Field, shown};
 use super::logic::{self, LogicName};
+use super::pools::{self, PoolSettings};
 use super::section::Section;
 
-pub(super) fn read(account: &Section<'_>, extra_logics: &[&str]) -> Vec<BotSettings> {
+pub(super) fn read(account: &Section<'_>, pools: &[PoolSettings], extra_logics: &[&str]) -> Vec<BotSettings> {
     let sections = account.sections("bots", "name");
     if sections.is_empty() {
         let cure = "add [[accounts.bots]]";
@@ -17,12 +18,13 @@ pub(super) fn read(account: &Section<'_>, extra_logics: &[&str]) -> Vec<BotSetti
     let mut names = Seen::new("bot");
     // One identity has one connection: two bots of one user would steal each other's session.
     let mut users = Seen::new("user");
-    let bots = sections.into_iter().map(|section| bot(section, extra_logics, &mut names, &mut users));
+    let bots = sections.into_iter().map(|section| bot(section, pools, extra_logics, &mut names, &mut users));
     bots.collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
 fn bot(
     section: Section<'_>,
+    pools: &[PoolSettings],
     extra_logics: &[&str],
     names: &mut Seen,
     users: &mut Seen,
@@ -31,9 +33,14 @@ fn bot(
         let name = name(&field, "greeter-1")?;
         names.note(&field, name).then_some(name)
     });
-    let pool = section.field("pool").map(|field| name_of_pool(&field));
-    let logic =
-        section.required("logic", "logic = \"echo\"").and_then(|field| logic_name(&field, extra_logics));
+    let pool = section.field("pool").map(|field| pools::named(&field, pools));
+    let logic = match (section.field("logic"), pool) {
+        (Some(field), _) => logic_name(&field, extra_logics),
+        (None, Some(Some(PoolSettings { logic: Some(inherited), .. }))) => Some(inherited.clone()),
+        // An unknown pool is one fault already.
+        (None, Some(None)) => None,
+        (None, _) => section.required("logic", "logic = \"echo\"").and(None),
+    };
     let identity = section
         .required("login", "login = { username = \"bot1\", password = \"env:BOT1_PASSWORD\" }")
         .and_then(|field| login(field.table()?, users));
@@ -42,7 +49,7 @@ fn bot(
     section.finish();
     let name = BotId::new(name?);
     Some(BotSettings {
-        pool: pool.unwrap_or_else(|| Some(PoolId::new(name.as_str())))?,
+        pool: pool.map_or_else(|| Some(PoolId::new(name.as_str())), |pool| Some(pool?.name.clone()))?,
         name,
         logic: logic?,
         login: identity?,
@@ -51,7 +58,7 @@ fn bot(
     })
 }
 
-fn name<'a>(field: &Field<'a>, example: &str) -> Option<&'a str> {
+pub(super) fn name<'a>(field: &Field<'a>, example: &str) -> Option<&'a str> {
     let text = field.text(example)?;
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let fits = text.len() <= defaults::NAME_LENGTH && text.bytes().all(is_letter);
@@ -62,11 +69,7 @@ fn name<'a>(field: &Field<'a>, example: &str) -> Option<&'a str> {
     fits.then_some(text)
 }
 
-fn name_of_pool(field: &Field<'_>) -> Option<PoolId> {
-    name(field, "greeters").map(PoolId::new)
-}
-
-fn logic_name(field: &Field<'_>, extra: &[&str]) -> Option<LogicName> {
+pub(super) fn logic_name(field: &Field<'_>, extra: &[&str]) -> Option<LogicName> {
     let text = field.text("echo")?;
     let name = LogicName::known(text, extra);
     if name.is_none() {

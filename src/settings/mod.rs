@@ -1,7 +1,7 @@
 //! The fleet file: raw text in, checked types out, every fault at once.
 //!
 //! - [`FleetSettings`]: the whole file; no other module reads raw settings
-//! - `server`, `store`, `platform`, `timing`, `accounts`, `bots`: a file a table
+//! - `server`, `store`, `platform`, `timing`, `accounts`, `pools`, `bots`: a file a table
 //! - `defaults`: every default and every limit
 //! - `section`, `field`, `units`, `secret`: reading tables, keys, durations and references to secrets
 //! - `faults`, `nearest`: what is wrong, where, and what cures it
@@ -17,6 +17,7 @@ mod field;
 mod logic;
 mod nearest;
 mod platform;
+mod pools;
 mod reading;
 mod secret;
 mod section;
@@ -37,6 +38,7 @@ pub use environment::{Environment, NamedFile, ProcessEnvironment};
 pub use faults::{Place, Remark, SettingsFaults, Warning};
 pub use logic::{LOGICS, LogicName};
 pub use platform::PlatformSettings;
+pub use pools::PoolSettings;
 pub use server::ServerSettings;
 pub use store::{StoreSettings, StoreUrlText};
 pub use timing::TimingSettings;

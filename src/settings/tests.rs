@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
+use muster_core::duty::{Duty, Intake, JoinAs, Start, WhenHuman};
+
 use super::*;
 
 mod faults;
@@ -74,10 +76,16 @@ reconnect_first = "100ms"
 login_per_second = 9
 [[accounts]]
 id = "12345678"
+[[accounts.pools]]
+name = "greeters"
+intake = "all"
+join_as = "manager"
+when_human = "continue"
+start = "now"
+logic = "greeting"
 [[accounts.bots]]
 name = "greeter-1"
 pool = "greeters"
-logic = "greeting"
 login = { username = "bot1", password = "env:PASSWORD" }
 wanted = "parked"
 capacity = 20
@@ -114,13 +122,17 @@ fn a_whole_file_becomes_checked_values() {
         (greeter.logic.as_str(), greeter.wanted, greeter.capacity),
         ("greeting", Wanted::Parked, Some(20))
     );
+    let duty = account.duty(&greeter.pool);
+    assert_eq!((duty.intake, duty.join_as), (Intake::All, JoinAs::Manager));
+    assert_eq!((duty.when_human, duty.start), (WhenHuman::Continue, Start::Now));
+    assert_eq!(account.duty(&echo.pool), Duty::default(), "a pool of its own takes rings");
     assert_eq!((echo.pool.as_str(), echo.wanted, echo.capacity), ("echo-1", Wanted::Running, None));
     let Login::Password { username, password } = &echo.login;
     assert_eq!((username.as_str(), password.expose_secret()), ("bot2", "s3cret-horse"));
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert_eq!(
         warnings[0].to_string(),
-        "fleet.toml:32:12: accounts[12345678].bots[echo-1].login.password: \
+        "fleet.toml:38:12: accounts[12345678].bots[echo-1].login.password: \
          every user of this machine may read /run/open; chmod o= /run/open"
     );
 }

@@ -66,7 +66,6 @@ const OUTBOX: &str = "SELECT o.pool_id, o.conversation_id, o.turn_id, o.n, o.dia
      FROM claim c CROSS JOIN outbox o \
      WHERE c.account_id = $1 AND c.bot_id = $2 AND c.state = 'held' AND o.account_id = c.account_id \
        AND o.pool_id = c.pool_id AND o.conversation_id = c.conversation_id AND o.state = 'sending' \
-       AND o.bot_id = c.bot_id \
      ORDER BY o.turn_no, o.turn_id, o.n";
 
 type Claim = (String, i64, String, Option<String>, String, i64, i64);

@@ -16,6 +16,13 @@ pub struct Group {
     pub releases: Vec<Release>,
 }
 
+impl Group {
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.turns.is_empty() && self.done.is_empty() && self.dead.is_empty() && self.releases.is_empty()
+    }
+}
+
 /// One turn of the logic.
 #[derive(Clone, Debug)]
 pub struct TurnCommit {
@@ -41,8 +48,6 @@ pub struct TurnCommit {
     pub variables: String,
     /// What to publish, in order of `n`.
     pub actions: Vec<NewAction>,
-    /// The platform assigned the conversation to this bot: the claim moves to it from whoever holds it.
-    pub moves_claim: bool,
 }
 
 /// One action of a turn, to be published.
@@ -84,6 +89,8 @@ pub struct Release {
     pub bot: BotId,
     /// Why.
     pub reason: String,
+    /// The pool has done with the conversation: no bot of it joins it again.
+    pub done: bool,
 }
 
 /// What came of one turn.

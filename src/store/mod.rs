@@ -1,6 +1,7 @@
 //! The store: all SQL of muster. SQLite for one machine, Postgres in production.
 //!
 //! - [`commit`](Store::commit): a group of turns, each of which wins or is refused by itself
+//! - [`take_up`](Store::take_up): a bot claims a conversation and learns what its pool remembers
 //! - [`acquire`](Store::acquire): one process owns the fleet; a late owner changes nothing
 //! - [`held`](Store::held): what a bot takes up again when it starts
 //!
@@ -23,6 +24,7 @@ mod postgres;
 mod seal;
 mod session;
 mod sqlite;
+mod taking;
 mod url;
 
 use std::future::Future;
@@ -39,6 +41,7 @@ pub use group::{Group, NewAction, OutboxKey, Refusal, Release, TurnCommit, TurnO
 pub use outbox::{DeadLetter, OutboxRow};
 pub use owner::{AcquireError, NodeIdentity, OwnerRecord, Renewal};
 pub use seal::KeySource;
+pub use taking::{NewClaim, Taken};
 pub use url::StoreUrl;
 
 use postgres::Postgres;

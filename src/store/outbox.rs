@@ -55,6 +55,7 @@ pub(super) const DEAD: &str = unless_ousted!(
 );
 pub(super) const RELEASE: &str = unless_ousted!(
     "UPDATE claim SET state = 'released', release_reason = t.value->>'reason', \
+       done = CAST(t.value->>'done' AS boolean), \
        updated_at = (SELECT ms FROM clock) FROM json_each($1) AS t \
      WHERE claim.account_id = t.value->>'account' AND claim.pool_id = t.value->>'pool' \
        AND claim.conversation_id = t.value->>'conversation' AND claim.bot_id = t.value->>'bot' \
@@ -62,12 +63,12 @@ pub(super) const RELEASE: &str = unless_ousted!(
 );
 pub(super) const DROP: &str = unless_ousted!(
     "UPDATE outbox SET state = 'dead', body = '', \
-       reason = CASE WHEN c.state = 'released' THEN c.release_reason ELSE t.value->>'reason' END \
-     FROM json_each($1) AS t JOIN claim c ON c.account_id = t.value->>'account' \
+       reason = c.release_reason \
+     FROM json_each($1) AS t JOIN claim c ON c.account_id = t.value->>'account' AND c.done \
        AND c.pool_id = t.value->>'pool' AND c.conversation_id = t.value->>'conversation' \
      WHERE outbox.account_id = c.account_id AND outbox.pool_id = c.pool_id \
        AND outbox.conversation_id = c.conversation_id AND outbox.state = 'sending' \
-       AND (c.state = 'released' OR (outbox.bot_id = t.value->>'bot' AND c.bot_id <> outbox.bot_id))"
+       AND c.state = 'released'"
 );
 
 const DEAD_LETTERS: &str = "SELECT account_id, pool_id, conversation_id, turn_id, n, bot_id, dialog_id, body, \
@@ -128,9 +129,11 @@ fn dead(row: &OutboxKey, reason: &str) -> serde_json::Value {
     row
 }
 
-fn released(Release { account, pool, conversation, bot, reason }: &Release) -> serde_json::Value {
+fn released(Release { account, pool, conversation, bot, reason, done }: &Release) -> serde_json::Value {
     let reason = storable(reason);
-    json!({ "account": account, "pool": pool, "conversation": conversation, "bot": bot, "reason": reason })
+    json!({
+        "account": account, "pool": pool, "conversation": conversation, "bot": bot, "reason": reason, "done": done,
+    })
 }
 
 impl Store {

@@ -64,6 +64,7 @@ pub async fn a_turn_and_its_release_share_a_group(world: World) {
         conversation: "c".into(),
         bot: "ada".into(),
         reason: "closed".to_owned(),
+        done: false,
     };
     let turns = vec![with_actions(p.turn("c", 1), &["too late"])];
     let group = Group { turns, releases: vec![release], ..Group::default() };

@@ -88,51 +88,6 @@ pub async fn a_released_claim_is_taken_anew_with_a_higher_epoch(world: World) {
     }
 }
 
-pub async fn a_ring_moves_the_claim_with_a_higher_epoch(world: World) {
-    let p = world.at_work().await;
-    p.commit([p.turn("c", 1)]).await;
-    let mut ring = by("bob", p.turn("c", 2));
-    ring.moves_claim = true;
-    assert_eq!(p.commit([ring.clone()]).await, [committed(2)]);
-    assert_eq!(p.claim("c").await, r#"bob 2 {"at":2}"#);
-    assert_eq!(p.commit([ring]).await, [TurnOutcome::AlreadyCommitted]);
-    assert_eq!(p.commit([p.turn("c", 3)]).await, [held_by("bob")]);
-    assert_eq!(
-        p.commit([p.turn("c", 1)]).await,
-        [held_by("bob")],
-        "what it committed is no longer its to publish"
-    );
-}
-
-/// Only who published an action can tell what became of it.
-pub async fn actions_stay_with_their_bot_when_the_claim_moves(world: World) {
-    let p = world.at_work().await;
-    p.commit([with_actions(p.turn("c", 1), &["from ada"])]).await;
-    let mut ring = by("bob", with_actions(p.turn("c", 2), &["from bob"]));
-    ring.moves_claim = true;
-    assert_eq!(p.commit([ring]).await, [committed(2)]);
-    let bodies = async || -> Vec<String> {
-        let held = p.store.held(&"1".into(), &"bob".into()).await.unwrap();
-        held.into_iter().flat_map(|held| held.outbox).map(|row| row.body).collect()
-    };
-    assert_eq!(bodies().await, ["from bob"]);
-    p.release("c", "ada").await;
-    assert_eq!(p.claim("c").await, r#"bob 2 {"at":2}"#, "another's claim is not released");
-    assert_eq!(bodies().await, ["from bob"]);
-    let dead = p.store.dead_letters(10).await.unwrap();
-    assert_eq!(dead.len(), 1, "what ada did not send is dropped: {dead:?}");
-    assert_eq!((dead[0].bot.as_str(), dead[0].body.as_str(), dead[0].reason.as_str()), ("ada", "", "closed"));
-}
-
-pub async fn a_stale_turn_moves_no_claim(world: World) {
-    let p = world.at_work().await;
-    p.commit([p.turn("c", 5)]).await;
-    let mut ring = by("bob", p.turn("c", 4));
-    ring.moves_claim = true;
-    assert_eq!(p.commit([ring]).await, [stale(5)]);
-    assert_eq!(p.claim("c").await, r#"ada 1 {"at":5}"#);
-}
-
 pub async fn variables_change_for_winners_only(world: World) {
     let p = world.at_work().await;
     p.commit([p.turn("c", 5)]).await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use liveperson_proto::Sequence;
 use muster::store::{
-    Group, HeldConversation, KeySource, NewAction, NodeIdentity, OutboxKey, Refusal, Release, Store,
-    StoreOptions, StoreUrl, TurnCommit, TurnOutcome,
+    Group, HeldConversation, KeySource, NewAction, NewClaim, NodeIdentity, OutboxKey, Refusal, Release,
+    Store, StoreOptions, StoreUrl, Taken, TurnCommit, TurnOutcome,
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tokio::runtime::Handle;
@@ -152,7 +152,6 @@ impl Process {
             sequence: Sequence(sequence),
             variables: format!(r#"{{"at":{sequence}}}"#),
             actions: Vec::new(),
-            moves_claim: false,
         }
     }
 
@@ -172,13 +171,37 @@ impl Process {
         claim.map_or("none".to_owned(), |claim| format!("{} {} {}", claim.bot, claim.epoch, claim.variables))
     }
 
+    /// `bot` takes up a conversation, by a ring or, if it `joins`, by itself.
+    pub async fn take_up(&self, bot: &str, conversation: &str, joins: bool) -> Taken {
+        let claim = NewClaim {
+            account: "1".into(),
+            pool: "desk".into(),
+            bot: bot.into(),
+            incarnation: self.me.incarnation.clone(),
+            owner_epoch: self.epoch,
+            conversation: conversation.into(),
+            joins,
+        };
+        self.store.take_up(vec![claim]).await.unwrap().remove(0)
+    }
+
     pub async fn release(&self, conversation: &str, bot: &str) {
+        self.end(conversation, bot, false).await;
+    }
+
+    /// The pool has done with the conversation.
+    pub async fn release_for_good(&self, conversation: &str, bot: &str) {
+        self.end(conversation, bot, true).await;
+    }
+
+    async fn end(&self, conversation: &str, bot: &str, done: bool) {
         let release = Release {
             account: "1".into(),
             pool: "desk".into(),
             conversation: conversation.into(),
             bot: bot.into(),
             reason: "closed".to_owned(),
+            done,
         };
         self.store.commit(Group { releases: vec![release], ..Group::default() }).await.unwrap();
     }

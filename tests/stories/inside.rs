@@ -136,7 +136,7 @@ fn account(platform: &Platform, id: &str, bots: usize, logic: &str) -> AccountSe
             capacity: None,
         }
     });
-    AccountSettings { id: id.into(), bots: bots.collect() }
+    AccountSettings { id: id.into(), pools: Vec::new(), bots: bots.collect() }
 }
 
 fn logic_name(logic: &str) -> &'static str {

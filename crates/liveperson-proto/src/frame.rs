@@ -10,7 +10,7 @@ use crate::lenient::each;
 use crate::message::MessageEvent;
 use crate::request::raw;
 use crate::ring::RoutingTask;
-use crate::{ConversationId, Sequence};
+use crate::{ConversationId, Sequence, SubscriptionId};
 
 /// One frame from the platform.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub struct Response {
 pub enum Notification {
     /// Conversations changed; `lost` elements could not be read.
     Conversations {
+        /// Which subscription tells.
+        subscription: Option<SubscriptionId>,
         /// What could be read, in order.
         changes: Vec<ConversationChange>,
         /// How many changes could not be read.
@@ -111,7 +113,10 @@ enum RequestRef {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Changes<'a> {
+    #[serde(default)]
+    subscription_id: Option<SubscriptionId>,
     #[serde(borrow, default)]
     changes: Option<Vec<&'a RawValue>>,
 }
@@ -143,23 +148,24 @@ fn notification(envelope: &Envelope<'_>) -> Result<Notification, FrameError> {
     let body = envelope.body.map_or("null", RawValue::get);
     let unreadable = || FrameError::Body { kind: kind.to_owned(), bytes: body.len() };
     let changes = || {
-        let changes = serde_json::from_str::<Changes<'_>>(body).map_err(|_| unreadable())?;
-        Ok(changes.changes.unwrap_or_default())
+        let read = serde_json::from_str::<Changes<'_>>(body).map_err(|_| unreadable())?;
+        Ok((read.subscription_id, read.changes.unwrap_or_default()))
     };
     match kind {
         ".ams.aam.ExConversationChangeNotification" | "cqm.ExConversationChangeNotification" => {
-            let (changes, lost) = each(&changes()?);
-            Ok(Notification::Conversations { changes, lost })
+            let (subscription, changes) = changes()?;
+            let (changes, lost) = each(&changes);
+            Ok(Notification::Conversations { subscription, changes, lost })
         }
         ".ams.routing.RoutingTaskNotification" => {
-            let (tasks, lost) = each(&changes()?);
+            let (tasks, lost) = each(&changes()?.1);
             Ok(Notification::Rings { tasks, lost })
         }
         ".ams.ms.OnlineEventDistribution" => MessageEvent::parse(body)
             .map(|event| Notification::Message(Box::new(event)))
             .map_err(|_| unreadable()),
         "ms.MessagingEventNotification" => {
-            let (events, lost) = events(&changes()?);
+            let (events, lost) = events(&changes()?.1);
             Ok(Notification::Messages { events, lost })
         }
         _ => Ok(Notification::Other { kind: kind.to_owned(), body: raw(envelope.body) }),
@@ -244,7 +250,7 @@ mod tests {
     fn a_change_that_does_not_parse_loses_only_itself() {
         let text = r#"{"kind":"notification","type":".ams.aam.ExConversationChangeNotification","body":{"changes":[
             {"type":"DELETE"},{"type":"UPSERT","result":{"convId":"C1","conversationDetails":{"participants":{},"dialogs":null}}}]}}"#;
-        let Ok(Frame::Notification(Notification::Conversations { changes, lost })) = Frame::parse(text)
+        let Ok(Frame::Notification(Notification::Conversations { changes, lost, .. })) = Frame::parse(text)
         else {
             panic!()
         };
@@ -256,7 +262,8 @@ mod tests {
         let text = r#"{"kind":"notification","type":"cqm.ExConversationChangeNotification","body":{"changes":[{"type":"UPSERT","result":{
             "convId":"C1","conversationDetails":{"skillId":"7","participants":[{"id":"c","role":"CONSUMER"},{"id":"p","role":"ASSIGNED_AGENT"},{"id":"odd"}],
             "dialogs":[{"dialogId":"C1","dialogType":"MAIN"}],"state":"OPEN","stage":"OPEN"}}}]}}"#;
-        let Ok(Frame::Notification(Notification::Conversations { changes, lost: 0 })) = Frame::parse(text)
+        let Ok(Frame::Notification(Notification::Conversations { changes, lost: 0, .. })) =
+            Frame::parse(text)
         else {
             panic!()
         };

@@ -2,6 +2,8 @@
 //!
 //! - [`bot`]: the life of a bot: connect, token, reconnect, rings, drain
 //! - [`dialog`]: the life of a message: cursor, duplicates, holes, turn-taking, outbox
+//! - [`duty`]: what a pool is for, and how its bots behave beside others
+//! - [`pool`]: who watches an account, and who takes which conversation
 //! - [`turn`]: the contract between a bot and its logic
 //! - [`budget`]: how many logins an account allows
 //! - [`supervision`]: when a failed part starts again, and when it is held off
@@ -11,6 +13,9 @@
 pub mod bot;
 
 pub mod dialog;
+
+pub mod duty;
+pub mod pool;
 
 pub mod turn;
 

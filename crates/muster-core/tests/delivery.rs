@@ -4,11 +4,12 @@
 
 mod world;
 
+use muster_core::duty::Intake;
 use proptest::prelude::*;
 use world::{Faults, World};
 
-fn run(seed: u64, steps: usize, faults: Faults) -> World {
-    let mut world = World::new(seed, faults);
+fn run(seed: u64, steps: usize, intake: Intake, faults: Faults) -> World {
+    let mut world = World::new(seed, intake, faults);
     for _ in 0..steps {
         world.step();
     }
@@ -21,13 +22,22 @@ proptest! {
 
     #[test]
     fn each_message_is_answered_once_and_in_order(seed: u64, steps in 20usize..500) {
-        let world = run(seed, steps, Faults::All);
+        let world = run(seed, steps, Intake::Rings, Faults::All);
         prop_assert!(world.verdict().is_ok(), "seed {seed}, {steps} steps: {}", world.verdict().unwrap_err());
     }
 
     #[test]
-    fn without_faults_nothing_is_sent_or_read_twice(seed: u64, steps in 20usize..300) {
-        let world = run(seed, steps, Faults::None);
+    fn beside_humans_each_message_is_answered_once_and_each_conversation_joined_once(
+        seed: u64, steps in 20usize..500,
+    ) {
+        let world = run(seed, steps, Intake::All, Faults::All);
+        prop_assert!(world.verdict().is_ok(), "seed {seed}, {steps} steps: {}", world.verdict().unwrap_err());
+    }
+
+    #[test]
+    fn without_faults_nothing_is_sent_or_read_twice(seed: u64, steps in 20usize..300, all: bool) {
+        let intake = if all { Intake::All } else { Intake::Rings };
+        let world = run(seed, steps, intake, Faults::None);
         prop_assert!(world.verdict().is_ok(), "seed {seed}, {steps} steps: {}", world.verdict().unwrap_err());
         prop_assert!(world.reads_per_dialog_and_socket() <= 1, "seed {seed}, {steps} steps");
     }
@@ -41,7 +51,7 @@ fn with_reconciliation_or_catch_up_switched_off_the_promise_breaks() {
         [("reconciliation", |rules| rules.reconcile = false), ("catch-up", |rules| rules.catch_up = false)];
     for (what, sabotage) in sabotages {
         let broken = (0..200).any(|seed| {
-            let mut world = World::sabotaged(seed, Faults::All, sabotage);
+            let mut world = World::sabotaged(seed, Intake::Rings, Faults::All, sabotage);
             (0..300).for_each(|_| world.step());
             world.quiesce();
             world.verdict().is_err()

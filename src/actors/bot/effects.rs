@@ -4,10 +4,14 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use liveperson_proto::request::Request;
 use muster_core::bot::Event;
 use muster_core::dialog::{Decided, Effect, Note, Ticket};
+use muster_core::duty::Intake;
+use muster_core::pool::PoolNews;
 use muster_core::supervision::Exit;
 use muster_core::turn::Turn;
 use tracing::{debug, error, info, warn};
 
+use super::super::account::PoolReport;
+use super::super::command;
 use super::super::recorder::Entry;
 use super::super::socket::Transmit;
 use super::{BotActor, Held};
@@ -33,10 +37,15 @@ impl BotActor {
                 Effect::Commit(turn) => self.records.add(Entry::Commit(turn)),
                 Effect::Done(key) => self.records.add(Entry::Done(key)),
                 Effect::Dead(key, words) => self.records.add(Entry::Dead(key, words)),
-                Effect::Release { conversation, reason } => {
-                    debug!(conversation.id = %conversation, reason, "released");
-                    self.records.add(Entry::Release(conversation, reason));
+                Effect::Claim(conversation) => {
+                    let joins = self.post.duty.intake == Intake::All;
+                    self.records.add(Entry::Claim(conversation, joins));
                 }
+                Effect::Release { conversation, reason, done } => {
+                    debug!(conversation.id = %conversation, reason, "released");
+                    self.records.add(Entry::Release(conversation, reason, done));
+                }
+                Effect::Report(news) => self.report(news),
                 Effect::Quarantine { because } => error!(because, "quarantined"),
                 Effect::Drained => self.drained = true,
                 Effect::Note(note) => self.note(note),
@@ -44,6 +53,12 @@ impl BotActor {
         }
         self.transmit(requests);
         self.send_records(ctx);
+    }
+
+    // Upward and rare: news of the pool are what changed, not what was said.
+    fn report(&self, news: PoolNews) {
+        let report = PoolReport { bot: self.bot().clone(), life: self.post.life, news };
+        command(&self.post.supervisor, report);
     }
 
     fn transmit(&mut self, requests: Vec<(Ticket, Request)>) {
@@ -101,6 +116,12 @@ impl BotActor {
             Note::DeadLetter { conversation, words } => {
                 self.metrics.dead_letter();
                 error!(conversation.id = %conversation, words, "the platform refuses an action for good");
+            }
+            Note::JoinRefused { conversation, words } => {
+                warn!(conversation.id = %conversation, words, "the platform does not let the bot join");
+            }
+            Note::Superseded { conversation } => {
+                info!(conversation.id = %conversation, "a human answered first; an action is not sent");
             }
             Note::Duplicate => self.metrics.turn("duplicate"),
             Note::CaughtUp { conversation, cursor, platform } => {

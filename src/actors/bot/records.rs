@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, Handler, Message};
 use muster_core::bot::Event;
-use muster_core::dialog::CommitOutcome;
+use muster_core::dialog::{ClaimOutcome, CommitOutcome};
 
-use super::super::recorder::{Entry, Record, Recorded};
+use super::super::account::recalled;
+use super::super::recorder::{Entry, Record, Recorded, Verdict};
 use super::BotActor;
+use crate::store::Taken;
 
 /// The wait before records are offered again to a recorder that had no room.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -78,22 +80,39 @@ impl Handler<Recorded> for BotActor {
 
     fn handle(&mut self, Recorded { entries }: Recorded, ctx: &mut Self::Context) {
         for (number, outcome) in entries {
-            let taken = self.records.take(number);
-            if let (Some(Waiting { entry: Entry::Commit(turn), since, .. }), Some(outcome)) = (taken, outcome)
-            {
-                match outcome {
-                    CommitOutcome::Committed => self.metrics.turn_committed(since.elapsed()),
-                    CommitOutcome::Fenced => self.metrics.turn("fenced"),
-                    CommitOutcome::StaleCursor(_) => self.metrics.turn("stale"),
-                    _ => {}
+            match (self.records.take(number), outcome) {
+                (Some(Waiting { entry: Entry::Commit(turn), since, .. }), Verdict::Turn(outcome)) => {
+                    self.count_commit(&outcome, since);
+                    let (conversation, turn) = (turn.conversation, turn.turn);
+                    self.take(Event::Committed { conversation, turn, outcome }, ctx);
                 }
-                self.take(
-                    Event::Committed { conversation: turn.conversation, turn: turn.turn, outcome },
-                    ctx,
-                );
+                (Some(Waiting { entry: Entry::Claim(conversation, _), .. }), Verdict::Claim(taken)) => {
+                    let outcome = claim_outcome(taken);
+                    self.take(Event::ClaimAnswered { conversation, outcome }, ctx);
+                }
+                _ => {}
             }
         }
         self.leave_when_done(ctx);
+    }
+}
+
+impl BotActor {
+    fn count_commit(&self, outcome: &CommitOutcome, since: Instant) {
+        match outcome {
+            CommitOutcome::Committed => self.metrics.turn_committed(since.elapsed()),
+            CommitOutcome::Fenced => self.metrics.turn("fenced"),
+            CommitOutcome::StaleCursor(_) => self.metrics.turn("stale"),
+            _ => {}
+        }
+    }
+}
+
+fn claim_outcome(taken: Taken) -> ClaimOutcome {
+    match taken {
+        Taken::Held(held) => ClaimOutcome::Held(Box::new(recalled(*held))),
+        Taken::Done => ClaimOutcome::Done,
+        Taken::Fenced => ClaimOutcome::Fenced,
     }
 }
 

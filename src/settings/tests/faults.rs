@@ -45,6 +45,19 @@ fn each_fault_names_its_place_and_its_cure() {
             "4:6: accounts[1].id: account \"1\" stands on line 2 already",
         ),
         ("[[accounts]]\nid = \"1\"\nbots = 3", "begin each with [[accounts.bots]]"),
+        ("[[accounts]]\nid = \"1\"\n[[accounts.pools]]", "accounts[1].pools[#1].name: this key is required"),
+        (
+            "[[accounts]]\nid = \"1\"\n[[accounts.pools]]\nname = \"p\"\nintake = \"al\"",
+            "5:10: accounts[1].pools[p].intake: \"al\" is none of its words; write \"rings\" or \"all\"",
+        ),
+        (
+            "[[accounts]]\nid = \"1\"\n[[accounts.pools]]\nname = \"p\"\nwhen_human = \"silent\"",
+            "pools[p].when_human: it means nothing with intake = \"rings\"; remove it, or write intake = \"all\"",
+        ),
+        (
+            "[[accounts]]\nid = \"1\"\n[[accounts.pools]]\nname = \"p\"\n[[accounts.pools]]\nname = \"p\"",
+            "pool \"p\" stands on line 4 already",
+        ),
         ("x = ", "1:5: this is not TOML"),
         ("x = 1\nx = 2", "2:1: this is not TOML: duplicate key"),
     ] {
@@ -64,6 +77,18 @@ fn each_fault_of_a_bot_names_its_cure() {
         ("capacity = 0", "0 is out of range"),
         ("capacity = -4", "-4 is out of range"),
         ("pool = \"a b\"", "\"a b\" is no name; use at most 64 letters"),
+        (
+            "pool = \"greeters\"",
+            "unknown pool \"greeters\"; declare it: [[accounts.pools]] with name = \"greeters\"",
+        ),
+        (
+            "[[accounts.pools]]\nname = \"greeters\"\n[[accounts.bots]]\nname = \"c\"\npool = \"greters\"",
+            "unknown pool \"greters\"; did you mean \"greeters\"?",
+        ),
+        (
+            "[[accounts.pools]]\nname = \"p\"\n[[accounts.bots]]\nname = \"c\"\npool = \"p\"",
+            "bots[c].logic: this key is required",
+        ),
         (
             "skill = 4",
             "7:1: accounts[1].bots[a].skill: unknown key; known here: capacity, logic, login, name, pool, wanted",

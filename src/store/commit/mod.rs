@@ -1,7 +1,7 @@
 //! Commits a group of turns with statements over the whole set; each turn wins or is refused alone.
 //!
-//! A turn wins if its process owns the fleet and the bot, if the conversation's claim is free, its
-//! own, or moved to it, and if the dialog's cursor stands before it. A winner's cursor, claim and
+//! A turn wins if its process owns the fleet and the bot, if the conversation's claim is free or its
+//! own, and if the dialog's cursor stands before it. A winner's cursor, claim and
 //! actions are written together; of a loser nothing is. Repeating a group is safe: what landed
 //! says [`TurnOutcome::AlreadyCommitted`].
 
@@ -169,7 +169,6 @@ mod tests {
             sequence: Sequence(1),
             variables: "{}".to_owned(),
             actions: Vec::new(),
-            moves_claim: false,
         }
     }
 

@@ -21,9 +21,9 @@ const WRITE: &str = "\
 WITH t AS MATERIALIZED ( \
   SELECT * FROM ROWS FROM (generate_series(0, $1 - 1), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), \
     unnest($5::text[]), unnest($6::bigint[]), unnest($7::text[]), unnest($8::text[]), unnest($9::text[]), \
-    unnest($10::bigint[]), unnest($11::text[]), unnest($12::boolean[])) \
+    unnest($10::bigint[]), unnest($11::text[])) \
   AS t(place, account_id, pool_id, bot_id, incarnation, owner_epoch, conversation_id, dialog_id, turn_id, \
-    sequence, variables, moves) \
+    sequence, variables) \
 ), live AS MATERIALIZED ( \
   SELECT incarnation FROM node \
   WHERE incarnation = ANY ($5::text[]) AND expires_at > (SELECT ms FROM clock) FOR KEY SHARE \
@@ -33,7 +33,7 @@ WITH t AS MATERIALIZED ( \
     t.incarnation IN (SELECT incarnation FROM live) \
       AND t.owner_epoch = (SELECT o.epoch FROM bot_owner o WHERE o.account_id = t.account_id \
         AND o.bot_id = t.bot_id AND o.incarnation = t.incarnation) \
-      AND (c.bot_id IS NULL OR c.state = 'released' OR c.bot_id = t.bot_id OR t.moves) AS allowed \
+      AND (c.bot_id IS NULL OR c.state = 'released' OR c.bot_id = t.bot_id) AS allowed \
   FROM t LEFT JOIN LATERAL ( \
     SELECT * FROM claim WHERE claim.account_id = t.account_id AND claim.pool_id = t.pool_id \
       AND claim.conversation_id = t.conversation_id LIMIT 1 \
@@ -61,13 +61,13 @@ WITH t AS MATERIALIZED ( \
     state, created_at) \
   SELECT won.account_id, won.pool_id, won.conversation_id, won.turn_id, a.n, won.turn_no, won.bot_id, \
     won.dialog_id, a.tag, a.body, 'sending', won.ms \
-  FROM ROWS FROM (generate_series(1, $13), unnest($14::bigint[]), unnest($15::bigint[]), unnest($16::text[]), \
-    unnest($17::text[])) AS a(i, place, n, tag, body) JOIN won USING (place) \
+  FROM ROWS FROM (generate_series(1, $12), unnest($13::bigint[]), unnest($14::bigint[]), unnest($15::text[]), \
+    unnest($16::text[])) AS a(i, place, n, tag, body) JOIN won USING (place) \
 ), gone AS ( \
   DELETE FROM outbox WHERE ctid = ANY (ARRAY( \
     SELECT (SELECT o.ctid FROM outbox o WHERE o.account_id = d.account_id AND o.pool_id = d.pool_id \
       AND o.conversation_id = d.conversation_id AND o.turn_id = d.turn_id AND o.n = d.n) \
-    FROM unnest($18::text[], $19::text[], $20::text[], $21::text[], $22::bigint[]) \
+    FROM unnest($17::text[], $18::text[], $19::text[], $20::text[], $21::bigint[]) \
       AS d(account_id, pool_id, conversation_id, turn_id, n))) \
 ) \
 SELECT place, claim_epoch, 1 / CASE WHEN (SELECT count(*) FROM claimed) = (SELECT count(*) FROM won) \
@@ -127,7 +127,6 @@ async fn write_turns(
         .bind(column!(turns, turn => turn.turn_id.as_str()))
         .bind(column!(turns, turn => turn.sequence.0))
         .bind(column!(turns, turn => turn.variables.as_str()))
-        .bind(column!(turns, turn => turn.moves_claim))
         .bind(actions.len() as i64)
         .bind(column!(actions, action => action.0))
         .bind(column!(actions, action => action.1.n))

@@ -43,9 +43,8 @@ pub(super) fn verdict(turn: &TurnCommit, why: Why) -> Option<TurnOutcome> {
     if !ours || !lease_live {
         return Some(TurnOutcome::Refused(Refusal::Fenced { owner, epoch, lease_live }));
     }
-    if let Some(holder) = holder
-        .filter(|holder| holder != turn.bot.as_str() && state.as_deref() == Some("held") && !turn.moves_claim)
-    {
+    let is_held = state.as_deref() == Some("held");
+    if let Some(holder) = holder.filter(|holder| is_held && holder != turn.bot.as_str()) {
         return Some(TurnOutcome::Refused(Refusal::ClaimHeldBy { bot: holder.as_str().into() }));
     }
     if committed.as_deref() == Some(turn.turn_id.as_str()) {

@@ -19,7 +19,7 @@ const MOVE_CURSORS: &str = "INSERT INTO cursor (account_id, pool_id, conversatio
        AND o.incarnation = t.value->>'incarnation' AND o.epoch = t.value->>'epoch' \
      LEFT JOIN claim c ON c.account_id = t.value->>'account' AND c.pool_id = t.value->>'pool' \
        AND c.conversation_id = t.value->>'conversation' \
-     WHERE c.bot_id IS NULL OR c.state = 'released' OR c.bot_id = t.value->>'bot' OR t.value->>'moves' \
+     WHERE c.bot_id IS NULL OR c.state = 'released' OR c.bot_id = t.value->>'bot' \
      ON CONFLICT (account_id, pool_id, conversation_id, dialog_id) \
      DO UPDATE SET sequence = excluded.sequence, turn_id = excluded.turn_id \
      WHERE cursor.sequence < excluded.sequence \
@@ -134,7 +134,6 @@ fn rows(turns: &[&TurnCommit]) -> String {
                 "account": turn.account, "pool": turn.pool, "bot": turn.bot, "incarnation": turn.incarnation,
                 "epoch": turn.owner_epoch, "conversation": turn.conversation, "dialog": turn.dialog,
                 "turn": turn.turn_id, "sequence": turn.sequence, "variables": turn.variables,
-                "moves": turn.moves_claim,
             })
         })
         .collect();

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use liveperson_proto::ConversationId;
-use liveperson_proto::message::Role;
 use liveperson_proto::request::{Availability, FieldChange, Request};
 
 use super::Bot;
@@ -110,7 +109,7 @@ impl Bot {
         let ids: Vec<_> =
             self.conversations.iter().filter(|(_, c)| ready(c)).map(|(id, _)| id.clone()).collect();
         for id in ids {
-            let changes = vec![FieldChange::Remove { agent: agent.clone(), role: Role::AssignedAgent }];
+            let changes = vec![FieldChange::Remove { agent: agent.clone(), role: self.duty.role() }];
             self.with(&id, now, out, |c, desk| {
                 c.handing_back = true;
                 let request = Request::UpdateConversation { conversation: c.id.clone(), changes };
@@ -129,7 +128,7 @@ impl Bot {
     ) {
         self.with(conversation, now, out, |c, desk| match outcome {
             Outcome::Unknown => {}
-            Outcome::Done | Outcome::History(_) | Outcome::Refused { .. } => c.end(Ended::ByDeed, desk),
+            Outcome::Done | Outcome::History(_) | Outcome::Refused { .. } => c.end(Ended::HandedBack, desk),
         });
         self.sweep(now, out);
     }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use liveperson_proto::close_code::CloseCode;
-use liveperson_proto::conversation::ConversationChange;
+use liveperson_proto::conversation::{Conversation, ConversationChange};
 use liveperson_proto::message::MessageEvent;
 use liveperson_proto::ring::Ring;
-use liveperson_proto::{AgentId, ConversationId, PersistentId};
+use liveperson_proto::{AgentId, ConversationId, PersistentId, SubscriptionId};
 
 use crate::TurnId;
-use crate::dialog::{CommitOutcome, Decided, Outcome, Ticket};
+use crate::dialog::{ClaimOutcome, CommitOutcome, Decided, Outcome, Ticket};
 
 /// Who a login made of the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,10 +111,12 @@ pub enum Event {
         /// What came of it.
         outcome: Outcome,
     },
-    /// Conversations changed; the first of a socket is the whole truth.
+    /// Conversations changed; the first of a subscription is the whole truth.
     Conversations {
         /// As in `Effect::Open`.
         generation: u64,
+        /// Which subscription tells.
+        subscription: Option<SubscriptionId>,
         /// In order.
         changes: Vec<ConversationChange>,
         /// How many changes could not be read.
@@ -156,6 +158,25 @@ pub enum Event {
         turn: TurnId,
         /// What it decided.
         outcome: CommitOutcome,
+    },
+    /// The store decided a claim.
+    ClaimAnswered {
+        /// Its conversation.
+        conversation: ConversationId,
+        /// What it decided.
+        outcome: ClaimOutcome,
+    },
+    /// The pool wants this bot to watch the account, as long as the socket in hand lasts.
+    Watch {
+        /// The time online that the pool means.
+        spell: u64,
+    },
+    /// The pool gives conversations to this bot.
+    Placed {
+        /// Counts the placements of this bot's life.
+        placement: u64,
+        /// The conversations, as the watcher saw them.
+        conversations: Vec<Conversation>,
     },
     /// Ownership is in doubt or the store is away.
     Fenced {

@@ -9,7 +9,9 @@ use liveperson_proto::ring::{Ring, RingState};
 use super::Bot;
 use super::lifecycle::Missing;
 use crate::dialog::desk::Purpose;
+use crate::dialog::taking::Place;
 use crate::dialog::{Conversation, Effect, Ended, Note};
+use crate::duty::Intake;
 use crate::time::Now;
 
 /// Rings kept at most; the platform offers a ring again that lapsed.
@@ -84,6 +86,8 @@ impl Bot {
             // A conversation that could not be read is not one that is gone.
             if lost == 0 {
                 self.end_missing(changes, now, out);
+            } else {
+                self.advance_all(now, out);
             }
             self.note_online(now);
         }
@@ -94,27 +98,35 @@ impl Bot {
         let shown = |id: &ConversationId| changes.iter().any(|c| c.conversation.id == *id);
         let missing: Vec<_> = self.conversations.keys().filter(|id| !shown(id)).cloned().collect();
         for id in missing {
-            self.with(&id, now, out, |c, desk| c.end(Ended::Elsewhere, desk));
+            self.with(&id, now, out, |c, desk| c.shown_without_us(Ended::Missing, desk));
         }
     }
 
     fn conversation_changed(&mut self, change: &ConversationChange, now: Now, out: &mut Vec<Effect>) {
         let shown = &change.conversation;
-        if change.kind == ChangeKind::Upsert && self.is_ours(shown) {
+        if change.kind == ChangeKind::Upsert && shown.main_open && self.takes_part(shown) {
             if self.parted.contains(&shown.id) {
                 return;
             }
-            self.conversations.entry(shown.id.clone()).or_insert_with(|| Conversation::new(shown));
+            // With intake `all` it is the pool that says whose it is: a participant may be a former holder.
+            if self.duty.intake == Intake::Rings {
+                let new = || Conversation::new(shown, Place::In);
+                self.conversations.entry(shown.id.clone()).or_insert_with(new);
+            }
             return self.with(&shown.id, now, out, |c, desk| c.shown(shown, desk));
         }
         self.parted.remove(&shown.id);
         let why = if shown.main_open { Ended::Elsewhere } else { Ended::Closed };
-        self.with(&shown.id, now, out, |c, desk| c.end(why, desk));
+        self.with(&shown.id, now, out, |c, desk| c.shown_without_us(why, desk));
     }
 
-    fn is_ours(&self, shown: &Shown) -> bool {
-        let assigned = |(id, role): &(String, Role)| *role == Role::AssignedAgent && self.me.is(id);
-        shown.main_open && shown.participants.iter().any(assigned)
+    /// Whether the bot has a part in it by which it may write.
+    pub(crate) fn takes_part(&self, shown: &Shown) -> bool {
+        let fits = |role: Role| match self.duty.intake {
+            Intake::Rings => role == Role::AssignedAgent,
+            Intake::All => matches!(role, Role::AssignedAgent | Role::Agent | Role::Manager),
+        };
+        shown.participants.iter().any(|(id, role)| fits(*role) && self.me.is(id))
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use liveperson_proto::SubscriptionId;
 use liveperson_proto::request::{Availability, Request};
 
 use super::Bot;
 use super::event::{Identity, LoginFault};
 use crate::dialog::desk::Purpose;
 use crate::dialog::{Effect, Outcome};
+use crate::duty::Intake;
 use crate::time::{Moment, Now};
 
 /// What is known of the token in hand.
@@ -57,6 +59,8 @@ pub(crate) struct Socket {
     pub(crate) open: bool,
     /// What the socket still waits for before it is online.
     missing: Vec<Missing>,
+    /// The subscription to the bot's own conversations, once it has told something.
+    pub(crate) own: Option<SubscriptionId>,
     pub(crate) online_at: Option<Moment>,
 }
 
@@ -70,9 +74,19 @@ pub(crate) enum Missing {
 }
 
 impl Socket {
-    fn new(generation: u64) -> Self {
-        let missing = vec![Missing::Conversations, Missing::Snapshot, Missing::Rings, Missing::AgentState];
-        Self { generation, open: false, missing, online_at: None }
+    fn new(generation: u64, intake: Intake) -> Self {
+        let mut missing = vec![Missing::Conversations, Missing::Snapshot, Missing::AgentState];
+        missing.extend((intake == Intake::Rings).then_some(Missing::Rings));
+        Self { generation, open: false, missing, own: None, online_at: None }
+    }
+
+    /// Whether the first notification has come, so that what it did not show is not ours.
+    pub(crate) fn has_shown_ours(&self) -> bool {
+        self.open && !self.missing.contains(&Missing::Snapshot)
+    }
+
+    pub(crate) fn is_online(&self) -> bool {
+        self.open && self.missing.is_empty()
     }
 
     /// Whether this was still missing.
@@ -145,7 +159,7 @@ impl Bot {
 
     fn open(&mut self, out: &mut Vec<Effect>) {
         self.generation += 1;
-        self.socket = Some(Socket::new(self.generation));
+        self.socket = Some(Socket::new(self.generation, self.duty.intake));
         out.push(Effect::Open { generation: self.generation });
     }
 
@@ -213,13 +227,18 @@ impl Bot {
             socket.open = true;
         }
         let account = self.me.account.clone();
-        let availability = if self.drain.is_some() { Availability::Away } else { Availability::Online };
+        let takes_rings = self.duty.intake == Intake::Rings;
+        // A bot that joins by itself is routed nothing.
+        let available = takes_rings && self.drain.is_none();
+        let availability = if available { Availability::Online } else { Availability::Away };
+        let own = Request::SubscribeConversations { agent: Some(agent.clone()) };
+        let rings = Request::SubscribeRings { account, agent: agent.clone() };
         let requests = [
-            (Purpose::SubscribeConversations, Request::SubscribeConversations { agent: Some(agent.clone()) }),
-            (Purpose::SubscribeRings, Request::SubscribeRings { account, agent: agent.clone() }),
-            (Purpose::AgentState, Request::SetAgentState { agent, availability }),
+            Some((Purpose::SubscribeConversations, own)),
+            takes_rings.then_some((Purpose::SubscribeRings, rings)),
+            Some((Purpose::AgentState, Request::SetAgentState { agent, availability })),
         ];
-        for (purpose, request) in requests {
+        for (purpose, request) in requests.into_iter().flatten() {
             let ticket = self.tickets.take(purpose);
             out.push(Effect::Ask(ticket, request));
         }
@@ -240,6 +259,9 @@ impl Bot {
         };
         if !done {
             let words = match outcome {
+                Outcome::Refused { code, words } if *purpose == Purpose::Watch => format!(
+                    "the platform refuses to show all conversations ({code} {words}); give the bot user the right to see them"
+                ),
                 Outcome::Refused { code, words } => format!("a subscription was refused: {code} {words}"),
                 _ => "a subscription was not answered".to_owned(),
             };
@@ -254,6 +276,7 @@ impl Bot {
         socket.found(match purpose {
             Purpose::SubscribeConversations => Missing::Conversations,
             Purpose::SubscribeRings => Missing::Rings,
+            Purpose::Watch => return,
             _ => Missing::AgentState,
         });
         self.note_online(now);

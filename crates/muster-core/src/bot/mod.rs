@@ -4,6 +4,7 @@
 //! - `lifecycle`: domains, login, socket, and the waits between tries
 //! - `reconnect`: close codes, backoff, refresh
 //! - `intake`: rings and conversations
+//! - `membership`: what a bot of a pool with intake `all` does for its pool
 //! - `drain`: the two endings
 //! - [`view`]: what people see
 
@@ -13,6 +14,7 @@ pub mod view;
 mod drain;
 mod intake;
 mod lifecycle;
+mod membership;
 mod reconnect;
 
 use std::collections::{BTreeMap, HashSet};
@@ -25,12 +27,15 @@ pub use view::{State, View};
 
 use crate::dialog::desk::{Desk, Me, Purpose, Tickets};
 use crate::dialog::{Conversation, Effect, Note, Outcome, Restored, Rules};
+use crate::duty::Duty;
+use crate::pool::{Parting, PoolNews};
 use crate::tag::Tagger;
 use crate::time::{Moment, Now};
 use crate::{BotId, PoolId};
 use drain::Drain;
 use lifecycle::{Domains, Errand, Socket, Token, Waiting};
 use liveperson_proto::AccountId;
+use membership::Membership;
 use reconnect::Backoff;
 
 /// Periods of a bot's connection.
@@ -69,6 +74,8 @@ pub struct Charter {
     pub bot: BotId,
     /// Its pool.
     pub pool: PoolId,
+    /// What its pool is for.
+    pub duty: Duty,
     /// Conversations at most at one time.
     pub capacity: usize,
     /// Limits and periods of its conversations.
@@ -83,6 +90,7 @@ pub struct Charter {
 #[derive(Debug)]
 pub struct Bot {
     me: Me,
+    duty: Duty,
     capacity: usize,
     rules: Rules,
     rhythm: Rhythm,
@@ -113,6 +121,7 @@ pub struct Bot {
     rings: BTreeMap<RingId, intake::Offer>,
     conversations: BTreeMap<ConversationId, Conversation>,
     parted: HashSet<ConversationId>,
+    membership: Membership,
     tickets: Tickets,
 
     last_turn: Option<i64>,
@@ -122,11 +131,11 @@ pub struct Bot {
 impl Bot {
     /// A bot before its first event; `session` is who the sealed session logs in.
     pub fn new(charter: Charter, session: Option<Identity>, held: Vec<Restored>, now: Now) -> Self {
-        let Charter { account, bot, pool, capacity, rules, rhythm, seed } = charter;
+        let Charter { account, bot, pool, duty, capacity, rules, rhythm, seed } = charter;
         let (agent, persistent) = session.map_or((None, None), |s| (Some(s.agent), s.persistent));
         let token = if agent.is_some() { Token::Good } else { Token::Dead };
-        let conversations =
-            held.into_iter().map(|h| (h.conversation.clone(), Conversation::restored(h, now.moment)));
+        let restore = |held: Restored| Conversation::restored(held, duty.intake, now.moment);
+        let conversations = held.into_iter().map(|held| (held.conversation.clone(), restore(held)));
         let mut chance = fastrand::Rng::with_seed(seed);
         // Nobody knows how old a sealed session's token is: it is refreshed soon, and a fleet spreads over a while.
         let soon = rhythm.refresh_every.mul_f64(chance.f64() / 10.0);
@@ -134,6 +143,7 @@ impl Bot {
         Self {
             tagger: Tagger::new(account.clone(), pool.clone()),
             me: Me { account, bot, pool, agent, persistent },
+            duty,
             capacity,
             chance,
             backoff: Backoff::default(),
@@ -157,6 +167,7 @@ impl Bot {
             rings: BTreeMap::new(),
             conversations: conversations.collect(),
             parted: HashSet::new(),
+            membership: Membership::default(),
             tickets: Tickets::default(),
             last_turn: None,
             turns: 0,
@@ -172,6 +183,7 @@ impl Bot {
         self.sweep(now, out);
         self.pursue(now, out);
         self.pursue_drain(now, out);
+        self.pursue_membership(out);
         self.observe(&out[first..], now);
     }
 
@@ -200,9 +212,13 @@ impl Bot {
                     self.answered(purpose, outcome, now, out);
                 }
             }
-            Event::Conversations { generation, changes, lost } => {
+            Event::Conversations { generation, subscription, changes, lost } => {
                 if self.is_current(generation) {
-                    self.conversations_changed(&changes, lost, now, out);
+                    if self.is_own_subscription(subscription) {
+                        self.conversations_changed(&changes, lost, now, out);
+                    } else {
+                        self.watched(changes, lost, out);
+                    }
                 }
             }
             Event::Rings { generation, rings } => {
@@ -225,6 +241,11 @@ impl Bot {
             Event::Committed { conversation, turn, outcome } => {
                 self.with(&conversation, now, out, |c, desk| c.committed(&turn, outcome, desk));
             }
+            Event::ClaimAnswered { conversation, outcome } => {
+                self.with(&conversation, now, out, |c, desk| c.claim_answered(outcome, desk));
+            }
+            Event::Watch { spell } => self.membership.watch(spell),
+            Event::Placed { placement, conversations } => self.placed(placement, conversations, now, out),
             Event::Fenced { why } => self.fenced = Some(why),
             Event::Unfenced => {
                 self.fenced = None;
@@ -238,7 +259,10 @@ impl Bot {
 
     fn answered(&mut self, purpose: Purpose, outcome: Outcome, now: Now, out: &mut Vec<Effect>) {
         match purpose {
-            Purpose::SubscribeConversations | Purpose::SubscribeRings | Purpose::AgentState => {
+            Purpose::SubscribeConversations
+            | Purpose::SubscribeRings
+            | Purpose::AgentState
+            | Purpose::Watch => {
                 self.subscribed(&purpose, &outcome, now, out);
             }
             Purpose::Ring(ring) => {
@@ -253,6 +277,12 @@ impl Bot {
             Purpose::Deed(key) => {
                 let conversation = key.conversation.clone();
                 self.with(&conversation, now, out, |c, desk| c.deed_answered(&key, &outcome, desk));
+            }
+            Purpose::Join(conversation) => {
+                self.with(&conversation, now, out, |c, desk| c.joined(&outcome, desk));
+            }
+            Purpose::Look(conversation) => {
+                self.with(&conversation, now, out, |c, desk| c.looked(&outcome, desk));
             }
             Purpose::HandBack(conversation) => self.handed_back(&conversation, &outcome, now, out),
             Purpose::Courtesy => {}
@@ -269,9 +299,14 @@ impl Bot {
     ) {
         let may_act = self.may_act();
         let may_think = may_act && self.drain.is_none();
+        let connected = self.socket.as_ref().is_some_and(Socket::has_shown_ours);
         let Some(conversation) = self.conversations.get_mut(conversation) else { return };
-        let (rules, tagger, me, tickets) = (&self.rules, &self.tagger, &self.me, &mut self.tickets);
-        act(conversation, &mut Desk { now, rules, tagger, me, tickets, out, may_think, may_act });
+        let (rules, duty, tagger, me) = (&self.rules, &self.duty, &self.tagger, &self.me);
+        let tickets = &mut self.tickets;
+        act(
+            conversation,
+            &mut Desk { now, rules, duty, tagger, me, tickets, out, may_think, may_act, connected },
+        );
     }
 
     fn may_act(&self) -> bool {
@@ -301,10 +336,13 @@ impl Bot {
             self.with(&id, now, out, |c, desk| c.release(desk));
             let gone = self.conversations.remove(&id);
             // What we left ourselves the platform has not shown as gone yet: news on its way may still call it ours.
-            let left = gone.is_some_and(|gone| gone.ended == Some(crate::dialog::Ended::ByDeed));
+            let ended = gone.and_then(|gone| gone.ended);
+            let left = ended.as_ref().is_some_and(crate::dialog::Ended::is_own_doing);
             if left && self.socket.is_some() {
-                self.parted.insert(id);
+                self.parted.insert(id.clone());
             }
+            let parting = ended.map_or(Parting::Free, |why| why.parting(self.duty.intake));
+            self.report(PoolNews::Released { conversation: id, parting }, out);
             self.answer_rings(now, out);
         }
     }
@@ -321,7 +359,8 @@ impl Bot {
 
     fn deadline_of(&self, conversation: &Conversation) -> Option<Moment> {
         let may_think = self.may_act() && self.drain.is_none();
-        conversation.deadline(self.rules.settle, self.may_act(), may_think)
+        let connected = self.socket.as_ref().is_some_and(Socket::has_shown_ours);
+        conversation.deadline(self.rules.settle, self.may_act(), may_think, connected)
     }
 
     fn identity(&self) -> (Option<AgentId>, Option<PersistentId>) {

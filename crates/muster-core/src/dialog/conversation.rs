@@ -9,10 +9,13 @@ use liveperson_proto::{ConsumerId, ConversationId, DialogId, Sequence, SkillId};
 
 use super::desk::{Desk, Effect, Note, OutboxKey, Outcome, Purpose};
 use super::inbox::Inbox;
-use super::outbox::{Outbox, Pending, SendState, Wish};
+use super::outbox::{Outbox, Wish};
 use super::reading::{Line, Next, Reading};
+use super::taking::{Claim, Place};
 use super::turns::Stage;
 use crate::TurnId;
+use crate::duty::{Intake, Start};
+use crate::pool::Parting;
 use crate::tag::Trigger;
 use crate::time::Moment;
 use crate::turn::{Deed, Variables};
@@ -31,6 +34,14 @@ pub enum Ended {
     ByDeed,
     /// Another member of the pool holds the claim.
     ClaimLost,
+    /// The bot handed it back, since it retires.
+    HandedBack,
+    /// The first notification of a socket did not show it.
+    Missing,
+    /// The platform does not let the bot join.
+    NotLetIn,
+    /// The pool was done with it before.
+    Done,
 }
 
 impl Ended {
@@ -38,10 +49,37 @@ impl Ended {
     pub fn words(&self) -> &'static str {
         match self {
             Self::Closed => "the conversation was closed",
-            Self::Elsewhere => "the conversation is no longer assigned to this bot",
+            Self::Elsewhere | Self::Missing => "the conversation is no longer this bot's",
             Self::ByDeed => "the bot transferred or closed the conversation",
             Self::ClaimLost => "another bot of the pool holds the conversation",
+            Self::HandedBack => "the bot retired",
+            Self::NotLetIn => "the platform did not let the bot join",
+            Self::Done => "the pool was done with the conversation",
         }
+    }
+
+    /// Whether the pool has done with it: what was not sent is dropped, and no bot joins it again.
+    pub fn is_final(&self, intake: Intake) -> bool {
+        match self {
+            Self::Closed | Self::ByDeed | Self::Done => true,
+            // What the platform routes may come back; who is shown the door stays outside.
+            Self::Elsewhere => intake == Intake::All,
+            Self::ClaimLost | Self::HandedBack | Self::Missing | Self::NotLetIn => false,
+        }
+    }
+
+    /// What it means for the bot's pool.
+    pub(crate) fn parting(&self, intake: Intake) -> Parting {
+        match self {
+            Self::NotLetIn => Parting::NotLetIn,
+            _ if self.is_final(intake) => Parting::Done,
+            _ => Parting::Free,
+        }
+    }
+
+    /// Whether the bot left by itself, so that news on its way may still call the conversation its own.
+    pub(crate) fn is_own_doing(&self) -> bool {
+        matches!(self, Self::ByDeed | Self::HandedBack)
     }
 }
 
@@ -52,8 +90,8 @@ pub struct Restored {
     pub conversation: ConversationId,
     /// Its MAIN dialog.
     pub dialog: DialogId,
-    /// The last sequence handed to the logic and committed.
-    pub cursor: Sequence,
+    /// The last sequence handed to the logic and committed; none before the first turn.
+    pub cursor: Option<Sequence>,
     /// As the last turn left them.
     pub variables: Variables,
     /// Deeds not yet confirmed, in order.
@@ -92,10 +130,18 @@ pub struct Conversation {
     pub(crate) consumer: Option<ConsumerId>,
     pub(crate) skill: Option<SkillId>,
     pub(crate) link: Link,
+    pub(crate) claim: Claim,
+    pub(crate) place: Place,
+    /// The socket in hand has shown that the bot takes part.
+    pub(crate) shown_here: bool,
     /// Its first turn is committed: the cursor is the store's.
     pub(crate) opened: bool,
-    /// The claim is this bot's, as far as the store has told.
-    pub(crate) claimed: bool,
+    /// Where the cursor starts is still to be found in the history.
+    starting: bool,
+    /// Somebody else is assigned, and the bot holds still.
+    pub(crate) hushed: bool,
+    /// The last thing that an assigned agent other than this bot wrote.
+    pub(crate) human_answered: Sequence,
     /// Live events heard while the history was read, to find holes between the two.
     meanwhile: BTreeSet<Sequence>,
     pub(crate) cursor: Sequence,
@@ -108,23 +154,28 @@ pub struct Conversation {
     pub(crate) stage: Stage,
     pub(crate) outbox: Outbox,
     /// When the last whole look at the history began.
-    looked: Option<Moment>,
+    pub(crate) looked: Option<Moment>,
     pub(crate) ended: Option<Ended>,
     /// On the way back to the queue (retire).
     pub(crate) handing_back: bool,
 }
 
 impl Conversation {
-    /// A conversation that the platform assigned just now.
-    pub(crate) fn new(shown: &Shown) -> Self {
+    /// A conversation that is new to this bot.
+    pub(crate) fn new(shown: &Shown, place: Place) -> Self {
         Self {
             id: shown.id.clone(),
             dialog: shown.main_dialog.clone(),
             consumer: shown.first(Role::Consumer).map(ConsumerId::from),
             skill: shown.skill.clone(),
             link: Link::Detached,
+            claim: Claim::Wanted { retry_at: None },
+            place,
+            shown_here: false,
             opened: false,
-            claimed: false,
+            starting: true,
+            hushed: false,
+            human_answered: Sequence::START,
             meanwhile: BTreeSet::new(),
             cursor: Sequence::START,
             seen: Sequence::START,
@@ -140,27 +191,31 @@ impl Conversation {
     }
 
     /// A conversation held before this life of the bot.
-    pub(crate) fn restored(restored: Restored, now: Moment) -> Self {
-        let conversation = restored.conversation;
-        let pending = restored.outbox.into_iter().map(|row| Pending {
-            key: OutboxKey { conversation: conversation.clone(), turn: row.turn, n: row.n },
-            tag: row.tag,
-            deed: row.deed,
-            state: SendState::Unknown { since: now },
-            answers: None,
-        });
+    pub(crate) fn restored(restored: Restored, intake: Intake, now: Moment) -> Self {
+        let mut outbox = Outbox::default();
+        outbox.restore(&restored.conversation, restored.outbox, now);
+        let cursor = restored.cursor.unwrap_or(Sequence::START);
         Self {
-            outbox: Outbox { pending: pending.collect() },
-            id: conversation,
+            outbox,
+            id: restored.conversation,
             dialog: restored.dialog,
             consumer: None,
             skill: None,
             link: Link::Detached,
-            opened: true,
-            claimed: true,
+            claim: Claim::Held,
+            place: match (intake, restored.cursor) {
+                // A join of the life before may still land: it is not asked for again before `settle`.
+                (Intake::All, None) => Place::Doubted { since: now },
+                (Intake::All, Some(_)) | (Intake::Rings, _) => Place::In,
+            },
+            shown_here: false,
+            opened: restored.cursor.is_some(),
+            starting: restored.cursor.is_none(),
+            hushed: false,
+            human_answered: Sequence::START,
             meanwhile: BTreeSet::new(),
-            cursor: restored.cursor,
-            seen: restored.cursor,
+            cursor,
+            seen: cursor,
             answered: BTreeSet::new(),
             variables: restored.variables,
             inbox: Inbox::default(),
@@ -175,26 +230,43 @@ impl Conversation {
     pub(crate) fn shown(&mut self, shown: &Shown, desk: &mut Desk<'_>) {
         self.consumer = shown.first(Role::Consumer).map(ConsumerId::from);
         self.skill.clone_from(&shown.skill);
-        if self.ended.as_ref().is_some_and(|why| *why != Ended::ByDeed) {
+        if self.ended.as_ref().is_some_and(|why| !why.is_own_doing()) {
             // It left and came back while a commit was on its way: what was said meanwhile was not heard.
             self.ended = None;
             self.link = Link::Detached;
         }
-        if !matches!(self.link, Link::Detached) {
-            return;
+        self.place = Place::In;
+        self.shown_here = true;
+        self.hush(shown, desk);
+        self.advance(desk);
+    }
+
+    /// The platform shows it without us: it is over for us, unless we never were inside.
+    pub(crate) fn shown_without_us(&mut self, why: Ended, desk: &mut Desk<'_>) {
+        if why == Ended::Closed || self.place == Place::In {
+            self.end(why, desk);
+        } else {
+            self.advance(desk);
         }
+    }
+
+    /// Begins to listen to it on this socket.
+    pub(crate) fn attach(&mut self, desk: &mut Desk<'_>) {
         desk.note(Note::Attached(self.id.clone()));
-        if desk.rules.catch_up || !self.opened {
+        if desk.rules.catch_up || self.starting {
             self.read_from(self.cursor, desk);
         } else {
             self.link = Link::Live;
         }
-        self.advance(desk);
     }
 
     /// The socket is gone; thinking and committing go on.
     pub(crate) fn detach(&mut self, desk: &mut Desk<'_>) {
         self.link = Link::Detached;
+        self.shown_here = false;
+        if matches!(self.place, Place::Joining | Place::Looking) {
+            self.place = Place::Doubted { since: desk.now.moment };
+        }
         self.outbox.lost_socket(desk);
     }
 
@@ -216,12 +288,12 @@ impl Conversation {
 
     /// Whether a restart would leave nothing of it half done.
     pub(crate) fn is_quiet(&self) -> bool {
-        !self.stage.is_running() && self.outbox.is_empty()
+        !self.stage.is_running() && (self.outbox.is_empty() || self.hushed)
     }
 
     fn read_from(&mut self, from: Sequence, desk: &mut Desk<'_>) {
         self.meanwhile.clear();
-        self.link = Link::Reading(Reading::new(from, desk.now.moment, !self.opened));
+        self.link = Link::Reading(Reading::new(from, desk.now.moment, self.starting));
         self.ask_history(from, None, desk);
     }
 
@@ -253,8 +325,14 @@ impl Conversation {
         if from <= self.cursor {
             self.looked = Some(started);
         }
-        if !self.opened && !self.stage.is_busy() {
-            self.cursor = start_after(&lines, desk);
+        if self.starting && !self.stage.is_busy() {
+            self.starting = false;
+            self.cursor = self.cursor.max(self.start_after(&lines, desk));
+            if self.opened {
+                // Taken up again: what others answered meanwhile is not answered again.
+                let by_others = lines.iter().rev().find(|line| line.is_by_others(desk));
+                self.human_answered = by_others.map_or(Sequence::START, |line| line.sequence);
+            }
         }
         self.inbox.more |= more;
         let platform = lines.last().map_or(self.seen, |l| l.sequence.max(self.seen));
@@ -292,8 +370,12 @@ impl Conversation {
                 self.answered.insert(answered);
             }
         }
+        if line.by_human && line.is_by_others(desk) {
+            self.human_answered(line.sequence, desk);
+        }
         let Some(inbound) = line.inbound else { return };
-        if inbound.sequence <= self.cursor || self.stage.answers(inbound.sequence) {
+        let passed = inbound.sequence <= self.cursor.max(self.human_answered);
+        if passed || self.stage.answers(inbound.sequence) {
             return;
         }
         self.inbox.put(inbound, desk.rules.inbox);
@@ -334,9 +416,14 @@ impl Conversation {
     /// Does what can be done now.
     pub(crate) fn advance(&mut self, desk: &mut Desk<'_>) {
         self.commit_again(desk);
-        if self.ended.is_some() || !self.is_readable(desk) {
+        if self.ended.is_some() {
             return;
         }
+        self.take_up(desk);
+        if !self.is_readable(desk) || self.hushed {
+            return;
+        }
+        self.drop_superseded(desk);
         match self.outbox.advance(self.looked, &self.dialog, desk) {
             Wish::Look => return self.read_from(self.cursor, desk),
             Wish::Nothing => {}
@@ -373,20 +460,26 @@ impl Conversation {
         settle: std::time::Duration,
         may_act: bool,
         may_think: bool,
+        connected: bool,
     ) -> Option<Moment> {
+        let taking =
+            self.taking_deadline(settle, connected).filter(|_| may_act).filter(|_| self.ended.is_none());
         let link = match &self.link {
             Link::Reading(reading) => reading.retry_at,
-            Link::Live if may_act => self.outbox.deadline(settle),
+            Link::Live if may_act && !self.hushed => self.outbox.deadline(settle),
             Link::Live | Link::Detached => None,
         };
-        let may_think =
-            may_think && matches!(self.link, Link::Live) && self.outbox.is_empty() && !self.handing_back;
+        let may_think = may_think && matches!(self.link, Link::Live) && self.outbox.is_empty();
+        let may_think = may_think && !self.handing_back && !self.hushed;
         let stage = self.stage.deadline().filter(|_| self.stage.is_committing() || may_think);
-        [link, stage].into_iter().flatten().min()
+        [taking, link, stage].into_iter().flatten().min()
     }
 
     /// When the oldest message was heard that is still unanswered.
     pub(crate) fn oldest_owed(&self) -> Option<Moment> {
+        if self.hushed {
+            return None;
+        }
         [self.inbox.oldest(), self.stage.heard(), self.outbox.pending.iter().find_map(|p| p.answers)]
             .into_iter()
             .flatten()
@@ -396,14 +489,25 @@ impl Conversation {
     /// Lets go of the claim.
     pub(crate) fn release(&self, desk: &mut Desk<'_>) {
         let reason = self.ended.as_ref().map_or("the bot retired", Ended::words).to_owned();
-        desk.out.push(Effect::Release { conversation: self.id.clone(), reason });
+        let done = self.ended.as_ref().is_some_and(|why| why.is_final(desk.duty.intake));
+        desk.out.push(Effect::Release { conversation: self.id.clone(), reason, done });
+    }
+
+    /// Where the cursor starts at a new claim. What the pool has begun it goes on with, whatever the
+    /// rule for beginnings says.
+    fn start_after(&self, lines: &[Line], desk: &Desk<'_>) -> Sequence {
+        match desk.duty.start {
+            Start::All if !self.opened => Sequence::START,
+            Start::Now if !self.opened => lines.last().map_or(Sequence::START, |line| line.sequence),
+            Start::Unanswered | Start::Now | Start::All => after_the_brand(lines, desk),
+        }
     }
 }
 
-/// Where the cursor starts at a new claim: after the last content of the brand's side.
+/// After the last content of the brand's side.
 ///
 /// Content that carries a tag of ours answers its trigger, and nothing after it.
-fn start_after(lines: &[Line], desk: &Desk<'_>) -> Sequence {
+fn after_the_brand(lines: &[Line], desk: &Desk<'_>) -> Sequence {
     let Some(last) = lines.iter().rev().find(|l| l.brand_content) else { return Sequence::START };
     let trigger = last.tags.iter().find_map(|tag| desk.tagger.trigger(tag));
     match trigger {

@@ -7,6 +7,8 @@ use liveperson_proto::message::MessageEvent;
 use liveperson_proto::request::Request;
 use liveperson_proto::{AccountId, AgentId, ConversationId, DialogId, PersistentId, RingId, Sequence};
 
+use crate::duty::Duty;
+use crate::pool::PoolNews;
 use crate::tag::Tagger;
 use crate::time::Now;
 use crate::turn::{Action, Turn};
@@ -124,8 +126,6 @@ pub struct CommitTurn {
     pub variables: String,
     /// What is to be done.
     pub actions: Vec<NewAction>,
-    /// Take the claim even from another member: the platform assigned the conversation to us.
-    pub moves_claim: bool,
 }
 
 /// Names one row of the outbox within its bot.
@@ -161,6 +161,8 @@ pub enum Effect {
     Ask(Ticket, Request),
     /// Let logic decide a turn.
     Think(Box<Turn>),
+    /// Claim a conversation for this bot, whoever holds it; the store says what the pool remembers.
+    Claim(ConversationId),
     /// Commit a turn.
     Commit(Box<CommitTurn>),
     /// A deed is confirmed: its row can go.
@@ -173,7 +175,11 @@ pub enum Effect {
         conversation: ConversationId,
         /// Why, in words.
         reason: String,
+        /// The pool has done with it: no bot of it joins it again.
+        done: bool,
     },
+    /// Tell the pool.
+    Report(PoolNews),
     /// The bot is held off for people to see, until the process restarts.
     Quarantine {
         /// Why, in words.
@@ -239,6 +245,18 @@ pub enum Note {
         /// From hearing the message to the confirmation, in milliseconds.
         millis: u64,
     },
+    /// The platform does not let the bot join.
+    JoinRefused {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The platform's words.
+        words: String,
+    },
+    /// Somebody else answered first: a deed that was not sent is dropped.
+    Superseded {
+        /// The conversation.
+        conversation: ConversationId,
+    },
     /// A deed became a dead letter.
     DeadLetter {
         /// The conversation.
@@ -291,6 +309,9 @@ pub(crate) enum Purpose {
     History(ConversationId),
     Deed(OutboxKey),
     HandBack(ConversationId),
+    Join(ConversationId),
+    Look(ConversationId),
+    Watch,
     Courtesy,
 }
 
@@ -322,6 +343,7 @@ impl Tickets {
 pub(crate) struct Desk<'a> {
     pub(crate) now: Now,
     pub(crate) rules: &'a Rules,
+    pub(crate) duty: &'a Duty,
     pub(crate) tagger: &'a Tagger,
     pub(crate) me: &'a Me,
     pub(crate) tickets: &'a mut Tickets,
@@ -330,6 +352,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) may_think: bool,
     /// Deeds may be sent.
     pub(crate) may_act: bool,
+    /// A socket has shown what is ours.
+    pub(crate) connected: bool,
 }
 
 impl Desk<'_> {

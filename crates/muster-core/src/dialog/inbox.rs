@@ -53,6 +53,11 @@ impl Inbox {
         }
     }
 
+    /// Lets go of everything up to a sequence.
+    pub(crate) fn pass(&mut self, to: Sequence) {
+        self.waiting = self.waiting.split_off(&Sequence(to.0.saturating_add(1)));
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }

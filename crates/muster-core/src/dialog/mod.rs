@@ -1,6 +1,8 @@
 //! The life of a message in one conversation: cursor, duplicates, holes, turn-taking, outbox.
 //!
 //! - [`desk`]: what a conversation is lent while it decides, and what it hands out
+//! - `taking`: the claim, and a place in the conversation
+//! - `beside`: what a bot does while somebody else is the assigned agent
 //! - `reading`: the history read after every connect, and the looks that reconcile
 //! - `inbox`: consumer messages waiting for their turn, in order
 //! - `turns`: one turn at a time: think, commit
@@ -11,13 +13,16 @@
 
 pub mod desk;
 
+mod beside;
 mod conversation;
 mod inbox;
 mod outbox;
 mod reading;
+pub(crate) mod taking;
 mod turns;
 
 pub use conversation::{Conversation, Ended, Restored, RestoredDeed};
 pub use desk::{
     CommitOutcome, CommitTurn, Decided, Effect, NewAction, Note, OutboxKey, Outcome, Rules, Ticket,
 };
+pub use taking::{ClaimOutcome, Recalled};

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use liveperson_proto::message::Role;
 use liveperson_proto::request::{FieldChange, Outgoing, Request};
 use liveperson_proto::{ConversationId, DialogId};
 
+use super::conversation::RestoredDeed;
 use super::desk::{Desk, Effect, Note, OutboxKey, Outcome, Purpose};
 use crate::time::Moment;
 use crate::turn::Deed;
@@ -54,6 +54,17 @@ impl Outbox {
 
     pub(crate) fn len(&self) -> usize {
         self.pending.len()
+    }
+
+    /// Takes up deeds of an earlier holder or life: whether they were done is unknown.
+    pub(crate) fn restore(&mut self, conversation: &ConversationId, rows: Vec<RestoredDeed>, now: Moment) {
+        self.pending.extend(rows.into_iter().map(|row| Pending {
+            key: OutboxKey { conversation: conversation.clone(), turn: row.turn, n: row.n },
+            tag: row.tag,
+            deed: row.deed,
+            state: SendState::Unknown { since: now },
+            answers: None,
+        }));
     }
 
     /// Sends the head if its time has come. `looked` is when the last whole look began.
@@ -174,7 +185,7 @@ fn request(pending: &Pending, dialog: &DialogId, desk: &Desk<'_>) -> Option<Requ
         Deed::Text { text } => publish(Outgoing::Text { text: text.clone() }),
         Deed::Rich { content } => publish(Outgoing::Rich { content: content.clone() }),
         Deed::Transfer { skill } => change(vec![
-            FieldChange::Remove { agent: desk.me.agent.clone()?, role: Role::AssignedAgent },
+            FieldChange::Remove { agent: desk.me.agent.clone()?, role: desk.duty.role() },
             FieldChange::Skill(skill.clone()),
         ]),
         Deed::Close => change(vec![FieldChange::Close]),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use liveperson_proto::message::{EventBody, MessageEvent, Role};
 use liveperson_proto::{DialogId, Sequence};
 
-use super::desk::Me;
+use super::desk::{Desk, Me};
 use super::inbox::Inbound;
 use crate::time::Moment;
 
@@ -15,6 +15,8 @@ pub(crate) struct Line {
     pub(crate) sequence: Sequence,
     /// The brand wrote something a person reads.
     pub(crate) brand_content: bool,
+    /// The assigned agent wrote it, who is not this bot and no bot of its pool.
+    pub(crate) by_human: bool,
     /// The consumer wrote something.
     pub(crate) inbound: Option<Inbound>,
     pub(crate) tags: Vec<String>,
@@ -28,6 +30,7 @@ impl Line {
         let content = event.body.is_content();
         let mine = me.wrote(&event);
         let tags = if content { event.external_ids } else { Vec::new() };
+        let by_human = content && !event.private && !mine && event.role == Role::AssignedAgent;
         let brand_content = content && !event.private && (mine || event.role.is_brand());
         let inbound = match event.body {
             EventBody::Content { content_type, text } if event.role == Role::Consumer && !mine => {
@@ -35,7 +38,12 @@ impl Line {
             }
             _ => None,
         };
-        Some(Self { sequence, brand_content, inbound, tags })
+        Some(Self { sequence, brand_content, by_human, inbound, tags })
+    }
+
+    /// Whether the brand's side wrote it and no bot of the pool did.
+    pub(crate) fn is_by_others(&self, desk: &Desk<'_>) -> bool {
+        self.brand_content && self.tags.iter().all(|tag| desk.tagger.trigger(tag).is_none())
     }
 }
 
@@ -129,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn line(n: i64) -> Line {
-        Line { sequence: Sequence(n), brand_content: false, inbound: None, tags: Vec::new() }
+        Line { sequence: Sequence(n), brand_content: false, by_human: false, inbound: None, tags: Vec::new() }
     }
 
     /// A platform that caps its pages and keeps either end.

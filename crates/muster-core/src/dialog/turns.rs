@@ -7,6 +7,7 @@ use super::conversation::{Conversation, Ended};
 use super::desk::{CommitOutcome, CommitTurn, Decided, Desk, Effect, NewAction, Note, OutboxKey, Purpose};
 use super::inbox::Inbound;
 use super::outbox::{Pending, SendState};
+use super::taking::Claim;
 use crate::TurnId;
 use crate::tag::Trigger;
 use crate::time::Moment;
@@ -63,6 +64,11 @@ impl Cause {
         }
     }
 
+    /// Whether it is a message at or before a place in the dialog.
+    pub(crate) fn is_up_to(&self, at: Sequence) -> bool {
+        matches!(self, Self::Message(message) if message.sequence <= at)
+    }
+
     fn event(&self) -> TurnEvent {
         match self {
             Self::Opened => TurnEvent::Opened,
@@ -100,6 +106,14 @@ impl Stage {
     /// Whether the turn in hand answers this message.
     pub(crate) fn answers(&self, sequence: Sequence) -> bool {
         self.cause().is_some_and(|cause| cause.trigger() == Trigger::Message(sequence))
+    }
+
+    /// The message of the turn in hand, if it answers one.
+    pub(crate) fn into_message(self) -> Option<Inbound> {
+        match self {
+            Self::Thinking { cause: Cause::Message(message), .. } => Some(*message),
+            Self::Thinking { .. } | Self::Idle | Self::Committing { .. } => None,
+        }
     }
 
     pub(crate) fn heard(&self) -> Option<Moment> {
@@ -216,7 +230,6 @@ impl Conversation {
             },
             variables: serde_json::to_string(&variables).unwrap_or_else(|_| "{}".to_owned()),
             actions: actions.collect(),
-            moves_claim: !self.claimed,
         };
         desk.out.push(Effect::Commit(Box::new(commit.clone())));
         let work = Box::new(Work { cause, commit, variables, deeds, failed });
@@ -245,7 +258,6 @@ impl Conversation {
         let Stage::Committing { work, .. } = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         match outcome {
             CommitOutcome::Committed => {
-                self.claimed = true;
                 self.settle(*work, SendState::Ready, desk);
             }
             CommitOutcome::AlreadyCommitted => {
@@ -257,6 +269,7 @@ impl Conversation {
                 self.cursor = self.cursor.max(at);
             }
             CommitOutcome::ClaimLost => {
+                self.claim = Claim::Wanted { retry_at: None };
                 self.ended.get_or_insert(Ended::ClaimLost);
             }
             CommitOutcome::Rejected(words) => self.rejected(*work, words, desk),

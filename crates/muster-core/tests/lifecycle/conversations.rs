@@ -8,8 +8,8 @@ use liveperson_proto::request::Request;
 use liveperson_proto::{ConversationId, Sequence};
 use muster_core::TurnId;
 use muster_core::bot::{Ending, Event, LoginFault};
-use muster_core::dialog::{CommitOutcome, Decided, Effect, Outcome};
-use muster_core::turn::Action;
+use muster_core::dialog::{ClaimOutcome, CommitOutcome, Decided, Effect, Outcome, Recalled, RestoredDeed};
+use muster_core::turn::{Action, Deed, TurnEvent};
 
 use crate::life::Life;
 
@@ -27,18 +27,41 @@ fn change(kind: ChangeKind, agent: &str) -> ConversationChange {
 
 fn shown(life: &mut Life, kind: ChangeKind, agent: &str) {
     let generation = life.generation();
-    life.tell(Event::Conversations { generation, changes: vec![change(kind, agent)], lost: 0 });
+    life.tell(Event::Conversations {
+        generation,
+        subscription: None,
+        changes: vec![change(kind, agent)],
+        lost: 0,
+    });
 }
 
-/// A conversation without a message, assigned to the bot and read.
+/// A conversation without a message, assigned to the bot, claimed and read.
 fn assigned(life: &mut Life) {
     shown(life, ChangeKind::Upsert, "1.2");
-    let [Effect::Note(_), Effect::Ask(ticket, Request::ReadHistory { .. })] = &life.effects[..] else {
-        panic!("{:?}", life.effects)
-    };
-    let (ticket, outcome) = (*ticket, Outcome::History(Vec::new()));
-    life.tell(Event::Answered { ticket, outcome });
+    claim_answered(life, held(None));
+    history(life, Vec::new());
 }
+
+fn held(cursor: Option<Sequence>) -> ClaimOutcome {
+    let variables = [("seen".to_owned(), serde_json::json!(true))].into_iter().collect();
+    let cursor = cursor.map(|cursor| ("C1".into(), cursor));
+    ClaimOutcome::Held(Box::new(Recalled { cursor, variables, ..Recalled::default() }))
+}
+
+fn claim_answered(life: &mut Life, outcome: ClaimOutcome) {
+    life.tell(Event::ClaimAnswered { conversation: "C1".into(), outcome });
+}
+
+/// Answers the last request for the history.
+fn history(life: &mut Life, events: Vec<MessageEvent>) {
+    let asked = |e: &Effect| match e {
+        Effect::Ask(ticket, Request::ReadHistory { .. }) => Some(*ticket),
+        _ => None,
+    };
+    let ticket = life.all.iter().rev().find_map(asked).expect("the history is read");
+    life.tell(Event::Answered { ticket, outcome: Outcome::History(events) });
+}
+
 fn message(sequence: i64) -> MessageEvent {
     MessageEvent {
         sequence: Some(Sequence(sequence)),
@@ -101,6 +124,7 @@ fn a_conversation_that_a_person_had_is_taken_up_again_when_it_comes_back() {
     shown(&mut life, ChangeKind::Delete, "1.77");
     assert!(life.effects.iter().any(|e| matches!(e, Effect::Release { .. })), "{:?}", life.effects);
     shown(&mut life, ChangeKind::Upsert, "1.2");
+    claim_answered(&mut life, held(None));
     assert!(life.effects.iter().any(is_reading), "{:?}", life.effects);
 }
 
@@ -126,33 +150,61 @@ fn a_snapshot_that_could_not_be_read_whole_ends_nothing() {
         life.wake();
         let generation = life.generation();
         life.tell(Event::SocketOpened { generation });
-        life.tell(Event::Conversations { generation, changes: Vec::new(), lost });
+        life.tell(Event::Conversations { generation, subscription: None, changes: Vec::new(), lost });
         assert_eq!(life.bot.view().conversations, left, "{lost} changes lost");
     }
 }
 
 #[test]
-fn a_claim_is_moved_until_it_is_ours() {
+fn nothing_is_read_before_the_claim_is_held_and_a_claim_in_doubt_is_asked_for_again() {
     let mut life = Life::online(false);
-    assigned(&mut life);
-    let generation = life.generation();
-    for (sequence, outcome, moves) in [
-        (0, CommitOutcome::StaleCursor(Sequence(-1)), true),
-        (1, CommitOutcome::Committed, true),
-        (2, CommitOutcome::Committed, false),
-    ] {
-        decide(&mut life, vec![]);
-        let moved = life.effects.iter().any(|e| matches!(e, Effect::Commit(commit) if commit.moves_claim));
-        assert_eq!(moved, moves, "turn {sequence}");
-        commit(&mut life, outcome);
-        life.tell(Event::Message { generation, event: Box::new(message(sequence)) });
-    }
+    shown(&mut life, ChangeKind::Upsert, "1.2");
+    assert_eq!(life.effects, [Effect::Claim("C1".into())]);
+    claim_answered(&mut life, ClaimOutcome::Fenced);
+    assert!(life.effects.is_empty(), "{:?}", life.effects);
+    assert_eq!(life.wake(), [Effect::Claim("C1".into())]);
+    claim_answered(&mut life, held(None));
+    assert!(life.effects.iter().any(is_reading), "{:?}", life.effects);
+}
+
+#[test]
+fn what_the_pool_remembers_is_gone_on_with() {
+    let mut life = Life::online(false);
+    shown(&mut life, ChangeKind::Upsert, "1.2");
+    claim_answered(&mut life, held(Some(Sequence(4))));
+    let from = |e: &Effect| matches!(e, Effect::Ask(_, Request::ReadHistory { newer_than, .. }) if newer_than.0 == 4);
+    assert!(life.effects.iter().any(from), "{:?}", life.effects);
+    history(&mut life, vec![message(5)]);
+    let Some(Effect::Think(turn)) = life.effects.iter().find(|e| matches!(e, Effect::Think(_))) else {
+        panic!("{:?}", life.effects)
+    };
+    assert_eq!(turn.variables.get("seen"), Some(&serde_json::json!(true)), "no second opening");
+    assert!(matches!(&turn.event, TurnEvent::Message { sequence: Sequence(5), .. }), "{turn:?}");
+}
+
+#[test]
+fn what_a_former_holder_committed_is_looked_for_before_it_is_sent() {
+    let mut life = Life::online(false);
+    shown(&mut life, ChangeKind::Upsert, "1.2");
+    let deed = Deed::Text { text: "late".into() };
+    let row = RestoredDeed { turn: "t".into(), n: 0, tag: "mu1.x.s4.0".into(), deed };
+    let recalled =
+        Recalled { cursor: Some(("C1".into(), Sequence(4))), outbox: vec![row], ..Recalled::default() };
+    claim_answered(&mut life, ClaimOutcome::Held(Box::new(recalled)));
+    history(&mut life, Vec::new());
+    let publishes = |e: &Effect| matches!(e, Effect::Ask(_, Request::Publish { .. }));
+    assert_eq!(life.count(publishes), 0);
+    life.wake();
+    assert!(life.effects.iter().any(is_reading), "after `settle` it is looked for: {:?}", life.effects);
+    history(&mut life, Vec::new());
+    assert_eq!(life.count(publishes), 1, "{:?}", life.effects);
 }
 
 #[test]
 fn a_hole_between_the_history_and_what_was_heard_meanwhile_is_read() {
     let mut life = Life::online(false);
     shown(&mut life, ChangeKind::Upsert, "1.2");
+    claim_answered(&mut life, held(None));
     let generation = life.generation();
     let ticket = life.effects.iter().find_map(|e| if let Effect::Ask(t, _) = e { Some(*t) } else { None });
     life.tell(Event::Message { generation, event: Box::new(message(3)) });

@@ -7,6 +7,7 @@ use liveperson_proto::request::Request;
 use liveperson_proto::ring::{Ring, RingState};
 use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, State};
 use muster_core::dialog::{Effect, Outcome, Rules, Ticket};
+use muster_core::duty::Duty;
 use muster_core::time::{Moment, Now};
 
 /// One bot under a given clock, with what it wanted last and ever.
@@ -27,6 +28,7 @@ impl Life {
             account: "1".into(),
             bot: "b".into(),
             pool: "p".into(),
+            duty: Duty::default(),
             capacity: 2,
             rules: Rules::default(),
             rhythm: Rhythm::default(),
@@ -88,7 +90,7 @@ impl Life {
         let generation = self.generation();
         self.tell(Event::SocketOpened { generation });
         self.answer_all();
-        self.tell(Event::Conversations { generation, changes: Vec::new(), lost: 0 });
+        self.tell(Event::Conversations { generation, subscription: None, changes: Vec::new(), lost: 0 });
         assert_eq!(self.bot.view().state, State::Online);
     }
 

@@ -29,7 +29,7 @@ fn happening(n: u32, generation: u64) -> Event {
         }
         15 => Event::Fenced { why: words },
         16 => Event::Unfenced,
-        17 => Event::Conversations { generation, changes: Vec::new(), lost: 0 },
+        17 => Event::Conversations { generation, subscription: None, changes: Vec::new(), lost: 0 },
         _ => Event::Tick,
     }
 }

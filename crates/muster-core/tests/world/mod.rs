@@ -6,20 +6,25 @@ mod store;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
+use liveperson_proto::ConversationId;
 use liveperson_proto::close_code::CloseCode;
-use liveperson_proto::request::Request;
+use liveperson_proto::conversation::Conversation as Shown;
+use liveperson_proto::request::{Outgoing, Request};
 use muster_core::TurnId;
 use muster_core::bot::{Bot, Charter, Event, Identity, LoginFault, RefreshFault, Rhythm};
-use muster_core::dialog::{CommitOutcome, CommitTurn, Decided, Effect, Outcome, Rules, Ticket};
+use muster_core::dialog::{ClaimOutcome, CommitOutcome, CommitTurn, Decided, Effect, Outcome, Rules, Ticket};
+use muster_core::duty::{Duty, Intake};
+use muster_core::pool::PoolNews;
 use muster_core::time::{Moment, Now};
 use muster_core::turn::{Action, Turn, TurnEvent};
 
-use platform::Platform;
+use platform::{News, Platform};
 use store::Store;
 
 pub(crate) const ACCOUNT: &str = "1";
 pub(crate) const AGENT: &str = "1.2";
 pub(crate) const PID: &str = "pid-2";
+const HUMAN: &str = "1.77";
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// Whether things go wrong.
@@ -46,11 +51,14 @@ pub(crate) struct World {
     life: u64,
     /// Requests on the wire, in order.
     wire: VecDeque<(Ticket, Request)>,
+    duty: Duty,
     /// Requests whose socket died before they were applied: applied later.
     late: Vec<(Moment, Request)>,
     thinking: Vec<Turn>,
     failures: HashMap<String, u32>,
     commits: VecDeque<CommitTurn>,
+    claims: VecDeque<ConversationId>,
+    placement: u64,
     /// Commits whose outcome the bot was not told yet.
     untold: HashSet<TurnId>,
     open: Option<u64>,
@@ -58,14 +66,19 @@ pub(crate) struct World {
     reads: HashMap<(u64, String), usize>,
     breach: Option<String>,
     fenced: bool,
+    /// Conversations that the bot was last shown with a human.
+    beside_human: HashSet<ConversationId>,
+    /// What humans were heard to say on the socket in hand.
+    said_by_humans: HashSet<(ConversationId, String)>,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, faults: Faults) -> Self {
-        Self::sabotaged(seed, faults, |_| {})
+    pub(crate) fn new(seed: u64, intake: Intake, faults: Faults) -> Self {
+        Self::sabotaged(seed, intake, faults, |_| {})
     }
 
-    pub(crate) fn sabotaged(seed: u64, faults: Faults, sabotage: fn(&mut Rules)) -> Self {
+    pub(crate) fn sabotaged(seed: u64, intake: Intake, faults: Faults, sabotage: fn(&mut Rules)) -> Self {
+        let duty = Duty { intake, ..Duty::default() };
         let mut rules = Rules { settle: SETTLE, ..Rules::default() };
         if faults.happen() {
             // Small bounds, so that schedules meet them.
@@ -76,13 +89,16 @@ impl World {
         sabotage(&mut rules);
         let now = Now { moment: Moment(1_000), wall: 1_700_000_000_000 };
         let store = Store::default();
-        let bot = Bot::new(charter(&rules, seed), None, Vec::new(), now);
+        let bot = Bot::new(charter(&rules, duty, seed), None, Vec::new(), now);
         let mut world = Self {
+            duty,
+            claims: VecDeque::new(),
+            placement: 0,
             now,
             chance: fastrand::Rng::with_seed(seed),
             faults,
             rules,
-            platform: Platform::with_page(if faults.happen() { 8 } else { 1_000 }),
+            platform: Platform::new(intake, if faults.happen() { 8 } else { 1_000 }),
             store,
             bot,
             life: seed,
@@ -97,6 +113,8 @@ impl World {
             reads: HashMap::new(),
             breach: None,
             fenced: false,
+            beside_human: HashSet::new(),
+            said_by_humans: HashSet::new(),
         };
         world.tell(Event::Started);
         world
@@ -106,7 +124,7 @@ impl World {
     pub(crate) fn step(&mut self) {
         match self.chance.u32(0..100) {
             0..10 => self.platform.consumer_writes(&mut self.chance),
-            10..14 => self.platform.consumer_opens(&mut self.chance, self.now.wall),
+            10..14 => self.open_conversation(),
             14..40 => self.deliver(),
             40..60 => self.serve(),
             60..72 => self.think(),
@@ -116,6 +134,7 @@ impl World {
             92 if self.faults.happen() => self.crash(),
             93 if self.faults.happen() => self.fence(),
             95 if self.faults.happen() => self.requeue(),
+            96..98 if self.duty.intake == Intake::All => self.platform.human_moves(&mut self.chance),
             94 => self.platform.noise(&mut self.chance),
             _ => self.pass(50),
         }
@@ -132,7 +151,9 @@ impl World {
                 || !self.work.is_empty()
                 || !self.wire.is_empty()
                 || !self.thinking.is_empty()
-                || !self.commits.is_empty();
+                || !self.commits.is_empty()
+                || !self.claims.is_empty();
+            self.platform.humans_leave();
             self.deliver();
             self.serve();
             self.think();
@@ -202,9 +223,12 @@ impl World {
             Effect::Ask(ticket, request) => self.ask(ticket, request),
             Effect::Think(turn) => self.thinking.push(*turn),
             Effect::Commit(commit) => self.commits.push_back(*commit),
+            Effect::Claim(conversation) => self.claims.push_back(conversation),
+            Effect::Dead(key, words) if words == "a human answered first" => self.store.done(&key),
+            Effect::Report(news) => self.hear_report(news),
             Effect::Done(key) => self.store.done(&key),
             Effect::Dead(key, words) => self.breach = Some(format!("dead letter {key:?}: {words}")),
-            Effect::Release { conversation, .. } => self.store.release(&conversation),
+            Effect::Release { conversation, done, .. } => self.store.release(&conversation, done),
             Effect::Quarantine { because } => self.breach = Some(because),
             Effect::Logout | Effect::Drained | Effect::Note(_) => {}
         }
@@ -231,6 +255,9 @@ impl World {
         {
             self.breach = Some(format!("{} was sent before its commit", external_ids[0]));
         }
+        if let Request::Publish { conversation, content, .. } = &request {
+            self.check_manners(conversation, content);
+        }
         if let Request::MarkRead { conversation, sequences, .. } = &request
             && sequences.iter().any(|sequence| *sequence > self.store.cursor(conversation))
         {
@@ -251,10 +278,45 @@ impl World {
         }
         let Some(generation) = self.open else { return };
         let Some(news) = self.platform.outgoing.pop_front() else { return };
+        self.note_humans(&news);
         if self.faults.happen() && self.chance.u32(0..8) == 0 {
             self.tell(news.event(generation));
         }
         self.tell(news.event(generation));
+    }
+
+    fn note_humans(&mut self, news: &News) {
+        match news {
+            News::Conversations(changes) => {
+                for Shown { id, participants, .. } in changes.iter().map(|change| &change.conversation) {
+                    if participants.iter().any(|(who, _)| who == HUMAN) {
+                        self.beside_human.insert(id.clone());
+                    } else {
+                        self.beside_human.remove(id);
+                    }
+                }
+            }
+            News::Message(event) if event.originator == HUMAN => {
+                let conversation = event.conversation.clone().expect("the platform names it");
+                self.said_by_humans.extend(platform::words(event).map(|words| (conversation, words)));
+            }
+            News::Message(_) | News::Answer(..) | News::Rings(_) => {}
+        }
+    }
+
+    /// Beside a human the bot says nothing, and it never answers what it heard a human answer.
+    fn check_manners(&mut self, conversation: &ConversationId, content: &Outgoing) {
+        let Outgoing::Text { text } = content else { return };
+        if self.duty.intake != Intake::All {
+            return;
+        }
+        if self.beside_human.contains(conversation) {
+            self.breach = Some(format!("{conversation}: {text} was said beside a human"));
+        }
+        let answered = text.strip_prefix("re:").map(|message| format!("human:{message}"));
+        if answered.is_some_and(|said| self.said_by_humans.contains(&(conversation.clone(), said))) {
+            self.breach = Some(format!("{conversation}: {text} was said after a human"));
+        }
     }
 
     /// The platform takes the next request.
@@ -301,7 +363,41 @@ impl World {
         self.tell(Event::Decided { conversation: turn.conversation, turn: turn.id, decided });
     }
 
+    /// A conversation arrives; with intake `all` the pool places it.
+    fn open_conversation(&mut self) {
+        self.platform.consumer_opens(&mut self.chance, self.now.wall);
+        self.place();
+    }
+
+    /// What a pool of one does: everything open that the bot does not hold is placed with it.
+    fn place(&mut self) {
+        let conversations = self.platform.unplaced();
+        if self.duty.intake == Intake::All && !conversations.is_empty() {
+            self.placement += 1;
+            self.tell(Event::Placed { placement: self.placement, conversations });
+        }
+    }
+
+    fn hear_report(&mut self, news: PoolNews) {
+        match news {
+            PoolNews::Ready { held, .. } => self.platform.hold_only(&held),
+            PoolNews::Released { conversation, .. } => self.platform.released(&conversation),
+            PoolNews::Unready | PoolNews::Out | PoolNews::Seen { .. } => {}
+        }
+    }
+
+    fn claim(&mut self) {
+        let Some(conversation) = self.claims.pop_front() else { return };
+        let outcome = if self.faults.happen() && self.chance.u32(0..6) == 0 {
+            ClaimOutcome::Fenced
+        } else {
+            ClaimOutcome::Held(Box::new(self.store.claim(&conversation)))
+        };
+        self.tell(Event::ClaimAnswered { conversation, outcome });
+    }
+
     fn commit(&mut self) {
+        self.claim();
         let Some(commit) = self.commits.pop_front() else { return };
         let away = self.faults.happen() && self.chance.u32(0..6) == 0;
         let outcome = match (away, self.chance.bool()) {
@@ -328,6 +424,7 @@ impl World {
             self.platform.apply(&request, self.now.wall);
         }
         self.platform.flush();
+        self.place();
         if self.bot.deadline().is_some_and(|at| at <= self.now.moment) {
             self.tell(Event::Tick);
         }
@@ -335,6 +432,8 @@ impl World {
 
     fn lose_wire(&mut self) {
         self.open = None;
+        self.beside_human.clear();
+        self.said_by_humans.clear();
         self.platform.disconnected();
         // Each request on the wire was applied never, at once, or some seconds later, below settle.
         for (_, request) in self.wire.drain(..) {
@@ -383,12 +482,14 @@ impl World {
             }
         }
         self.work.clear();
+        self.claims.clear();
+        self.placement = 0;
         self.thinking.clear();
         self.untold.clear();
         self.life += 1;
         let sealed =
             self.chance.bool().then(|| Identity { agent: AGENT.into(), persistent: Some(PID.into()) });
-        self.bot = Bot::new(charter(&self.rules, self.life), sealed, self.store.held(), self.now);
+        self.bot = Bot::new(charter(&self.rules, self.duty, self.life), sealed, self.store.held(), self.now);
         self.fenced = false;
         self.tell(Event::Started);
     }
@@ -410,11 +511,12 @@ fn is_subscription(request: &Request) -> bool {
     )
 }
 
-fn charter(rules: &Rules, seed: u64) -> Charter {
+fn charter(rules: &Rules, duty: Duty, seed: u64) -> Charter {
     Charter {
         account: ACCOUNT.into(),
         bot: "b".into(),
         pool: "p".into(),
+        duty,
         capacity: 100,
         rules: rules.clone(),
         rhythm: Rhythm { healthy_after: Duration::from_secs(2), ..Rhythm::default() },

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use liveperson_proto::{ConversationId, Sequence};
 use muster_core::TurnId;
-use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey, Restored, RestoredDeed};
+use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey, Recalled, Restored, RestoredDeed};
 
 struct Row {
     turn: TurnId,
@@ -17,6 +17,8 @@ struct Row {
 pub(super) struct Store {
     cursors: HashMap<ConversationId, (Sequence, TurnId)>,
     held: BTreeMap<ConversationId, String>,
+    /// Also of conversations that were released.
+    variables: HashMap<ConversationId, String>,
     outbox: HashMap<ConversationId, Vec<Row>>,
     /// Every tag that was ever committed.
     committed: HashSet<(ConversationId, String)>,
@@ -32,8 +34,12 @@ impl Store {
                 return CommitOutcome::StaleCursor(*at);
             }
         }
+        if !self.held.contains_key(&commit.conversation) {
+            return CommitOutcome::ClaimLost;
+        }
         self.cursors.insert(commit.conversation.clone(), (commit.cursor, commit.turn.clone()));
         self.held.insert(commit.conversation.clone(), commit.variables.clone());
+        self.variables.insert(commit.conversation.clone(), commit.variables.clone());
         self.committed.extend(commit.actions.iter().map(|a| (commit.conversation.clone(), a.tag.clone())));
         let rows = commit.actions.iter().map(|a| Row {
             turn: commit.turn.clone(),
@@ -43,6 +49,17 @@ impl Store {
         });
         self.outbox.entry(commit.conversation.clone()).or_default().extend(rows);
         CommitOutcome::Committed
+    }
+
+    pub(super) fn claim(&mut self, conversation: &ConversationId) -> Recalled {
+        let variables = self.variables.get(conversation).cloned().unwrap_or_else(|| "{}".to_owned());
+        self.held.insert(conversation.clone(), variables.clone());
+        let cursor = self.cursors.get(conversation).map(|(cursor, _)| *cursor);
+        Recalled {
+            cursor: cursor.map(|cursor| (conversation.main_dialog(), cursor)),
+            variables: serde_json::from_str(&variables).expect("what was committed reads back"),
+            outbox: self.outbox.get(conversation).into_iter().flatten().map(deed).collect(),
+        }
     }
 
     pub(super) fn cursor(&self, conversation: &ConversationId) -> Sequence {
@@ -55,9 +72,11 @@ impl Store {
         }
     }
 
-    pub(super) fn release(&mut self, conversation: &ConversationId) {
+    pub(super) fn release(&mut self, conversation: &ConversationId, done: bool) {
         self.held.remove(conversation);
-        self.outbox.remove(conversation);
+        if done {
+            self.outbox.remove(conversation);
+        }
     }
 
     pub(super) fn has_committed(&self, conversation: &ConversationId, tag: &str) -> bool {
@@ -68,7 +87,7 @@ impl Store {
         let restored = |(conversation, variables): (&ConversationId, &String)| Restored {
             conversation: conversation.clone(),
             dialog: conversation.main_dialog(),
-            cursor: self.cursors[conversation].0,
+            cursor: self.cursors.get(conversation).map(|(cursor, _)| *cursor),
             variables: serde_json::from_str(variables).expect("what was committed reads back"),
             outbox: self.outbox.get(conversation).into_iter().flatten().map(deed).collect(),
         };
