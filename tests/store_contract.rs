@@ -49,7 +49,7 @@ contract! {
         turns::a_released_claim_is_taken_anew_with_a_higher_epoch,
         taking::a_claim_on_something_new_is_empty_and_the_same_again,
         taking::a_claim_moves_with_all_that_the_pool_remembers,
-        taking::a_released_claim_comes_back_without_what_was_dropped,
+        taking::a_released_claim_comes_back_with_what_was_not_sent,
         taking::a_pool_joins_nothing_again_that_it_has_done_with,
         taking::a_claim_needs_the_right_to_its_bot,
         turns::variables_change_for_winners_only,

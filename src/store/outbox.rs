@@ -78,6 +78,8 @@ const PRUNE_DEAD: &str =
     "DELETE FROM outbox WHERE state = 'dead' AND created_at < (SELECT ms FROM clock) - $1";
 const PRUNE_CLAIMS: &str = "DELETE FROM claim WHERE state = 'released' AND updated_at < (SELECT ms FROM clock) - $1 \
      RETURNING account_id, pool_id, conversation_id";
+const PRUNE_ACTIONS: &str = "DELETE FROM outbox WHERE (account_id, pool_id, conversation_id) IN \
+     (SELECT t.value->>0, t.value->>1, t.value->>2 FROM json_each($1) AS t)";
 const PRUNE_CURSORS: &str = "DELETE FROM cursor WHERE (account_id, pool_id, conversation_id) IN \
      (SELECT t.value->>0, t.value->>1, t.value->>2 FROM json_each($1) AS t)";
 
@@ -157,7 +159,10 @@ impl Store {
                 sqlx::query(PRUNE_DEAD).bind(age).execute(&mut *tx).await?;
                 let gone: Vec<(String, String, String)> =
                     sqlx::query_as(PRUNE_CLAIMS).bind(age).fetch_all(&mut *tx).await?;
-                sqlx::query(PRUNE_CURSORS).bind(json!(gone).to_string()).execute(&mut *tx).await?;
+                let keys = json!(gone).to_string();
+                for statement in [PRUNE_CURSORS, PRUNE_ACTIONS] {
+                    sqlx::query(statement).bind(&keys).execute(&mut *tx).await?;
+                }
                 tx.commit().await?;
                 Ok(gone.len())
             })

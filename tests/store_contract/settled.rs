@@ -37,7 +37,7 @@ pub async fn a_dead_action_is_kept_with_the_platforms_words(world: World) {
 pub async fn a_release_drops_what_was_not_sent(world: World) {
     let p = world.at_work().await;
     p.commit([with_actions(p.turn("c", 1), &["a", "b"]), with_actions(p.turn("d", 1), &["c"])]).await;
-    p.release("c", "ada").await;
+    p.release_for_good("c", "ada").await;
     let held = p.store.held(&"1".into(), &"ada".into()).await.unwrap();
     assert_eq!(held.iter().map(|held| held.conversation.as_str()).collect::<Vec<_>>(), ["d"]);
     assert_eq!(held[0].outbox.len(), 1, "the neighbour keeps its action");
@@ -64,7 +64,7 @@ pub async fn a_turn_and_its_release_share_a_group(world: World) {
         conversation: "c".into(),
         bot: "ada".into(),
         reason: "closed".to_owned(),
-        done: false,
+        done: true,
     };
     let turns = vec![with_actions(p.turn("c", 1), &["too late"])];
     let group = Group { turns, releases: vec![release], ..Group::default() };

@@ -3,19 +3,21 @@
 use std::future::Future;
 use std::time::Duration;
 
-use liveperson_sim::{BotUser, Platform, PlatformSettings as SimSettings};
+use liveperson_sim::{BotUser, Platform, PlatformSettings as SimSettings, SECRET_MARK};
 use muster::app::{Fleet, LaunchOptions};
 use muster::board::{Board, BotState, BotStatus};
 use muster::logic::Logics;
 use muster::settings::{
-    AccountSettings, BotSettings, FleetSettings, LogicName, Login, PlatformSettings, ServerSettings,
-    StoreSettings, StoreUrlText, TimingSettings, Wanted,
+    AccountSettings, BotSettings, FleetSettings, LogicName, Login, PlatformSettings, PoolSettings,
+    ServerSettings, StoreSettings, StoreUrlText, TimingSettings, Wanted,
 };
 use muster_core::bot::Ending;
+use muster_core::duty::Duty;
 use tempfile::TempDir;
 use tokio::runtime::{Handle, Runtime};
 
-use crate::outside::SOON;
+use crate::outside::{SOON, Store};
+use crate::postgres::Database;
 use crate::wait::until;
 
 /// The platform, the fleet's settings and what it is launched with.
@@ -25,7 +27,18 @@ pub(crate) struct World {
     pub(crate) board: Board,
     pub(crate) logics: Logics,
     io: Handle,
-    _dir: TempDir,
+    dir: TempDir,
+    _database: Option<Database>,
+}
+
+/// Who is in a story, and where they remember.
+pub(crate) struct Cast<'a> {
+    /// Bots in each account.
+    pub(crate) bots: usize,
+    pub(crate) logic: &'a str,
+    /// The duty of the one pool of all bots of an account; else each is a pool of its own.
+    pub(crate) pool: Option<Duty>,
+    pub(crate) store: Store,
 }
 
 /// Tells a story on an actix system, with a platform of two accounts.
@@ -34,10 +47,19 @@ where
     F: FnOnce(World) -> Fut,
     Fut: Future<Output = ()>,
 {
+    story_of(&Cast { bots, logic, pool: None, store: Store::Sqlite }, tell);
+}
+
+/// Tells a story with this cast.
+pub(crate) fn story_of<F, Fut>(cast: &Cast<'_>, tell: F)
+where
+    F: FnOnce(World) -> Fut,
+    Fut: Future<Output = ()>,
+{
     let io = Runtime::new().unwrap();
     let handle = io.handle().clone();
     actix::System::new().block_on(async {
-        let world = World::new(handle, bots, logic).await;
+        let world = World::new(handle, cast).await;
         tell(world).await;
     });
     io.shutdown_timeout(Duration::from_secs(1));
@@ -46,15 +68,23 @@ where
 pub(crate) const ACCOUNTS: [&str; 2] = ["10000001", "10000002"];
 
 impl World {
-    async fn new(io: Handle, bots: usize, logic: &str) -> Self {
+    async fn new(io: Handle, cast: &Cast<'_>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sim = SimSettings { ring_pause: Duration::from_millis(100), ..SimSettings::default() };
         let platform = io.spawn(Platform::start(sim)).await.unwrap().unwrap();
         let ca_file = dir.path().join("ca.pem");
         std::fs::write(&ca_file, platform.ca_pem()).unwrap();
+        let database = match cast.store {
+            Store::Sqlite => None,
+            Store::Postgres => Some(io.spawn(Database::empty()).await.unwrap()),
+        };
+        let url = match &database {
+            None => format!("sqlite:{}", dir.path().join("muster.db").display()),
+            Some(database) => database.url().to_owned(),
+        };
         let settings = FleetSettings {
             server: ServerSettings::default(),
-            store: StoreSettings { url: sqlite(&dir.path().join("muster.db")), ..StoreSettings::default() },
+            store: StoreSettings { url: StoreUrlText::new(url.into()).unwrap(), ..StoreSettings::default() },
             platform: PlatformSettings {
                 csds_domain: platform.host(),
                 ca_file: Some(ca_file),
@@ -67,18 +97,31 @@ impl World {
                 drain: Duration::from_secs(10),
                 ..TimingSettings::default()
             },
-            accounts: ACCOUNTS.iter().map(|id| account(&platform, id, bots, logic)).collect(),
+            accounts: ACCOUNTS.iter().map(|id| account(&platform, id, cast)).collect(),
         };
-        Self { platform, settings, board: Board::default(), logics: Logics::default(), io, _dir: dir }
+        Self {
+            platform,
+            settings,
+            board: Board::default(),
+            logics: Logics::default(),
+            io,
+            dir,
+            _database: database,
+        }
     }
 
     /// Launches the fleet and waits until every bot is online.
     pub(crate) async fn launch(&self) -> Fleet {
-        let options = LaunchOptions { logics: self.logics.clone(), ..LaunchOptions::default() };
-        let fleet =
-            Fleet::launch(&self.settings, options, self.board.clone(), self.io.clone()).await.unwrap();
+        let options =
+            LaunchOptions { logics: self.logics.clone(), migrate: true, ..LaunchOptions::default() };
+        let fleet = self.launch_with(options).await;
         self.all_online().await;
         fleet
+    }
+
+    /// Launches the fleet and waits for nothing.
+    pub(crate) async fn launch_with(&self, options: LaunchOptions) -> Fleet {
+        Fleet::launch(&self.settings, options, self.board.clone(), self.io.clone()).await.unwrap()
     }
 
     pub(crate) async fn end(&self, fleet: Fleet, ending: Ending) {
@@ -86,6 +129,7 @@ impl World {
         // Nothing is in doubt any more: a second answer would have come.
         let ledger = self.platform.ledger();
         assert_eq!((ledger.more_than_once, ledger.out_of_order), (0, 0), "{ledger}");
+        self.search_for_secrets();
     }
 
     pub(crate) async fn all_online(&self) {
@@ -95,6 +139,16 @@ impl World {
             if !bots.is_empty() && bots.iter().all(online) { Ok(()) } else { Err(format!("{bots:?}")) }
         })
         .await;
+    }
+
+    /// No secret of the platform stands in a file of the store.
+    fn search_for_secrets(&self) {
+        for file in std::fs::read_dir(self.dir.path()).unwrap() {
+            let path = file.unwrap().path();
+            let content = std::fs::read(&path).unwrap();
+            let found = content.windows(SECRET_MARK.len()).any(|bytes| bytes == SECRET_MARK.as_bytes());
+            assert!(!found, "a secret stands in {}", path.display());
+        }
     }
 
     pub(crate) fn status(&self, account: &str, bot: &str) -> BotStatus {
@@ -111,14 +165,11 @@ impl World {
     }
 }
 
-fn sqlite(path: &std::path::Path) -> StoreUrlText {
-    StoreUrlText::new(format!("sqlite:{}", path.display()).into()).unwrap()
-}
-
-fn account(platform: &Platform, id: &str, bots: usize, logic: &str) -> AccountSettings {
+fn account(platform: &Platform, id: &str, cast: &Cast<'_>) -> AccountSettings {
     platform.add_account(id);
-    let bots = (1..=bots).map(|n| {
-        let (name, password) = (format!("bot-{n}"), format!("password-{n}"));
+    let logic = cast.logic;
+    let bots = (1..=cast.bots).map(|n| {
+        let (name, password) = (format!("bot-{n}"), format!("{SECRET_MARK}-password-{n}"));
         let user = BotUser {
             login: name.clone(),
             password: password.clone(),
@@ -129,14 +180,15 @@ fn account(platform: &Platform, id: &str, bots: usize, logic: &str) -> AccountSe
         platform.add_bot(id, user);
         BotSettings {
             name: name.as_str().into(),
-            pool: name.as_str().into(),
+            pool: if cast.pool.is_some() { "desk".into() } else { name.as_str().into() },
             logic: LogicName::known(logic, &[logic_name(logic)]).unwrap(),
             login: Login::Password { username: name.clone(), password: password.into() },
             wanted: Wanted::Running,
             capacity: None,
         }
     });
-    AccountSettings { id: id.into(), pools: Vec::new(), bots: bots.collect() }
+    let pool = |duty| PoolSettings { name: "desk".into(), duty, logic: None };
+    AccountSettings { id: id.into(), pools: cast.pool.map(pool).into_iter().collect(), bots: bots.collect() }
 }
 
 fn logic_name(logic: &str) -> &'static str {

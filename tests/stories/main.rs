@@ -31,6 +31,7 @@ mod endings;
 mod kill;
 mod once;
 mod ownership;
+mod pools;
 mod secrets;
 mod sessions;
 mod store_away;

@@ -47,7 +47,9 @@ impl World {
         let mut pool = Pool::default();
         let names = (0..bots).map(|n| BotId::from(format!("b{n}")));
         let members: BTreeMap<_, _> = names.map(|name| (name, Member::default())).collect();
-        members.keys().for_each(|bot| pool.enrol(bot.clone(), 100));
+        for bot in members.keys() {
+            pool.enrol(bot.clone(), 100);
+        }
         let chance = fastrand::Rng::with_seed(seed);
         let (open, claims) = (BTreeSet::new(), BTreeMap::new());
         Self { pool, chance, open, members, claims, opened: 0, breach: None }
@@ -72,12 +74,12 @@ impl World {
         self.opened += 1;
         let id = ConversationId::from(format!("C{}", self.opened));
         self.open.insert(id.clone());
-        self.watcher_sees(vec![shown(&id)], Vec::new());
+        self.watcher_sees(&[shown(&id)], &[]);
     }
 
     fn close_one(&mut self) {
         let Some(id) = self.open.pop_first() else { return };
-        self.watcher_sees(Vec::new(), vec![id.clone()]);
+        self.watcher_sees(&[], std::slice::from_ref(&id));
         let holders: Vec<_> = self
             .members
             .iter()
@@ -89,14 +91,14 @@ impl World {
         }
     }
 
-    fn watcher_sees(&mut self, open: Vec<Shown>, closed: Vec<ConversationId>) {
+    fn watcher_sees(&mut self, open: &[Shown], closed: &[ConversationId]) {
         let watchers: Vec<_> =
             self.members.iter().filter(|(_, m)| m.watches).map(|(bot, _)| bot.clone()).collect();
         if watchers.len() > 1 {
             self.breach = Some(format!("{watchers:?} watch at one time"));
         }
         for bot in watchers {
-            let (open, closed) = (open.clone(), closed.clone());
+            let (open, closed) = (open.to_vec(), closed.to_vec());
             self.tell(&bot, PoolNews::Seen { whole: false, open, closed });
         }
     }
@@ -113,7 +115,9 @@ impl World {
         let (spell, placement) = (member.spell, member.placement);
         let held = member.held.iter().cloned().collect();
         self.tell(bot, PoolNews::Ready { spell, placement, held });
-        closed.iter().for_each(|id| self.release(bot, id, Parting::Free));
+        for id in &closed {
+            self.release(bot, id, Parting::Free);
+        }
     }
 
     fn disconnect(&mut self, bot: &BotId) {

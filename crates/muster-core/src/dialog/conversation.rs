@@ -124,6 +124,7 @@ pub(crate) enum Link {
 
 /// One conversation that a bot handles.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they go in any mixture")]
 pub struct Conversation {
     pub(crate) id: ConversationId,
     pub(crate) dialog: DialogId,
