@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle};
-use liveperson::{Client, ClientSettings, ClientSettingsError};
+use liveperson::{Client, ClientSettings, ClientSettingsError, DomainOverride};
 use liveperson_proto::AccountId;
 use muster_core::BotId;
 use muster_core::bot::Ending;
@@ -27,7 +27,7 @@ use crate::board::{Board, FleetStatus};
 use crate::clock::Clock;
 use crate::logic::{Logics, Thinker};
 use crate::metrics::Metrics;
-use crate::settings::{AccountSettings, FleetSettings, StoreSettings, TimingSettings};
+use crate::settings::{AccountSettings, FleetSettings, ServiceHost, StoreSettings, TimingSettings};
 use crate::store::{
     AcquireError, DeclaredBot, KeySource, NodeIdentity, Store, StoreError, StoreOptions, StoreUrl,
 };
@@ -249,6 +249,9 @@ fn client(settings: &FleetSettings) -> Result<Client, LaunchError> {
     Ok(Client::new(ClientSettings {
         csds_domain: platform.csds_domain.clone(),
         plain: platform.plain,
+        socket_service: platform.socket_service.map(str::to_owned),
+        domain_overrides: overrides(settings),
+        proxy: platform.proxy.clone(),
         ca_pem,
         request_timeout: timing.request_timeout,
         connect_timeout: timing.connect_timeout,
@@ -256,8 +259,22 @@ fn client(settings: &FleetSettings) -> Result<Client, LaunchError> {
         ping_every: timing.ping_every,
         clock_every: timing.clock_every,
         answer_within: timing.clock_deadline,
-        ..ClientSettings::default()
     })?)
+}
+
+/// Every account's hosts come after those of the platform: the last one counts.
+fn overrides(settings: &FleetSettings) -> Vec<DomainOverride> {
+    let of = |account: Option<&AccountId>, (service, host): &ServiceHost| DomainOverride {
+        account: account.cloned(),
+        service: (*service).to_owned(),
+        host: host.clone(),
+    };
+    let everywhere = settings.platform.domains.iter().map(|one| of(None, one));
+    let of_accounts = settings
+        .accounts
+        .iter()
+        .flat_map(|account| account.domains.iter().map(move |one| of(Some(&account.id), one)));
+    everywhere.chain(of_accounts).collect()
 }
 
 fn rules(timing: &TimingSettings) -> Rules {

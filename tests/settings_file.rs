@@ -26,7 +26,9 @@ fn a_secret_is_found_beside_the_fleet_file_and_an_open_one_is_warned_of() {
     for (mode, warned) in [(0o600, false), (0o640, false), (0o644, true)] {
         std::fs::set_permissions(&secret, PermissionsExt::from_mode(mode)).unwrap();
         let (settings, warnings) = FleetSettings::load(&fleet).unwrap();
-        let Login::Password { password, .. } = &settings.accounts[0].bots[0].login;
+        let Login::Password { password, .. } = &settings.accounts[0].bots[0].login else {
+            panic!("a password was declared")
+        };
         assert_eq!(password.expose_secret(), "s3cret-horse");
         assert_eq!(!warnings.is_empty(), warned, "{mode:o}");
     }

@@ -11,7 +11,7 @@ use actix::{
 use liveperson::{Credentials, Session};
 use liveperson_proto::AccountId;
 use muster_core::BotId;
-use muster_core::bot::{Bot, Charter, Identity};
+use muster_core::bot::{Bot, Charter, Identity, TokenSource};
 use muster_core::dialog::{Recalled, Restored, RestoredDeed};
 use muster_core::duty::Duty;
 use muster_core::supervision::{Decision, Exit, History, Policy};
@@ -27,7 +27,7 @@ use super::guard::Guard;
 use super::house::House;
 use super::recorder::{Author, Flush};
 use crate::board::{BotState, BotStatus};
-use crate::settings::{BotSettings, Login, Wanted};
+use crate::settings::{BotSettings, Wanted};
 use crate::store::{HeldConversation, OutboxRow, StoreError};
 use crate::telemetry::Chain;
 use pools::Pools;
@@ -122,14 +122,15 @@ impl AccountActor {
     }
 
     fn seat(&mut self, bot: &BotId, loaded: Loaded, ctx: &mut Context<Self>) {
+        self.pool_begins(bot, loaded.held.iter().map(|held| held.conversation.clone()).collect());
         let Some(seat) = self.bots.get_mut(bot) else { return };
         let settings = &seat.place.settings;
         let Some(logic) = self.house.logics.find(settings.logic.as_str()) else {
             error!(bot.id = %bot, logic = settings.logic.as_str(), "there is no such logic");
             return;
         };
-        let Login::Password { username, password } = &settings.login;
-        let credentials = Credentials::Password { username: username.clone(), password: password.clone() };
+        let credentials = settings.login.clone();
+        let (tokens, session) = tokens(&self.id, &credentials, loaded.session);
         let author = Arc::new(Author {
             account: self.id.clone(),
             bot: bot.clone(),
@@ -144,12 +145,11 @@ impl AccountActor {
             capacity: settings.capacity.map_or(CAPACITY, |c| c as usize),
             rules: self.house.rules.clone(),
             rhythm: self.house.rhythm(),
+            tokens,
             seed: fastrand::u64(..),
         };
-        let identity = loaded
-            .session
-            .as_ref()
-            .map(|s| Identity { agent: s.agent.clone(), persistent: s.persistent.clone() });
+        let identity =
+            session.as_ref().map(|s| Identity { agent: s.agent.clone(), persistent: s.persistent.clone() });
         let core = Bot::new(charter, identity, loaded.held, self.house.clock.now());
         let life = seat.life;
         let post = Post {
@@ -164,7 +164,7 @@ impl AccountActor {
             seat: seat.place.seat.clone(),
             bench: loaded.bench,
             life,
-            session: loaded.session,
+            session,
         };
         let (me, name) = (ctx.address(), bot.clone());
         let guard = Guard::new("bot", move |exit| {
@@ -340,6 +340,26 @@ impl Handler<BlastBot> for AccountActor {
         } else {
             addr.try_send(blast).map_err(drop)
         };
+    }
+}
+
+/// Where the bot's tokens come from, and the session that it begins with. A token that was handed in
+/// comes before a stored session: it may be the cure for that one.
+fn tokens(
+    account: &AccountId,
+    credentials: &Credentials,
+    stored: Option<Session>,
+) -> (TokenSource, Option<Session>) {
+    match credentials {
+        Credentials::Token { user, token } => {
+            (TokenSource::HandedIn, Some(Session::of_token(account, user, token)))
+        }
+        Credentials::Password { .. }
+        | Credentials::Key { .. }
+        | Credentials::Client { .. }
+        | Credentials::Assertion { .. } => {
+            (TokenSource::Login, stored.filter(|session| session.is_of(credentials)))
+        }
     }
 }
 

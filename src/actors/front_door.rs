@@ -3,25 +3,38 @@
 //! It outlives the account's actor, so a restart of that actor forgets no login.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use liveperson::{DomainError, Domains};
 use liveperson_proto::AccountId;
 use muster_core::budget::{Allowance, LoginBudget, Permit};
 use muster_core::time::Moment;
 use tokio::sync::Notify;
+use tracing::warn;
 
 use super::house::House;
-
-/// How long a domain answer is good.
-const FRESH: Duration = Duration::from_mins(1);
+use crate::telemetry::Chain;
 
 /// The shared part of an account.
 pub struct FrontDoor {
     account: AccountId,
     budget: Mutex<LoginBudget>,
     over: Notify,
-    domains: tokio::sync::Mutex<Option<(Moment, Arc<Domains>)>>,
+    known: Mutex<Option<Known>>,
+    /// Held by whoever asks the domain service.
+    asking: tokio::sync::Mutex<Option<Asked>>,
+}
+
+/// The last good domains, and when the service was last asked, whatever came of it.
+#[derive(Clone)]
+struct Known {
+    domains: Arc<Domains>,
+    asked: Moment,
+}
+
+/// What came of asking, while nothing good is known.
+struct Asked {
+    at: Moment,
+    error: Arc<DomainError>,
 }
 
 /// The right to one login attempt; over when dropped.
@@ -41,7 +54,8 @@ impl FrontDoor {
             account,
             budget: Mutex::new(LoginBudget::new(allowance, now)),
             over: Notify::new(),
-            domains: tokio::sync::Mutex::default(),
+            known: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
         })
     }
 
@@ -61,26 +75,52 @@ impl FrontDoor {
         }
     }
 
-    /// The account's domains: cached, and the last good ones when the service is down. Cancel safe.
-    pub async fn domains(&self, house: &House) -> Result<Arc<Domains>, DomainError> {
-        // One bot asks, the others wait for its answer.
-        let mut cached = self.domains.lock().await;
-        let now = house.clock.now().moment;
-        if let Some((at, domains)) = &*cached
-            && now.since(*at) < FRESH
-        {
-            return Ok(domains.clone());
+    fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account's domains: fresh, or the last good ones while the service is down or asked.
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// The service gave no good answer yet, and gave none now.
+    pub async fn domains(&self, house: &House) -> Result<Arc<Domains>, Arc<DomainError>> {
+        let began = house.clock.now().moment;
+        let known = self.known().clone();
+        let Some(known) = known else { return self.first_domains(house, began).await };
+        if began.since(known.asked) < house.timing.domains_fresh {
+            return Ok(known.domains);
         }
-        match house.client.domains(&self.account).await {
-            Ok(domains) => {
-                let domains = Arc::new(domains);
-                *cached = Some((now, domains.clone()));
-                Ok(domains)
-            }
-            Err(error) => match &*cached {
-                Some((_, stale)) => Ok(stale.clone()),
-                None => Err(error),
-            },
+        // One bot asks; a service that is silent costs the others no time.
+        let Ok(_asking) = self.asking.try_lock() else { return Ok(known.domains) };
+        Ok(self.ask(house).await.unwrap_or_else(|error| {
+            warn!(account.id = %self.account, error = %Chain(&*error), "the domains cannot be renewed; the last good ones are used");
+            let asked = house.clock.now().moment;
+            *self.known() = Some(Known { domains: known.domains.clone(), asked });
+            known.domains
+        }))
+    }
+
+    /// Asks; whoever waited meanwhile shares the outcome instead of asking too.
+    async fn first_domains(&self, house: &House, began: Moment) -> Result<Arc<Domains>, Arc<DomainError>> {
+        let mut last = self.asking.lock().await;
+        if let Some(known) = &*self.known() {
+            return Ok(known.domains.clone());
         }
+        if let Some(asked) = last.as_ref().filter(|asked| asked.at >= began) {
+            return Err(asked.error.clone());
+        }
+        let asked = self.ask(house).await;
+        if let Err(error) = &asked {
+            *last = Some(Asked { at: house.clock.now().moment, error: error.clone() });
+        }
+        asked
+    }
+
+    async fn ask(&self, house: &House) -> Result<Arc<Domains>, Arc<DomainError>> {
+        let domains = Arc::new(house.client.domains(&self.account).await?);
+        let asked = house.clock.now().moment;
+        *self.known() = Some(Known { domains: domains.clone(), asked });
+        Ok(domains)
     }
 }

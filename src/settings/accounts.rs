@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use liveperson::Credentials;
 use liveperson_proto::AccountId;
 use muster_core::duty::Duty;
 use muster_core::{BotId, PoolId};
-use secrecy::SecretString;
 
 use super::bots;
 use super::defaults;
+use super::domains::{self, ServiceHost};
 use super::field::{Field, shown};
 use super::logic::LogicName;
+use super::platform::PlatformSettings;
 use super::pools::{self, PoolSettings};
 use super::section::Section;
 
@@ -19,6 +21,8 @@ use super::section::Section;
 pub struct AccountSettings {
     /// The account's number.
     pub id: AccountId,
+    /// Hosts that stand in for those that the domain service names, for this account.
+    pub domains: Vec<ServiceHost>,
     /// Its declared pools, in the order of the file.
     pub pools: Vec<PoolSettings>,
     /// Its bots, in the order of the file.
@@ -35,7 +39,7 @@ pub struct BotSettings {
     /// What decides its replies.
     pub logic: LogicName,
     /// How it logs in.
-    pub login: Login,
+    pub login: Credentials,
     /// Where it should be.
     pub wanted: Wanted,
     /// How many conversations it takes at once, if that is declared.
@@ -49,18 +53,6 @@ impl AccountSettings {
     }
 }
 
-/// How a bot logs in.
-#[derive(Clone, Debug)]
-pub enum Login {
-    /// With the agent user's name and password.
-    Password {
-        /// The agent user's login name.
-        username: String,
-        /// Its password.
-        password: SecretString,
-    },
-}
-
 /// Where a bot should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Wanted {
@@ -71,21 +63,31 @@ pub enum Wanted {
     Parked,
 }
 
-pub(super) fn read(root: &Section<'_>, extra_logics: &[&str]) -> Vec<AccountSettings> {
+pub(super) fn read(
+    root: &Section<'_>,
+    extra_logics: &[&str],
+    platform: &PlatformSettings,
+) -> Vec<AccountSettings> {
     let sections = root.sections("accounts", "id");
     if sections.is_empty() {
         root.reading.warn(root.at, "accounts", "no account is declared: no bot will run", "add [[accounts]]");
     }
     let mut seen = Seen::new("account");
-    sections.into_iter().filter_map(|section| account(section, extra_logics, &mut seen)).collect()
+    sections.into_iter().filter_map(|section| account(section, extra_logics, platform, &mut seen)).collect()
 }
 
-fn account(section: Section<'_>, extra_logics: &[&str], seen: &mut Seen) -> Option<AccountSettings> {
+fn account(
+    section: Section<'_>,
+    extra_logics: &[&str],
+    platform: &PlatformSettings,
+    seen: &mut Seen,
+) -> Option<AccountSettings> {
     let id = account_id(&section, seen);
+    let domains = domains::read(section.section("domains"), platform.plain);
     let pools = pools::read(&section, extra_logics);
     let bots = bots::read(&section, &pools, extra_logics);
     section.finish();
-    Some(AccountSettings { id: id?, pools, bots })
+    Some(AccountSettings { id: id?, domains, pools, bots })
 }
 
 fn account_id(section: &Section<'_>, seen: &mut Seen) -> Option<AccountId> {
@@ -112,12 +114,20 @@ impl Seen {
 
     /// Whether the text is seen for the first time; else it is a fault of the field.
     pub(super) fn note(&mut self, field: &Field<'_>, text: &str) -> bool {
-        let Some(first) = self.places.get(text) else {
-            self.places.insert(text.to_owned(), field.at);
+        self.note_as(field, text.to_owned(), &format!("{} {}", self.what, shown(text)))
+    }
+
+    /// The same for what must not be shown; the digest stands for it.
+    pub(super) fn note_secret(&mut self, field: &Field<'_>, digest: String) -> bool {
+        self.note_as(field, digest, &format!("this {}", self.what))
+    }
+
+    fn note_as(&mut self, field: &Field<'_>, key: String, shown: &str) -> bool {
+        let Some(first) = self.places.get(&key) else {
+            self.places.insert(key, field.at);
             return true;
         };
-        let wrong =
-            format!("{} {} stands on line {} already", self.what, shown(text), field.reading.line(*first));
+        let wrong = format!("{shown} stands on line {} already", field.reading.line(*first));
         field.fault(wrong, "give it another, or remove one of the two");
         false
     }

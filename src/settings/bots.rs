@@ -2,10 +2,11 @@
 
 use muster_core::{BotId, PoolId};
 
-use super::accounts::{BotSettings, Login, Seen, Wanted};
+use super::accounts::{BotSettings, Seen, Wanted};
 use super::defaults;
 use super::field::{Field, shown};
 use super::logic::{self, LogicName};
+use super::login::{self, Identities};
 use super::pools::{self, PoolSettings};
 use super::section::Section;
 
@@ -16,9 +17,9 @@ pub(super) fn read(account: &Section<'_>, pools: &[PoolSettings], extra_logics: 
         account.reading.warn(account.at, &account.path, "no bot is declared in this account", cure);
     }
     let mut names = Seen::new("bot");
-    // One identity has one connection: two bots of one user would steal each other's session.
-    let mut users = Seen::new("user");
-    let bots = sections.into_iter().map(|section| bot(section, pools, extra_logics, &mut names, &mut users));
+    let mut identities = Identities::default();
+    let bots =
+        sections.into_iter().map(|section| bot(section, pools, extra_logics, &mut names, &mut identities));
     bots.collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
@@ -27,7 +28,7 @@ fn bot(
     pools: &[PoolSettings],
     extra_logics: &[&str],
     names: &mut Seen,
-    users: &mut Seen,
+    identities: &mut Identities,
 ) -> Option<BotSettings> {
     let name = section.required("name", "name = \"greeter-1\"").and_then(|field| {
         let name = name(&field, "greeter-1")?;
@@ -43,7 +44,7 @@ fn bot(
     };
     let identity = section
         .required("login", "login = { username = \"bot1\", password = \"env:BOT1_PASSWORD\" }")
-        .and_then(|field| login(field.table()?, users));
+        .and_then(|field| login::read(field.table()?, identities));
     let wanted = section.field("wanted").map(|field| wanted(&field));
     let capacity = section.field("capacity").map(|field| field.number(&defaults::CAPACITY));
     section.finish();
@@ -76,25 +77,6 @@ pub(super) fn logic_name(field: &Field<'_>, extra: &[&str]) -> Option<LogicName>
         field.fault(format!("unknown logic {}", shown(text)), logic::cure(text, extra));
     }
     name
-}
-
-fn login(section: Section<'_>, users: &mut Seen) -> Option<Login> {
-    let username =
-        section.required("username", "username = \"bot1\"").and_then(|field| username(&field, users));
-    let password = section.required("password", "password = \"env:BOT1_PASSWORD\"");
-    let password = password.and_then(|field| field.secret("BOT1_PASSWORD"));
-    section.finish();
-    Some(Login::Password { username: username?, password: password? })
-}
-
-fn username(field: &Field<'_>, users: &mut Seen) -> Option<String> {
-    let text = field.text("bot1")?;
-    if text.len() > defaults::USERNAME_LENGTH {
-        let cure = format!("write at most {} bytes", defaults::USERNAME_LENGTH);
-        field.fault("the user name is too long", cure);
-        return None;
-    }
-    users.note(field, text).then(|| text.to_owned())
 }
 
 fn wanted(field: &Field<'_>) -> Wanted {

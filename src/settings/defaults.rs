@@ -52,7 +52,15 @@ impl Default for StoreSettings {
 
 impl Default for PlatformSettings {
     fn default() -> Self {
-        Self { csds_domain: "api.liveperson.net".into(), ca_file: None, plain: false, frame_limit: 32 << 20 }
+        Self {
+            csds_domain: "api.liveperson.net".into(),
+            domains: Vec::new(),
+            socket_service: None,
+            proxy: None,
+            ca_file: None,
+            plain: false,
+            frame_limit: 32 << 20,
+        }
     }
 }
 
@@ -69,6 +77,7 @@ impl Default for TimingSettings {
             reconnect_first: SECOND,
             reconnect_max: 120 * SECOND,
             logic_timeout: 10 * SECOND,
+            domains_fresh: 60 * SECOND,
             drain: 20 * SECOND,
             hold: 30 * SECOND,
             login_per_second: NonZeroU32::MIN.saturating_add(4),

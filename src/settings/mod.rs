@@ -1,7 +1,8 @@
 //! The fleet file: raw text in, checked types out, every fault at once.
 //!
 //! - [`FleetSettings`]: the whole file; no other module reads raw settings
-//! - `server`, `store`, `platform`, `timing`, `accounts`, `pools`, `bots`: a file a table
+//! - `server`, `store`, `platform`, `domains`, `timing`, `accounts`, `pools`, `bots`, `login`: a file a
+//!   table
 //! - `defaults`: every default and every limit
 //! - `section`, `field`, `units`, `secret`: reading tables, keys, durations and references to secrets
 //! - `faults`, `nearest`: what is wrong, where, and what cures it
@@ -11,10 +12,12 @@
 mod accounts;
 mod bots;
 mod defaults;
+mod domains;
 mod environment;
 mod faults;
 mod field;
 mod logic;
+mod login;
 mod nearest;
 mod platform;
 mod pools;
@@ -33,7 +36,8 @@ use std::path::Path;
 
 use toml_edit::{Document, TomlError};
 
-pub use accounts::{AccountSettings, BotSettings, Login, Wanted};
+pub use accounts::{AccountSettings, BotSettings, Wanted};
+pub use domains::ServiceHost;
 pub use environment::{Environment, NamedFile, ProcessEnvironment};
 pub use faults::{Place, Remark, SettingsFaults, Warning};
 pub use logic::{LOGICS, LogicName};
@@ -43,6 +47,9 @@ pub use server::ServerSettings;
 pub use store::{StoreSettings, StoreUrlText};
 pub use timing::TimingSettings;
 pub use units::duration;
+
+/// How a bot logs in: the client's own type, so nothing needs translating.
+pub use liveperson::Credentials as Login;
 
 use reading::Reading;
 use section::Section;
@@ -112,12 +119,13 @@ impl FleetSettings {
     }
 
     fn read(root: Section<'_>, extra_logics: &[&str]) -> Self {
+        let platform = PlatformSettings::read(root.section("platform"));
         let settings = Self {
             server: ServerSettings::read(root.section("server")),
             store: StoreSettings::read(root.section("store")),
-            platform: PlatformSettings::read(root.section("platform")),
             timing: TimingSettings::read(root.section("timing")),
-            accounts: accounts::read(&root, extra_logics),
+            accounts: accounts::read(&root, extra_logics, &platform),
+            platform,
         };
         root.finish();
         settings

@@ -1,17 +1,28 @@
 //! `[platform]`: where LivePerson is, and how it is reached.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
+use liveperson::Proxy;
+use secrecy::ExposeSecret as _;
+
 use super::defaults;
-use super::field::{Field, shown};
+use super::domains::{self, ServiceHost, is_loopback, unencrypted};
+use super::field::Field;
 use super::section::Section;
 
+const PROXY_CURE: &str = "write \"http://host:port\" or \"https://host:port\"";
+
 /// Where LivePerson is, and how it is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct PlatformSettings {
     /// The host that knows every account's domains; it may carry a port.
     pub csds_domain: String,
+    /// Hosts that stand in for those that it names, for every account.
+    pub domains: Vec<ServiceHost>,
+    /// The service that sockets prefer; without it the usual ones.
+    pub socket_service: Option<&'static str>,
+    /// What all traffic to LivePerson goes through.
+    pub proxy: Option<Proxy>,
     /// Certificates to trust besides the public ones, in PEM.
     pub ca_file: Option<PathBuf>,
     /// Whether to speak http and ws; only to this machine.
@@ -23,17 +34,21 @@ pub struct PlatformSettings {
 impl PlatformSettings {
     pub(super) fn read(section: Section<'_>) -> Self {
         let mut settings = Self::default();
-        let domain = section.field("csds_domain").map(|field| domain(&field));
+        let domain = section.field("csds_domain").map(|field| domains::host(&field, "api.liveperson.net"));
         let is_sound = domain != Some(None);
         settings.csds_domain = domain.flatten().unwrap_or(settings.csds_domain);
         settings.ca_file = section.field("ca_file").and_then(|field| ca_file(&field));
         if let Some(field) = section.field("plain") {
             settings.plain = field.boolean().unwrap_or_default();
             // A domain that is no domain is one fault already.
-            if is_sound {
-                check_plain(&settings, &field);
+            if settings.plain && is_sound && !is_loopback(&settings.csds_domain) {
+                unencrypted(&field, &settings.csds_domain);
             }
         }
+        settings.proxy = section.field("proxy").and_then(|field| proxy(&field, settings.plain));
+        settings.domains = domains::read(section.section("domains"), settings.plain);
+        settings.socket_service =
+            section.field("socket_service").and_then(|field| domains::socket_service(&field));
         let limit = section.field("frame_limit").and_then(|field| field.size(&defaults::FRAME));
         settings.frame_limit = limit.map_or(settings.frame_limit, |limit| limit as usize);
         section.finish();
@@ -41,21 +56,28 @@ impl PlatformSettings {
     }
 }
 
-fn check_plain(settings: &PlatformSettings, field: &Field<'_>) {
-    if settings.plain && !is_loopback(&settings.csds_domain) {
-        let wrong = format!("passwords would travel unencrypted to {}", settings.csds_domain);
-        field.fault(wrong, "remove it; plain = true is only for a simulated platform on 127.0.0.1");
-    }
-}
-
-fn domain(field: &Field<'_>) -> Option<String> {
-    let text = field.text("api.liveperson.net")?;
-    if !is_domain(text) {
-        let cure = "write the host alone, with a port if need be: \"api.liveperson.net\", \"127.0.0.1:8443\"";
-        field.fault(format!("{} is no host", shown(text)), cure);
+fn proxy(field: &Field<'_>, plain: bool) -> Option<Proxy> {
+    // No helper here may repeat what was written: a password may be part of it.
+    let Some(text) = field.item.as_str() else {
+        field.wrong_type("a string such as \"http://proxy:3128\"", PROXY_CURE);
+        return None;
+    };
+    let is_reference = Field::is_reference(text);
+    if !is_reference && text.contains('@') {
+        field.fault(
+            "a password must not stand in this file",
+            "refer to the whole URL: proxy = \"env:MUSTER_PROXY\" or \"file:/run/secrets/proxy-url\"",
+        );
         return None;
     }
-    Some(text.to_owned())
+    let text = if is_reference { field.secret("MUSTER_PROXY")? } else { text.into() };
+    let proxy = Proxy::parse(text.expose_secret());
+    let proxy = proxy.map_err(|fault| field.fault(format!("it is no proxy: {fault}"), PROXY_CURE)).ok()?;
+    if plain && !is_loopback(proxy.host()) {
+        unencrypted(field, proxy.host());
+        return None;
+    }
+    Some(proxy)
 }
 
 fn ca_file(field: &Field<'_>) -> Option<PathBuf> {
@@ -70,66 +92,6 @@ fn ca_file(field: &Field<'_>) -> Option<PathBuf> {
             let wrong = format!("{} cannot be read: {error}", path.display());
             field.fault(wrong, "name a file in PEM format; a relative path starts at the fleet file");
             None
-        }
-    }
-}
-
-fn is_domain(text: &str) -> bool {
-    let (host, port) = split_port(text);
-    let is_name = |host: &str| {
-        let is_label = |label: &str| {
-            (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        };
-        host.len() <= 253 && host.split('.').all(is_label)
-    };
-    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    port_fits && (is_name(host) || unbracketed(host).is_some())
-}
-
-fn is_loopback(domain: &str) -> bool {
-    let (host, _) = split_port(domain);
-    let address = unbracketed(host).or_else(|| host.parse().ok());
-    host.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback())
-}
-
-/// The address in `[::1]`.
-fn unbracketed(host: &str) -> Option<IpAddr> {
-    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
-}
-
-fn split_port(domain: &str) -> (&str, Option<&str>) {
-    let colon_in_brackets = domain.ends_with(']');
-    match domain.rsplit_once(':') {
-        Some((host, port)) if !colon_in_brackets => (host, Some(port)),
-        _ => (domain, None),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_domain_is_a_host_and_perhaps_a_port() {
-        for (text, fits, loopback) in [
-            ("api.liveperson.net", true, false),
-            ("api.liveperson.net:443", true, false),
-            ("127.0.0.1:8443", true, true),
-            ("localhost", true, true),
-            ("[::1]:8443", true, true),
-            ("[::1]", true, true),
-            ("localhost.example.com", true, false),
-            ("127.0.0.1.example.com", true, false),
-            ("https://api.liveperson.net", false, false),
-            ("user:secret@api.liveperson.net", false, false),
-            ("api.liveperson.net/path", false, false),
-            ("api..net", false, false),
-            ("host:0", false, false),
-            ("host:99999", false, false),
-            ("::1", false, false),
-        ] {
-            assert_eq!(is_domain(text), fits, "{text}");
-            assert_eq!(fits && is_loopback(text), loopback, "{text}");
         }
     }
 }

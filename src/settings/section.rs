@@ -39,6 +39,17 @@ impl<'a> Section<'a> {
         Some(Field { reading: self.reading, item, path: self.path_of(key), at })
     }
 
+    /// Whether the key is there; it does not become a known one.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Whether there is a key that nobody asked for yet.
+    pub(super) fn has_unknown(&self) -> bool {
+        let known = self.known.borrow();
+        self.table.into_iter().flat_map(TableLike::iter).any(|(key, _)| !known.contains(&key))
+    }
+
     /// A key that must be there; the example shows how to write it.
     pub(super) fn required(&self, key: &'static str, example: &'static str) -> Option<Field<'a>> {
         let field = self.field(key);

@@ -31,11 +31,17 @@ impl Environment for World {
 
 fn world() -> World {
     World {
-        variables: [("PASSWORD", "s3cret-horse"), ("EMPTY", ""), ("DB", "postgres://u:s3cret-horse@db/m")]
-            .into(),
+        variables: [
+            ("PASSWORD", "s3cret-horse"),
+            ("EMPTY", ""),
+            ("DB", "postgres://u:s3cret-horse@db/m"),
+            ("PROXY", "http://u:s3cret-horse@proxy:3128"),
+        ]
+        .into(),
         files: [
             ("/etc/muster/ca.pem", ("-----BEGIN CERTIFICATE-----\n", true)),
             ("/etc/muster/closed", ("s3cret-horse\n", false)),
+            ("/etc/muster/assertion", ("YXNz\nZXJ0\naW9u\n", false)),
             ("/run/open", ("s3cret-horse", true)),
         ]
         .into(),
@@ -127,7 +133,7 @@ fn a_whole_file_becomes_checked_values() {
     assert_eq!((duty.when_human, duty.start), (WhenHuman::Continue, Start::Now));
     assert_eq!(account.duty(&echo.pool), Duty::default(), "a pool of its own takes rings");
     assert_eq!((echo.pool.as_str(), echo.wanted, echo.capacity), ("echo-1", Wanted::Running, None));
-    let Login::Password { username, password } = &echo.login;
+    let Login::Password { username, password } = &echo.login else { panic!("{:?}", echo.login) };
     assert_eq!((username.as_str(), password.expose_secret()), ("bot2", "s3cret-horse"));
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert_eq!(
@@ -137,13 +143,61 @@ fn a_whole_file_becomes_checked_values() {
     );
 }
 
+const PLACES: &str = r#"
+[platform]
+proxy = "env:PROXY"
+socket_service = "facadeMsg"
+domains = { agentVep = "a.example" }
+[[accounts]]
+id = "1"
+domains = { agentVep = "b.example:8443", asyncMessagingEnt = "c.example" }
+[[accounts.bots]]
+name = "key"
+logic = "echo"
+login = { username = "u", app_key = "k", secret = "env:PASSWORD", access_token = "env:PASSWORD", access_token_secret = "env:PASSWORD" }
+[[accounts.bots]]
+name = "client"
+logic = "echo"
+login = { username = "v", client_id = "env:PASSWORD", client_secret = "env:PASSWORD" }
+[[accounts.bots]]
+name = "saml"
+logic = "echo"
+login = { assertion = "file:assertion" }
+[[accounts.bots]]
+name = "token"
+logic = "echo"
+login = { token = "env:PASSWORD", user_id = "7" }
+"#;
+
+#[test]
+fn logins_proxies_and_hosts_become_checked_values_that_show_no_secret() {
+    let (fleet, warnings) = parse(PLACES).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let shown = format!("{fleet:?}");
+    assert!(!shown.contains("s3cret-horse"), "{shown}");
+    assert_eq!(format!("{:?}", fleet.platform.proxy.unwrap()), "http://***@proxy:3128");
+    assert_eq!(fleet.platform.socket_service, Some("facadeMsg"));
+    assert_eq!(fleet.platform.domains, [("agentVep", "a.example".to_owned())]);
+    let account = &fleet.accounts[0];
+    assert_eq!(
+        account.domains,
+        [("agentVep", "b.example:8443".to_owned()), ("asyncMessagingEnt", "c.example".to_owned())]
+    );
+    let kinds: Vec<_> = account.bots.iter().map(|bot| (bot.login.kind(), bot.login.username())).collect();
+    assert_eq!(kinds, [("key", Some("u")), ("client", Some("v")), ("assertion", None), ("token", None)]);
+    let Login::Assertion { assertion } = &account.bots[2].login else {
+        panic!("{:?}", account.bots[2].login)
+    };
+    assert_eq!(assertion.expose_secret(), "YXNzZXJ0aW9u", "the lines of base64 are joined");
+}
+
 #[test]
 fn an_empty_file_means_the_defaults_and_a_warning() {
     let (fleet, warnings) = parse("").unwrap();
     assert_eq!(fleet.server.listen.to_string(), "127.0.0.1:9300");
     assert_eq!(fleet.store.url.expose(), "sqlite:muster.db");
     assert_eq!(fleet.store.node_lease, Duration::from_secs(15));
-    assert_eq!(fleet.platform, PlatformSettings::default());
+    assert_eq!(format!("{:?}", fleet.platform), format!("{:?}", PlatformSettings::default()));
     assert_eq!(fleet.timing, TimingSettings::default());
     assert_eq!(warnings.len(), 1);
 }
@@ -168,6 +222,10 @@ fn no_secret_is_shown() {
         "[store]\nkey = 's3cret-horse'",
         "[store]\nkey = 's3cret-horse",
         "[platform]\nplain = 's3cret-horse'",
+        "[platform]\nproxy = 'http://u:s3cret-horse@proxy:1'",
+        "[platform]\nproxy = 's3cret-horse'",
+        "[[accounts]]\nid='1'\n[[accounts.bots]]\nname='a'\nlogic='echo'\nlogin={user_id='1',token='s3cret-horse'}",
+        "[[accounts]]\nid='1'\n[[accounts.bots]]\nname='a'\nlogic='echo'\nlogin={assertion='s3cret-horse'}",
     ] {
         let message = faults(literal);
         assert!(!message.contains("s3cret"), "{message}");

@@ -30,6 +30,8 @@ pub struct TimingSettings {
     pub reconnect_max: Duration,
     /// How long bot logic may think about a turn.
     pub logic_timeout: Duration,
+    /// How long an account's domains are used before they are asked for again.
+    pub domains_fresh: Duration,
     /// How long a stop waits for running turns and the outbox.
     pub drain: Duration,
     /// How long a connection must hold before the waits start over at `reconnect_first`.
@@ -61,7 +63,7 @@ impl TimingSettings {
         timing
     }
 
-    fn periods(&mut self) -> [(&'static str, &mut Duration); 12] {
+    fn periods(&mut self) -> [(&'static str, &mut Duration); 13] {
         [
             ("request_timeout", &mut self.request_timeout),
             ("settle", &mut self.settle),
@@ -73,6 +75,7 @@ impl TimingSettings {
             ("reconnect_first", &mut self.reconnect_first),
             ("reconnect_max", &mut self.reconnect_max),
             ("logic_timeout", &mut self.logic_timeout),
+            ("domains_fresh", &mut self.domains_fresh),
             ("drain", &mut self.drain),
             ("hold", &mut self.hold),
         ]

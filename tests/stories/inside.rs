@@ -188,7 +188,8 @@ fn account(platform: &Platform, id: &str, cast: &Cast<'_>) -> AccountSettings {
         }
     });
     let pool = |duty| PoolSettings { name: "desk".into(), duty, logic: None };
-    AccountSettings { id: id.into(), pools: cast.pool.map(pool).into_iter().collect(), bots: bots.collect() }
+    let pools = cast.pool.map(pool).into_iter().collect();
+    AccountSettings { id: id.into(), domains: Vec::new(), pools, bots: bots.collect() }
 }
 
 fn logic_name(logic: &str) -> &'static str {

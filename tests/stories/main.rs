@@ -6,6 +6,7 @@
 //! - `ownership`: one process runs a fleet
 //! - `endings`: restart keeps all, retire leaves in order
 //! - `sessions`: tokens that die, are refreshed, are sealed
+//! - `logins`: every kind of login, domains that are down or wrong, a proxy
 //! - `commands`: what the commands say, also when something is wrong
 //! - `contract`: what logic may do
 //! - `store_away`: the store goes and comes back
@@ -21,6 +22,7 @@ mod postgres;
 
 mod inside;
 mod outside;
+mod proxy;
 mod wait;
 
 mod commands;
@@ -29,6 +31,7 @@ mod contract;
 mod demo;
 mod endings;
 mod kill;
+mod logins;
 mod once;
 mod ownership;
 mod pools;

@@ -25,9 +25,29 @@ test('a wrong password is an error, and the process lives to log in with the rig
 });
 
 test('app keys log in by the same call', LIMIT, async (t) => {
+    const keys = { appKey: 'key', secret: 'secret', accessToken: 'token', accessTokenSecret: 'of the token' };
+    const dummies = { appKey: 'client', secret: 'secret', accessToken: 'dummy', accessTokenSecret: 'dummy' };
+    for (const [credential, options] of [
+        [
+            { kind: 'key', app_key: 'key', secret: 'secret', access_token: 'token', access_token_secret: 'of the token' },
+            keys,
+        ],
+        [{ kind: 'client', client_id: 'client', client_secret: 'secret' }, dummies],
+    ]) {
+        const bot = await newBot();
+        await bot.logsInWith(credential);
+        const { agent, heard } = agentOf(t, bot, { password: undefined, ...options });
+        await heard.next('connected');
+        assert.equal(agent.__oldAgentId, bot.oldId);
+        assert.deepEqual((await bot.cost()).logins_by_kind, { [credential.kind]: 1 });
+    }
+});
+
+test('a SAML assertion logs in without a user name', LIMIT, async (t) => {
     const bot = await newBot();
-    const keys = { appKey: 'client', secret: bot.password, accessToken: 'dummy', accessTokenSecret: 'dummy' };
-    const { agent, heard } = agentOf(t, bot, { password: undefined, ...keys });
+    await bot.logsInWith({ kind: 'assertion', assertion: 'YXNzZXJ0aW9u' });
+    const options = { username: undefined, password: undefined, assertion: 'YXNzZXJ0aW9u' };
+    const { agent, heard } = agentOf(t, bot, options);
     await heard.next('connected');
     assert.equal(agent.__oldAgentId, bot.oldId);
 });

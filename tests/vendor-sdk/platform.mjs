@@ -47,6 +47,11 @@ class Bot {
         return new Consumer(this.account, name);
     }
 
+    /** From now on it logs in with this and nothing else. */
+    logsInWith(credential) {
+        return post('/credentials', { account: this.account, login: this.login, credential });
+    }
+
     /** Its sockets are closed with this code; the token lives on. */
     closeSocket(code) {
         return post('/fault/close-socket', { account: this.account, login: this.login, code });

@@ -1,6 +1,7 @@
 //! What LivePerson messaging says on the wire. No runtime, no I/O.
 //!
 //! - [`ids`]: a type for every id
+//! - [`host`]: what may stand where a host is expected
 //! - [`login`]: domains, login, refresh: the HTTP side
 //! - [`request`]: what a brand socket asks
 //! - [`consumer`]: what a consumer's socket asks
@@ -11,6 +12,7 @@
 
 pub mod ids;
 
+pub mod host;
 pub mod login;
 
 pub mod consumer;

@@ -3,7 +3,16 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+
+/// What bot users log in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Logins {
+    /// A password.
+    Password,
+    /// Password, key, client credentials, assertion, token, and again.
+    Each,
+}
 
 /// A simulated LivePerson platform: domain API, agent login and brand sockets on one port, with bots'
 /// logins, scripted consumers, faults on demand, and a ledger of what the consumers saw.
@@ -25,9 +34,12 @@ pub(crate) struct Arguments {
     /// How many brand accounts there are
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) accounts: usize,
-    /// How many bot users each account has; logins are bot-1-1, bot-1-2 and so on, passwords random
+    /// How many bot users each account has; logins are bot-1-1, bot-1-2 and so on, secrets random
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) bots: usize,
+    /// What bot users log in with: a password, or each kind in turn, a token without a login among them
+    #[arg(long, value_enum, default_value_t = Logins::Password)]
+    pub(crate) logins: Logins,
     /// How many open conversations each bot user takes at once
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) capacity: usize,
@@ -55,7 +67,7 @@ pub(crate) struct Arguments {
     /// How long a login lives without a refresh, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 720_000)]
     pub(crate) token_life: u64,
-    /// Write a fleet file for muster here; for fleet.toml the passwords go to fleet.secrets/, one file each
+    /// Write a fleet file for muster here; for fleet.toml the secrets go to fleet.secrets/, one file each
     #[arg(long, value_name = "FILE")]
     pub(crate) fleet_out: Option<PathBuf>,
     /// Write the certificate that clients must trust here; with --fleet-out the default is ca.pem beside it

@@ -26,6 +26,9 @@ pub struct Counters {
     pub acceptances: Vec<Acceptances>,
     /// The most login calls of one account within a second.
     pub logins_per_second_peak: usize,
+    /// Questions to the domain API, per account.
+    #[serde(default)]
+    pub domains_asked: BTreeMap<String, u64>,
     /// Whether some table was full, so that it does not hold everything.
     pub truncated: bool,
 }
@@ -39,8 +42,14 @@ pub struct Identity {
     pub login: String,
     /// Successful logins.
     pub logins: u64,
-    /// Logins with a wrong password.
+    /// Successful logins by what they were made with: `password`, `key`, `client` or `assertion`.
+    #[serde(default)]
+    pub logins_by_kind: BTreeMap<String, u64>,
+    /// Logins with wrong credentials; an assertion that nobody has counts for nobody.
     pub logins_refused: u64,
+    /// Tokens given out without a login.
+    #[serde(default)]
+    pub tokens_issued: u64,
     /// Successful refreshes.
     pub refreshes: u64,
     /// Sockets opened.
@@ -166,6 +175,7 @@ pub(crate) struct CounterBook {
     joins: BTreeMap<(ConversationId, AccountId, String, &'static str), u64>,
     acceptances: BTreeMap<RingId, u64>,
     logins_per_second_peak: usize,
+    domains_asked: BTreeMap<AccountId, u64>,
     truncated: bool,
 }
 
@@ -178,8 +188,20 @@ impl CounterBook {
         })
     }
 
-    pub(crate) fn login(&mut self, account: &AccountId, login: &str) {
-        self.identity(account, login).logins += 1;
+    pub(crate) fn login(&mut self, account: &AccountId, login: &str, kind: &str) {
+        let identity = self.identity(account, login);
+        identity.logins += 1;
+        *identity.logins_by_kind.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    pub(crate) fn token_issued(&mut self, account: &AccountId, login: &str) {
+        self.identity(account, login).tokens_issued += 1;
+    }
+
+    pub(crate) fn domains_asked(&mut self, account: &AccountId) {
+        if let Some(count) = bounded(&mut self.domains_asked, account.clone(), || 0, &mut self.truncated) {
+            *count += 1;
+        }
     }
 
     pub(crate) fn login_refused(&mut self, account: &AccountId, login: &str) {
@@ -280,6 +302,7 @@ impl CounterBook {
             joins: joins.collect(),
             acceptances: acceptances.map(|(id, n)| Acceptances { ring: id.to_string(), count: *n }).collect(),
             logins_per_second_peak: self.logins_per_second_peak,
+            domains_asked: self.domains_asked.iter().map(|(id, n)| (id.to_string(), *n)).collect(),
             truncated: self.truncated,
         }
     }

@@ -6,7 +6,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use liveperson_sim::{BotUser, Platform, SECRET_MARK};
+use liveperson_sim::Platform;
+
+use crate::arguments::Logins;
+use crate::means::{Entry, Means};
 
 /// Who lives on the platform.
 pub(crate) struct Fleet {
@@ -16,7 +19,7 @@ pub(crate) struct Fleet {
 struct Bot {
     name: String,
     login: String,
-    password: String,
+    means: Means,
 }
 
 /// How clients know that the platform is the platform.
@@ -29,13 +32,13 @@ pub(crate) enum Trust<'a> {
 }
 
 impl Fleet {
-    /// So many accounts with so many bots each; passwords are random, whatever the platform's seed is.
-    pub(crate) fn of(accounts: usize, bots: usize) -> Self {
+    /// So many accounts with so many bots each; secrets are random, whatever the platform's seed is.
+    pub(crate) fn of(accounts: usize, bots: usize, logins: Logins) -> Self {
         let account = |a: usize| {
             let bots = (1..=bots).map(|b| Bot {
                 name: format!("bot-{b}"),
                 login: format!("bot-{a}-{b}"),
-                password: format!("{SECRET_MARK}{}", uuid::Uuid::new_v4().simple()),
+                means: Means::of(logins, a, b),
             });
             ((10_000_000 + a).to_string(), bots.collect())
         };
@@ -48,20 +51,16 @@ impl Fleet {
     }
 
     /// Makes accounts and users known to the platform.
-    pub(crate) fn move_in(&self, platform: &Platform, capacity: usize) {
-        for (account, bots) in &self.bots {
+    pub(crate) fn move_in(&mut self, platform: &Platform, capacity: usize) {
+        for (account, bots) in &mut self.bots {
             platform.add_account(account);
             for bot in bots {
-                let (login, password) = (bot.login.clone(), bot.password.clone());
-                platform.add_bot(
-                    account,
-                    BotUser { login, password, skills: Vec::new(), capacity, user_id: None },
-                );
+                bot.means.move_in(platform, account, &bot.login, capacity);
             }
         }
     }
 
-    /// Writes the fleet file, and each password into a file of its own that only this user may read.
+    /// Writes the fleet file, and each secret into a file of its own that only this user may read.
     pub(crate) fn write(&self, file: &Path, host: &str, trust: Trust<'_>) -> io::Result<()> {
         let secrets = secrets_beside(file);
         if !secrets.is_dir() {
@@ -69,7 +68,11 @@ impl Fleet {
         }
         for (account, bots) in &self.bots {
             for bot in bots {
-                write_secret(&secrets.join(secret_name(account, bot)), &bot.password)?;
+                for (key, entry) in bot.means.entries(&bot.login) {
+                    if let Entry::Secret(secret) = entry {
+                        write_secret(&secrets.join(secret_name(account, bot, key)), &secret)?;
+                    }
+                }
             }
         }
         let folder = secrets.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -93,11 +96,11 @@ impl Fleet {
             let _ = write!(text, "\n[[accounts]]\nid = {account:?}\n");
             for (number, bot) in bots.iter().enumerate() {
                 let logic = if number % 2 == 0 { "echo" } else { "greeting" };
-                let password = format!("file:{secrets}/{}", secret_name(account, bot));
+                let keys = keys(secrets, account, bot);
                 let _ = write!(
                     text,
-                    "\n[[accounts.bots]]\nname = {:?}\nlogic = {logic:?}\nlogin = {{ username = {:?}, password = {password:?} }}\n",
-                    bot.name, bot.login
+                    "\n[[accounts.bots]]\nname = {:?}\nlogic = {logic:?}\nlogin = {{ {keys} }}\n",
+                    bot.name
                 );
             }
         }
@@ -110,8 +113,19 @@ fn secrets_beside(file: &Path) -> PathBuf {
     file.with_extension("secrets")
 }
 
-fn secret_name(account: &str, bot: &Bot) -> String {
-    format!("{account}-{}", bot.login)
+fn secret_name(account: &str, bot: &Bot, key: &str) -> String {
+    let login = &bot.login;
+    if key == "password" { format!("{account}-{login}") } else { format!("{account}-{login}.{key}") }
+}
+
+fn keys(secrets: &str, account: &str, bot: &Bot) -> String {
+    let written = |(key, entry): (&'static str, Entry)| match entry {
+        Entry::Plain(text) => format!("{key} = {text:?}"),
+        Entry::Secret(_) => {
+            format!("{key} = {:?}", format!("file:{secrets}/{}", secret_name(account, bot, key)))
+        }
+    };
+    bot.means.entries(&bot.login).into_iter().map(written).collect::<Vec<_>>().join(", ")
 }
 
 /// The authority as the fleet file names it: by name alone if it lies beside it.
@@ -136,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_fleet_file_names_every_bot_and_alternates_their_logic() {
-        let text = Fleet::of(1, 2).toml("fleet.secrets", "localhost:1234", None);
+        let text = Fleet::of(1, 2, Logins::Password).toml("fleet.secrets", "localhost:1234", None);
         let expected = r#"[server]
 listen = "127.0.0.1:9300"
 
@@ -161,5 +175,22 @@ logic = "greeting"
 login = { username = "bot-1-2", password = "file:fleet.secrets/10000001-bot-1-2" }
 "#;
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn each_kind_of_login_has_its_keys_and_no_secret_in_the_file() {
+        let fleet = Fleet::of(1, 5, Logins::Each);
+        let text = fleet.toml("s", "localhost:1234", None);
+        let logins: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("login = ")).collect();
+        assert_eq!(
+            logins,
+            [
+                r#"{ username = "bot-1-1", password = "file:s/10000001-bot-1-1" }"#,
+                r#"{ username = "bot-1-2", app_key = "key-1", secret = "file:s/10000001-bot-1-2.secret", access_token = "file:s/10000001-bot-1-2.access_token", access_token_secret = "file:s/10000001-bot-1-2.access_token_secret" }"#,
+                r#"{ username = "bot-1-3", client_id = "client-1", client_secret = "file:s/10000001-bot-1-3.client_secret" }"#,
+                r#"{ assertion = "file:s/10000001-bot-1-4.assertion" }"#,
+                r#"{ user_id = "2000100005", token = "file:s/10000001-bot-1-5.token" }"#,
+            ]
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! also be played inside.
 //!
 //! - [`settings`]: how this platform behaves, and who lives on it
+//! - [`Credential`]: what the login service takes for a user
 //! - [`platform`]: the handle: accounts, bots, consumers, faults, observation
 //! - [`consumer`]: one consumer driven by hand
 //! - [`human`]: one human agent driven by hand
@@ -16,6 +17,7 @@
 pub mod consumer;
 pub mod control;
 pub mod counters;
+mod credential;
 mod door;
 pub mod human;
 pub mod ledger;
@@ -25,6 +27,7 @@ mod world;
 
 pub use consumer::{Consumer, ConversationView, Heard};
 pub use counters::Counters;
+pub use credential::Credential;
 pub use human::Human;
 pub use ledger::Ledger;
 pub use platform::{Platform, Unsettled};

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod fleet;
+mod means;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ async fn run(arguments: Arguments) -> io::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let platform = Platform::start(settings(&arguments)).await?;
-    let fleet = Fleet::of(arguments.accounts, arguments.bots);
+    let mut fleet = Fleet::of(arguments.accounts, arguments.bots, arguments.logins);
     fleet.move_in(&platform, arguments.capacity);
     let control = match arguments.control {
         Some(listen) => Some(control::serve(platform.clone(), listen).await?),

@@ -4,8 +4,10 @@ mod support;
 
 use std::time::Duration;
 
-use liveperson_sim::{BadToken, PlatformSettings, Revocation, SecondLogin};
-use support::{ACCOUNT, PATIENCE, bot, connect, http, login, login_with, online, platform, refresh, socket};
+use liveperson_sim::{BadToken, Credential, PlatformSettings, Revocation, SecondLogin};
+use support::{
+    ACCOUNT, Login, PATIENCE, bot, connect, http, login, login_with, online, platform, refresh, socket,
+};
 use tokio::io::AsyncReadExt;
 
 #[tokio::test]
@@ -145,14 +147,105 @@ async fn a_bad_token_can_be_turned_away_with_a_close_code_too() {
     assert_eq!(socket(&platform, &login).await.unwrap().ends().await, 4401);
 }
 
+fn login_of(token: &str) -> Login {
+    let nothing = String::new;
+    Login { bearer: token.to_owned(), csrf: nothing(), cookie: nothing(), agent: nothing(), pid: nothing() }
+}
+
+fn key() -> Credential {
+    let [app_key, secret, access_token, access_token_secret] = ["k", "s", "t", "ts"].map(str::to_owned);
+    Credential::Key { app_key, secret, access_token, access_token_secret }
+}
+
+fn client() -> Credential {
+    Credential::Client { client_id: "k".into(), client_secret: "s".into() }
+}
+
+fn app(values: [&str; 4]) -> String {
+    let [key, secret, token, token_secret] = values;
+    format!(
+        r#"{{"username":"bot1","appKey":"{key}","secret":"{secret}","accessToken":"{token}","accessTokenSecret":"{token_secret}"}}"#
+    )
+}
+
+const SAML: &str = r#"{"jwt":"dummy","assertion":"YXNz"}"#;
+
+/// What the user has, what is offered, and the status.
 #[tokio::test]
-async fn app_keys_log_in_with_the_placeholders_of_the_vendor() {
+async fn each_kind_of_login_takes_its_own_values_and_nothing_else() {
     let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
     platform.add_bot(ACCOUNT, bot("bot1", 1));
-    let body = r#"{"username":"bot1","appKey":"id","secret":"secret","accessToken":"dummy","accessTokenSecret":"dummy"}"#;
     let path = format!("/api/account/{ACCOUNT}/login?v=1.3");
-    assert_eq!(http(&platform, "POST", &path, "", body).await.status, 200);
-    assert_eq!(http(&platform, "POST", &path, "", "{}").await.status, 400);
+    let password = || Credential::Password { password: "secret".into() };
+    let assertion = || Credential::Assertion { assertion: "YXNz".into() };
+    let with_password = r#"{"username":"bot1","password":"secret"}"#.to_owned();
+    for (credential, offered, status) in [
+        (password(), with_password.clone(), 200),
+        (password(), app(["k", "secret", "dummy", "dummy"]), 401),
+        (password(), SAML.to_owned(), 401),
+        (password(), "{}".to_owned(), 400),
+        (password(), r#"{"username":"bot1","password":"secret","appKey":"k"}"#.to_owned(), 400),
+        (key(), app(["k", "s", "t", "ts"]), 200),
+        (key(), app(["x", "s", "t", "ts"]), 401),
+        (key(), app(["k", "x", "t", "ts"]), 401),
+        (key(), app(["k", "s", "x", "ts"]), 401),
+        (key(), app(["k", "s", "t", "x"]), 401),
+        (key(), app(["k", "s", "dummy", "dummy"]), 401),
+        (key(), r#"{"username":"bot1","appKey":"k","secret":"s"}"#.to_owned(), 400),
+        (key(), with_password, 401),
+        (client(), app(["k", "s", "dummy", "dummy"]), 200),
+        (client(), app(["k", "x", "dummy", "dummy"]), 401),
+        (client(), app(["k", "s", "t", "ts"]), 401),
+        (assertion(), SAML.to_owned(), 200),
+        (assertion(), r#"{"jwt":"dummy","assertion":"b3RoZXI="}"#.to_owned(), 401),
+        (assertion(), r#"{"assertion":"YXNz"}"#.to_owned(), 400),
+    ] {
+        platform.set_credential(ACCOUNT, "bot1", credential.clone());
+        let answer = http(&platform, "POST", &path, "", &offered).await;
+        assert_eq!(answer.status, status, "{credential:?}: {offered}");
+    }
+    let counters = platform.counters();
+    let identity = counters.identity(ACCOUNT, "bot1").unwrap();
+    let kinds: Vec<_> = identity.logins_by_kind.iter().map(|(kind, n)| (kind.as_str(), *n)).collect();
+    assert_eq!(kinds, [("assertion", 1), ("client", 1), ("key", 1), ("password", 1)]);
+    assert_eq!((identity.logins, identity.logins_refused), (4, 9));
+}
+
+#[tokio::test]
+async fn a_token_is_issued_without_a_login_and_outlives_its_time() {
+    let settings =
+        PlatformSettings { tls: false, token_life: Duration::from_millis(1), ..Default::default() };
+    let platform = platform(settings).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let token = platform.issue_token(ACCOUNT, "bot1").unwrap();
+    let mut holder = login_of(&token);
+    assert!(socket(&platform, &holder).await.is_ok());
+    platform.revoke_token_of(ACCOUNT, "bot1", Revocation::Silent);
+    assert_eq!(socket(&platform, &holder).await.err(), Some(401));
+    holder.bearer = platform.issue_token(ACCOUNT, "bot1").unwrap();
+    assert!(socket(&platform, &holder).await.is_ok());
+    let counters = platform.counters();
+    let identity = counters.identity(ACCOUNT, "bot1").unwrap();
+    assert_eq!((identity.logins, identity.tokens_issued), (0, 2));
+    assert_eq!(platform.issue_token(ACCOUNT, "nobody"), None);
+}
+
+#[tokio::test]
+async fn the_domain_service_fails_and_lies_as_told() {
+    let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
+    let all = format!("/api/account/{ACCOUNT}/service/baseURI.json?version=1.0");
+    let one = format!("/api/account/{ACCOUNT}/service/agentVep/baseURI.json?version=1.0");
+    platform.fail_domains(Some(503));
+    for path in [&all, &one] {
+        assert_eq!(http(&platform, "GET", path, "", "").await.status, 503);
+    }
+    platform.fail_domains(None);
+    platform.name_domain("agentVep", "https://evil.example/path");
+    let answer = http(&platform, "GET", &one, "", "").await.json();
+    assert_eq!(answer["baseURI"], "https://evil.example/path");
+    let answer = http(&platform, "GET", &all, "", "").await.json();
+    assert_eq!(answer["baseURIs"][1]["baseURI"], platform.host());
+    assert_eq!(platform.counters().domains_asked[ACCOUNT], 4);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use liveperson_sim::control::{Control, serve};
-use liveperson_sim::{ConsumerScript, HumanScript, PlatformSettings, Revocation};
+use liveperson_sim::{ConsumerScript, Credential, HumanScript, PlatformSettings, Revocation};
 use support::{ACCOUNT, PATIENCE, bot, login_with, online, platform};
 
 #[tokio::test]
@@ -37,7 +37,15 @@ async fn faults_consumers_and_observation_work_over_http() {
     assert_eq!(one.ends().await, 1011);
     control.refuse_logins(ACCOUNT, 1, 503, None).await.unwrap();
     assert_eq!(login_with(&platform, "bot1", "secret").await.status, 503);
+    let credential = Credential::Assertion { assertion: "YXNz".into() };
+    control.set_credential(ACCOUNT, "bot1", &credential).await.unwrap();
+    assert_eq!(login_with(&platform, "bot1", "secret").await.status, 401);
+    assert!(!control.issue_token(ACCOUNT, "bot1").await.unwrap().is_empty());
+    assert!(control.issue_token(ACCOUNT, "nobody").await.is_err());
     for outcome in [
+        control.fail_domains(Some(503)).await,
+        control.fail_domains(None).await,
+        control.name_domain("idp", "localhost:1").await,
         control.drop_socket_of(ACCOUNT, "bot1").await,
         control.drop_all_sockets().await,
         control.apply_late(Some(PATIENCE)).await,

@@ -53,12 +53,17 @@ fn http_client(
     settings: &ClientSettings,
     tls: tokio_rustls::rustls::ClientConfig,
 ) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    let builder = match &settings.proxy {
+        Some(proxy) => builder.proxy(proxy.for_http()?),
+        // Nothing of the environment decides where secrets go.
+        None => builder.no_proxy(),
+    };
+    builder
         .tls_backend_preconfigured(tls)
         .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
         .https_only(!settings.plain)
         .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
         .tcp_nodelay(true)
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.request_timeout)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use liveperson_proto::AccountId;
-use liveperson_proto::login::{Domains, DomainsError};
+use liveperson_proto::login::{AGENT_VEP, ASYNC_MESSAGING, Domains, DomainsError, FACADE};
 
 use crate::client::Client;
 use crate::http::{HttpFault, address, ask};
@@ -72,9 +72,17 @@ impl Client {
         }
         let body = String::from_utf8_lossy(&answer.body);
         let mut domains = Domains::parse(&body).map_err(DomainError::Malformed)?;
-        for (service, host) in &self.settings().domain_overrides {
-            domains.replace(service, host);
+        for one in &self.settings().domain_overrides {
+            if one.account.as_ref().is_none_or(|of| of == account) {
+                domains.replace(&one.service, &one.host);
+            }
         }
+        domains.insist_on(&self.needed_services()).map_err(DomainError::Malformed)?;
         Ok(domains)
+    }
+
+    fn needed_services(&self) -> Vec<&str> {
+        let preferred = self.settings().socket_service.as_deref();
+        [AGENT_VEP, ASYNC_MESSAGING, FACADE].into_iter().chain(preferred).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use liveperson_proto::host::is_bare_host;
 use reqwest::header::{HeaderMap, RETRY_AFTER, SET_COOKIE};
 use reqwest::{RequestBuilder, Url};
 
@@ -109,12 +110,6 @@ pub(crate) fn address(scheme: &str, host: &str, path: &[&str], query: &str) -> O
     url.set_query(Some(query).filter(|query| !query.is_empty()));
     // `.` and `..` are dropped by the escaping: such an address would be another one.
     (url.path_segments()?.count() == path.len()).then_some(url)
-}
-
-/// Whether a text is `host[:port]` and nothing else.
-pub(crate) fn is_bare_host(host: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-    !host.is_empty() && host.bytes().all(plain) && Url::parse(&format!("https://{host}/")).is_ok()
 }
 
 #[cfg(test)]

@@ -1,21 +1,19 @@
 //! Opening a socket: TCP, TLS, upgrade.
 
 use std::io;
-use std::time::Duration;
 
 use liveperson_proto::login::{ASYNC_MESSAGING, Domains, FACADE};
 use reqwest::Url;
 use secrecy::ExposeSecret;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::rustls;
-use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{Error as WsError, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::client::Client;
+use crate::connect::ConnectFault;
 use crate::http::address;
 use crate::session::Session;
 use crate::socket::{BrandSocket, Wire, web_socket_config};
@@ -43,6 +41,12 @@ pub enum OpenError {
     Tls {
         /// What happened.
         source: rustls::Error,
+    },
+    /// The proxy did not let us through; 407: it wants another user or password.
+    #[error("the proxy refused the connection ({status})")]
+    ProxyRefused {
+        /// The proxy's HTTP status.
+        status: u16,
     },
     /// What answered speaks no WebSocket.
     #[error("what answered is no WebSocket: {words}")]
@@ -89,18 +93,11 @@ impl Client {
     ) -> Result<WebSocketStream<Wire>, OpenError> {
         let settings = self.settings();
         let no_domain = || OpenError::NoDomain { service: service.to_owned() };
-        let name = url.host_str().ok_or_else(no_domain)?.trim_matches(['[', ']']).to_owned();
+        let name = url.host_str().ok_or_else(no_domain)?;
         let port = url.port_or_known_default().ok_or_else(no_domain)?;
 
-        let tcp = within(settings.connect_timeout, TcpStream::connect((name.as_str(), port))).await?;
-        tcp.set_nodelay(true).map_err(no_answer)?;
-        let wire = if settings.plain {
-            Wire::new(tcp)
-        } else {
-            let name = ServerName::try_from(name).map_err(|_| no_domain())?;
-            let secured = timeout(settings.request_timeout, self.tls().connect(name, tcp)).await;
-            Wire::new(secured.map_err(|_| no_answer(io::ErrorKind::TimedOut.into()))?.map_err(not_secured)?)
-        };
+        let connected = self.connect(name, port).await;
+        let wire = Wire::new(connected.map_err(|fault| not_connected(fault, no_domain))?);
         let upgrade = client_async_with_config(request, wire, Some(web_socket_config(settings.frame_limit)));
         let upgraded = timeout(settings.request_timeout, upgrade).await;
         let (stream, _) =
@@ -120,26 +117,26 @@ impl Client {
     }
 }
 
-async fn within<T>(limit: Duration, step: impl Future<Output = io::Result<T>>) -> Result<T, OpenError> {
-    timeout(limit, step).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(no_answer)
+fn not_connected(fault: ConnectFault, no_domain: impl FnOnce() -> OpenError) -> OpenError {
+    match fault {
+        ConnectFault::NoAnswer(source) => OpenError::NoAnswer { source },
+        ConnectFault::Tls(source) => OpenError::Tls { source },
+        ConnectFault::ProxyRefused(status) => OpenError::ProxyRefused { status },
+        ConnectFault::BadName => no_domain(),
+    }
 }
 
 fn no_answer(source: io::Error) -> OpenError {
     OpenError::NoAnswer { source }
 }
 
-fn not_secured(error: io::Error) -> OpenError {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(inner) => OpenError::Tls { source: inner.clone() },
-        None => no_answer(error),
-    }
-}
-
 // The library's errors hold the answer's headers, and some hold addresses: only words leave here.
 pub(crate) fn not_upgraded(error: WsError) -> OpenError {
     match error {
         WsError::Http(answer) => OpenError::Refused { status: answer.status().as_u16() },
-        WsError::Io(source) => not_secured(source),
+        WsError::Io(source) => {
+            not_connected(source.into(), || OpenError::NotAWebSocket { words: "no host".to_owned() })
+        }
         WsError::Protocol(ProtocolError::HandshakeIncomplete) => {
             no_answer(io::ErrorKind::UnexpectedEof.into())
         }

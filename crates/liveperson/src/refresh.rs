@@ -1,13 +1,11 @@
 //! Keeping a session alive, and ending it.
 
-use std::time::Duration;
-
-use liveperson_proto::login::{AGENT_VEP, Csrf, Domains};
-use reqwest::header::{COOKIE, HeaderValue};
+use liveperson_proto::login::{Csrf, Domains};
+use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
 
 use crate::client::Client;
-use crate::http::{HttpFault, ask};
+use crate::service::{Reply, ServiceFault};
 use crate::session::Session;
 
 /// Why a refresh or a logout failed.
@@ -16,33 +14,12 @@ pub enum RefreshError {
     /// 401: the session is gone; only a login helps.
     #[error("the session is gone")]
     Unauthorized,
-    /// 429: too many calls.
-    #[error("the login service was asked too often")]
-    TooMany {
-        /// How long to wait, if the service says so.
-        retry_after: Option<Duration>,
-    },
-    /// Any other status: trouble that is not the session's.
-    #[error("the login service failed ({status})")]
-    Server {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// No answer in time.
-    #[error("the login service did not answer")]
-    NoAnswer {
-        /// What happened; without the address.
-        source: reqwest::Error,
-    },
-    /// The login came without what a refresh needs; see [`Session::can_refresh`].
+    /// The session came without what a refresh needs; see [`Session::can_refresh`].
     #[error("the session came without what a refresh needs")]
     NotRefreshable,
-    /// The account has no usable host for the service.
-    #[error("the account has no usable domain for service {service}")]
-    NoDomain {
-        /// The service.
-        service: &'static str,
-    },
+    /// Trouble that is not the session's.
+    #[error(transparent)]
+    Service(#[from] ServiceFault),
 }
 
 impl Client {
@@ -60,25 +37,12 @@ impl Client {
         if !session.can_refresh() {
             return Err(RefreshError::NotRefreshable);
         }
-        let url = self
-            .agent_service(domains, &session.account, what)
-            .ok_or(RefreshError::NoDomain { service: AGENT_VEP })?;
-        let body = serde_json::to_vec(&Csrf { csrf: session.csrf.expose_secret() });
-        let mut request = self.post(url, body.unwrap_or_default());
-        if let Some(cookie) = cookie(session) {
-            request = request.header(COOKIE, cookie);
-        }
-        let answer = match ask(request).await {
-            Ok(answer) => answer,
+        let body = serde_json::to_vec(&Csrf { csrf: session.csrf.expose_secret() }).unwrap_or_default();
+        match self.call_agent_service(domains, &session.account, what, body, cookie(session)).await? {
             // Nobody reads the body: an over-long one is a success all the same.
-            Err(HttpFault::TooLarge) => return Ok(()),
-            Err(HttpFault::NoAnswer(source)) => return Err(RefreshError::NoAnswer { source }),
-        };
-        match answer.status {
-            200..=299 => Ok(()),
-            401 => Err(RefreshError::Unauthorized),
-            429 => Err(RefreshError::TooMany { retry_after: answer.retry_after }),
-            status => Err(RefreshError::Server { status }),
+            Reply::Done(_) | Reply::Endless => Ok(()),
+            Reply::Refused { status: 401 } => Err(RefreshError::Unauthorized),
+            Reply::Refused { status } => Err(ServiceFault::Server { status }.into()),
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::http::is_bare_host;
+use liveperson_proto::AccountId;
+use liveperson_proto::host::is_bare_host;
+
+use crate::proxy::Proxy;
 
 /// What a [`Client`](crate::Client) needs to know; the default is the real platform.
 #[derive(Clone, Debug)]
@@ -21,8 +24,10 @@ pub struct ClientSettings {
     pub frame_limit: usize,
     /// The service that sockets prefer; without it, or where an account lacks it, the usual ones.
     pub socket_service: Option<String>,
-    /// Hosts that stand in for those of the domain answer: service and `host[:port]`.
-    pub domain_overrides: Vec<(String, String)>,
+    /// Hosts that stand in for those of the domain answer; of several for one service the last counts.
+    pub domain_overrides: Vec<DomainOverride>,
+    /// What all traffic to the platform goes through.
+    pub proxy: Option<Proxy>,
     /// How often a socket is pinged.
     pub ping_every: Duration,
     /// How often a socket is asked for the platform's time.
@@ -30,6 +35,17 @@ pub struct ClientSettings {
     /// How long after a ping or a clock request anything must have been heard, and how long a
     /// write may stall.
     pub answer_within: Duration,
+}
+
+/// A host that stands in for one of the domain answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainOverride {
+    /// The account it is for; none means all.
+    pub account: Option<AccountId>,
+    /// The service.
+    pub service: String,
+    /// Its `host[:port]`.
+    pub host: String,
 }
 
 impl Default for ClientSettings {
@@ -43,6 +59,7 @@ impl Default for ClientSettings {
             frame_limit: 32 * 1024 * 1024,
             socket_service: None,
             domain_overrides: Vec::new(),
+            proxy: None,
             ping_every: Duration::from_mins(1),
             clock_every: Duration::from_secs(30),
             answer_within: Duration::from_secs(10),
@@ -84,8 +101,8 @@ impl ClientSettings {
         if !is_bare_host(&self.csds_domain) {
             return Err(ClientSettingsError::CsdsDomain);
         }
-        if let Some((service, _)) = self.domain_overrides.iter().find(|(_, host)| !is_bare_host(host)) {
-            return Err(ClientSettingsError::Override { service: service.clone() });
+        if let Some(one) = self.domain_overrides.iter().find(|one| !is_bare_host(&one.host)) {
+            return Err(ClientSettingsError::Override { service: one.service.clone() });
         }
         for (setting, zero) in [
             ("request_timeout", self.request_timeout.is_zero()),
@@ -118,7 +135,11 @@ mod tests {
             let csds = ClientSettings { csds_domain: host.to_owned(), ..ClientSettings::default() };
             assert!(matches!(csds.check(), Err(ClientSettingsError::CsdsDomain)), "{host}");
             let overridden = ClientSettings {
-                domain_overrides: vec![("agentVep".to_owned(), host.to_owned())],
+                domain_overrides: vec![DomainOverride {
+                    account: None,
+                    service: "agentVep".to_owned(),
+                    host: host.to_owned(),
+                }],
                 ..ClientSettings::default()
             };
             assert!(matches!(overridden.check(), Err(ClientSettingsError::Override { .. })), "{host}");

@@ -5,7 +5,8 @@ mod platform;
 
 use liveperson::proto::AccountId;
 use liveperson::{
-    AnswerFault, Client, ClientSettings, Credentials, DomainError, LoginError, RefreshError, Session,
+    AnswerFault, Client, ClientSettings, Credentials, DomainError, DomainOverride, LoginError, RefreshError,
+    ServiceFault, Session,
 };
 use platform::{Http, SHORT, domains, session, settings};
 use secrecy::ExposeSecret;
@@ -33,10 +34,21 @@ async fn refresh(http: &Http) -> Result<(), RefreshError> {
 async fn domains_are_asked_for_and_overridden() {
     let body = r#"{"baseURIs":[{"service":"agentVep","baseURI":"a.example"},{"service":"idp","baseURI":"i.example"}]}"#;
     let http = Http::with_status(200, "", body).await;
-    let overrides = vec![("agentVep".to_owned(), "localhost:1".to_owned())];
+    let instead = |account: Option<&str>, host: &str| DomainOverride {
+        account: account.map(AccountId::from),
+        service: "agentVep".to_owned(),
+        host: host.to_owned(),
+    };
+    let overrides = vec![instead(None, "localhost:1"), instead(Some("13"), "localhost:2")];
     let client = Client::new(ClientSettings { domain_overrides: overrides, ..settings(http.at) }).unwrap();
     let domains = client.domains(&account()).await.unwrap();
     assert_eq!((domains.host("agentVep"), domains.host("idp")), (Some("localhost:1"), Some("i.example")));
+    let of_another = client.domains(&AccountId::from("13")).await.unwrap();
+    assert_eq!(
+        of_another.host("agentVep"),
+        Some("localhost:2"),
+        "an account's own comes before all accounts'"
+    );
     let request = &http.requests()[0];
     assert!(
         request.starts_with("GET /api/account/12/service/baseURI.json?version=1.0 HTTP/1.1"),
@@ -51,7 +63,8 @@ async fn a_domain_with_a_path_is_refused() {
         let body = format!(r#"{{"baseURIs":[{{"service":"agentVep","baseURI":"{host}"}}]}}"#);
         let http = Http::with_status(200, "", &body).await;
         let error = http.client().domains(&account()).await.unwrap_err();
-        assert!(matches!(error, DomainError::Malformed(_)), "{host}: {error}");
+        let DomainError::Malformed(why) = error else { panic!("{host}: {error}") };
+        assert!(why.to_string().contains("agentVep is not a bare host"), "{host}: {why}");
     }
 }
 
@@ -82,11 +95,43 @@ async fn a_login_makes_a_session() {
     assert!(session.can_refresh());
     assert_eq!(
         session.seal().expose_secret(),
-        r#"{"account":"12","user":"34","persistent":"p","bearer":"b","csrf":"c","cookie":"Session_id=k"}"#
+        r#"{"account":"12","user":"34","persistent":"p","username":"bot","bearer":"b","csrf":"c","cookie":"Session_id=k"}"#
     );
     let request = &http.requests()[0];
     assert!(request.starts_with("POST /api/account/12/login?v=1.3 HTTP/1.1"), "{request}");
     assert!(request.ends_with(r#"{"username":"bot","password":"planted-password"}"#), "{request}");
+}
+
+#[tokio::test]
+async fn each_kind_of_login_has_its_body() {
+    let username = || "bot".to_owned();
+    for (credentials, body) in [
+        (
+            Credentials::Key {
+                username: username(),
+                app_key: "k".to_owned(),
+                secret: "s".into(),
+                access_token: "t".into(),
+                access_token_secret: "ts".into(),
+            },
+            r#"{"username":"bot","appKey":"k","secret":"s","accessToken":"t","accessTokenSecret":"ts"}"#,
+        ),
+        (
+            Credentials::Client {
+                username: username(),
+                client_id: "id".to_owned(),
+                client_secret: "cs".into(),
+            },
+            r#"{"username":"bot","appKey":"id","secret":"cs","accessToken":"dummy","accessTokenSecret":"dummy"}"#,
+        ),
+        (Credentials::Assertion { assertion: "YXNz".into() }, r#"{"jwt":"dummy","assertion":"YXNz"}"#),
+    ] {
+        let http = Http::with_status(200, "", LOGIN).await;
+        http.client().login(&http.domains(), &account(), &credentials).await.unwrap();
+        let request = &http.requests()[0];
+        assert!(request.starts_with("POST /api/account/12/login?v=1.3 HTTP/1.1"), "{request}");
+        assert!(request.ends_with(body), "{request}");
+    }
 }
 
 #[tokio::test]
@@ -96,10 +141,10 @@ async fn login_statuses_tell_what_to_do() {
         (401, "Refused { status: 401 }"),
         (403, "Blocked { status: 403 }"),
         (451, "Blocked { status: 451 }"),
-        (429, "TooMany { retry_after: Some(7s) }"),
-        (404, "Server { status: 404 }"),
-        (500, "Server { status: 500 }"),
-        (503, "Server { status: 503 }"),
+        (429, "Service(TooMany { retry_after: Some(7s) })"),
+        (404, "Service(Server { status: 404 })"),
+        (500, "Service(Server { status: 500 })"),
+        (503, "Service(Server { status: 503 })"),
     ] {
         let http = Http::with_status(status, "Retry-After: 7\r\n", "{}").await;
         assert_eq!(format!("{:?}", login(&http).await.unwrap_err()), expected);
@@ -136,7 +181,10 @@ async fn redirects_are_not_followed() {
     for status in [301, 302, 307, 308] {
         let http = Http::with_status(status, &format!("Location: http://{}/\r\n", trap.at), "").await;
         let error = login(&http).await.unwrap_err();
-        assert!(matches!(error, LoginError::Server { status: found } if found == status), "{error}");
+        assert!(
+            matches!(error, LoginError::Service(ServiceFault::Server { status: found }) if found == status),
+            "{error}"
+        );
     }
     assert!(trap.requests().is_empty());
 }
@@ -147,13 +195,13 @@ async fn a_silent_server_is_given_up() {
     let at = listener.local_addr().unwrap();
     let client = Client::new(ClientSettings { request_timeout: SHORT, ..settings(at) }).unwrap();
     let error = client.login(&domains(&at), &account(), &password()).await.unwrap_err();
-    assert!(matches!(error, LoginError::NoAnswer { .. }), "{error}");
+    assert!(matches!(error, LoginError::Service(ServiceFault::NoAnswer { .. })), "{error}");
 }
 
 #[tokio::test]
 async fn a_body_that_stops_half_way_is_given_up() {
     let http = Http::answering("HTTP/1.1 200 x\r\nContent-Length: 100\r\n\r\nhalf").await;
-    assert!(matches!(login(&http).await, Err(LoginError::NoAnswer { .. })));
+    assert!(matches!(login(&http).await, Err(LoginError::Service(ServiceFault::NoAnswer { .. }))));
 }
 
 #[tokio::test]
@@ -172,10 +220,10 @@ async fn refresh_and_logout_prove_the_session() {
 async fn refresh_statuses_tell_what_to_do() {
     for (status, expected) in [
         (401, "Unauthorized"),
-        (429, "TooMany { retry_after: None }"),
-        (400, "Server { status: 400 }"),
-        (500, "Server { status: 500 }"),
-        (302, "Server { status: 302 }"),
+        (429, "Service(TooMany { retry_after: None })"),
+        (400, "Service(Server { status: 400 })"),
+        (500, "Service(Server { status: 500 })"),
+        (302, "Service(Server { status: 302 })"),
     ] {
         let http = Http::with_status(status, "Location: /\r\n", "").await;
         assert_eq!(format!("{:?}", refresh(&http).await.unwrap_err()), expected);
@@ -192,7 +240,10 @@ async fn what_cannot_work_is_not_tried() {
     assert!(matches!(error, RefreshError::NotRefreshable));
     let nowhere = liveperson::Domains::default();
     let error = http.client().refresh(&nowhere, &session()).await.unwrap_err();
-    assert!(matches!(error, RefreshError::NoDomain { service: "agentVep" }));
+    assert!(matches!(error, RefreshError::Service(ServiceFault::NoDomain { service: "agentVep" })));
+    let token = Credentials::Token { user: "34".into(), token: "planted-bearer".into() };
+    let error = http.client().login(&http.domains(), &account(), &token).await.unwrap_err();
+    assert!(matches!(error, LoginError::NoLogin));
     assert!(http.requests().is_empty());
 }
 

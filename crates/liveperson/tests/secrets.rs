@@ -4,7 +4,7 @@
 mod platform;
 
 use liveperson::proto::AccountId;
-use liveperson::{Client, ClientSettings, Credentials};
+use liveperson::{Client, ClientSettings, Credentials, Proxy};
 use platform::{Http, SHORT, domains, pair, session, settings, shown};
 use tokio::net::TcpListener;
 
@@ -16,11 +16,34 @@ fn password() -> Credentials {
     Credentials::Password { username: "bot".to_owned(), password: "planted-password".into() }
 }
 
+fn every_kind() -> [Credentials; 5] {
+    let planted = || "planted-secret".into();
+    [
+        password(),
+        Credentials::Key {
+            username: "bot".to_owned(),
+            app_key: "key".to_owned(),
+            secret: planted(),
+            access_token: planted(),
+            access_token_secret: planted(),
+        },
+        Credentials::Client {
+            username: "bot".to_owned(),
+            client_id: "id".to_owned(),
+            client_secret: planted(),
+        },
+        Credentials::Assertion { assertion: planted() },
+        Credentials::Token { user: "34".into(), token: planted() },
+    ]
+}
+
 async fn everything_that_fails(client: &Client, host: &str) -> String {
     let (domains, session, account) = (domains(&host), session(), AccountId::from("12"));
     let mut text = String::new();
-    if let Err(error) = client.login(&domains, &account, &password()).await {
-        text += &shown(&error);
+    for credentials in every_kind() {
+        if let Err(error) = client.login(&domains, &account, &credentials).await {
+            text += &shown(&error);
+        }
     }
     if let Err(error) = client.refresh(&domains, &session).await {
         text += &shown(&error);
@@ -66,10 +89,40 @@ async fn no_error_of_a_broken_connection_holds_a_secret() {
 }
 
 #[tokio::test]
+async fn no_error_of_a_proxy_holds_a_secret() {
+    for status in [200, 403, 407, 502] {
+        let proxy = Http::with_status(status, "", "planted-bearer").await;
+        let url = format!("http://user:planted-password@{}", proxy.at);
+        for plain in [true, false] {
+            let settings = ClientSettings {
+                proxy: Some(Proxy::parse(&url).unwrap()),
+                plain,
+                request_timeout: SHORT * 10,
+                ..settings(proxy.at)
+            };
+            assert_clean(&everything_that_fails(&Client::new(settings).unwrap(), "lp.invalid:1").await);
+        }
+        assert!(proxy.requests().iter().all(|request| request.contains("Basic ")), "{:?}", proxy.requests());
+    }
+}
+
+#[tokio::test]
 async fn nothing_held_shows_a_secret() {
     let (socket, _peer) = pair(|_| {}).await;
     let http = Http::with_status(200, "", "").await;
-    let text = format!("{:?} {:#?} {:?} {:?} {socket:?}", session(), session(), password(), http.client());
+    let settings = ClientSettings {
+        proxy: Some(Proxy::parse("http://user:planted-password@proxy:1").unwrap()),
+        ..settings(http.at)
+    };
+    let text = format!(
+        "{:?} {:#?} {:?} {:?} {socket:?} {settings:?}",
+        session(),
+        session(),
+        every_kind(),
+        http.client()
+    )
+    // A proxy is shown, without its login.
+    .replace("http://***@proxy:1", "");
     assert_clean(&text);
     assert!(text.contains("Session") && text.contains("34") && text.contains("bot"), "{text}");
 }

@@ -6,7 +6,7 @@ mod platform;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use liveperson::{Client, ClientSettings, DomainError, Heard, OpenError};
+use liveperson::{Client, ClientSettings, DomainError, Heard, OpenError, Proxy};
 use platform::{domains, news, session, settings, shown};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -111,5 +111,32 @@ async fn sockets_hear_over_tls_and_a_second_one_resumes_the_session() {
         let (socket, _peer) = tokio::join!(client.open_socket(&domains, &session), far_end);
         let heard = socket.unwrap().next().await;
         assert!(matches!(heard, Heard::Notification(_)), "{heard:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_way_to_a_proxy_may_be_encrypted_too() {
+    let server = Secured::new().await;
+    for (trusting, found) in [(true, true), (false, false)] {
+        let proxy = Proxy::parse(&format!("https://{}", server.host())).unwrap();
+        let ca_pem = trusting.then(|| server.ca_pem.clone().into_bytes());
+        let settings = ClientSettings { proxy: Some(proxy), ca_pem, ..settings(server.at) };
+        let client = Client::new(settings).unwrap();
+        let far_end = async {
+            let Ok(mut stream) = server.accept().await else { return false };
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            assert!(head.starts_with(b"CONNECT lp.invalid:1 HTTP/1.1\r\n"));
+            stream.write_all(b"HTTP/1.1 200 go on\r\n\r\n").await.unwrap();
+            tokio_tungstenite::accept_async(stream).await.is_ok()
+        };
+        let (domains, session) = (domains(&"lp.invalid:1"), session());
+        let (socket, reached) = tokio::join!(client.open_socket(&domains, &session), far_end);
+        assert_eq!((socket.is_ok(), reached), (found, found));
+        if let Err(error) = socket {
+            assert!(matches!(error, OpenError::Tls { .. }), "{error}");
+        }
     }
 }

@@ -81,6 +81,8 @@ pub enum PoolEffect {
 
 #[derive(Debug, Default)]
 struct Member {
+    /// What it holds is known; nothing is placed while that is not said of everybody.
+    known: bool,
     ready: bool,
     capacity: usize,
     load: usize,
@@ -124,6 +126,14 @@ impl Pool {
         self.members.insert(bot, Member { capacity, ..Member::default() });
     }
 
+    /// A member's life begins, with what the store says it holds.
+    pub fn begins(&mut self, bot: &BotId, held: Vec<ConversationId>) -> Vec<PoolEffect> {
+        let Some(member) = self.members.get_mut(bot) else { return Vec::new() };
+        member.known = true;
+        self.now_holds(bot, 0, held);
+        self.decide()
+    }
+
     /// Who watches.
     pub fn watcher(&self) -> Option<&BotId> {
         self.watcher.as_ref()
@@ -165,6 +175,9 @@ impl Pool {
             }
             PoolNews::Unready => self.unready(bot),
             PoolNews::Out => {
+                if let Some(member) = self.members.get_mut(bot) {
+                    member.known = true;
+                }
                 self.unready(bot);
                 self.vacate(bot);
             }
@@ -175,9 +188,15 @@ impl Pool {
             }
             PoolNews::Released { conversation, parting } => self.released(bot, &conversation, parting),
         }
+        self.decide()
+    }
+
+    fn decide(&mut self) -> Vec<PoolEffect> {
         let mut effects = Vec::new();
         self.elect(&mut effects);
-        self.place(&mut effects);
+        if self.members.values().all(|member| member.known) {
+            self.place(&mut effects);
+        }
         effects
     }
 

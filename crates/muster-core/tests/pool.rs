@@ -49,6 +49,7 @@ impl World {
         let members: BTreeMap<_, _> = names.map(|name| (name, Member::default())).collect();
         for bot in members.keys() {
             pool.enrol(bot.clone(), 100);
+            pool.begins(bot, Vec::new());
         }
         let chance = fastrand::Rng::with_seed(seed);
         let (open, claims) = (BTreeSet::new(), BTreeMap::new());
@@ -130,11 +131,16 @@ impl World {
 
     /// A panic: what was on its way is lost, what is claimed comes back from the store.
     fn restart(&mut self, bot: &BotId) {
+        if self.members[bot].out {
+            return;
+        }
         let claims = self.claims.iter().filter(|(_, holder)| *holder == bot).map(|(id, _)| id.clone());
-        let out = self.members[bot].out;
-        let fresh = Member { held: claims.collect(), out, ..Member::default() };
+        let fresh = Member { held: claims.collect(), ..Member::default() };
         self.members.insert(bot.clone(), fresh);
+        let held = self.members[bot].held.iter().cloned().collect();
         let effects = self.pool.lost(bot);
+        self.carry_out(effects);
+        let effects = self.pool.begins(bot, held);
         self.carry_out(effects);
     }
 
@@ -259,6 +265,7 @@ fn conversations_go_to_the_least_loaded_and_to_nobody_beyond_its_capacity() {
         pool.enrol(bot.into(), capacity);
     }
     for bot in ["a", "b"] {
+        pool.begins(&bot.into(), Vec::new());
         pool.take(&bot.into(), PoolNews::Ready { spell: 1, placement: 0, held: Vec::new() });
     }
     let watcher = pool.watcher().expect("somebody watches").clone();
@@ -272,4 +279,22 @@ fn conversations_go_to_the_least_loaded_and_to_nobody_beyond_its_capacity() {
         })
         .collect();
     assert_eq!(placed, [("a".to_owned(), 2), ("b".to_owned(), 5)].into());
+}
+
+/// After a start nothing is placed before everybody has said what it holds.
+#[test]
+fn nothing_is_taken_from_a_member_that_is_slow_to_come_back() {
+    let mut pool = Pool::default();
+    for bot in ["a", "b"] {
+        pool.enrol(bot.into(), 5);
+    }
+    pool.begins(&"a".into(), Vec::new());
+    pool.take(&"a".into(), PoolNews::Ready { spell: 1, placement: 0, held: Vec::new() });
+    let open = ["C1", "C2"].map(|id| shown(&id.into())).to_vec();
+    let seen = PoolNews::Seen { whole: true, open, closed: Vec::new() };
+    assert_eq!(pool.take(&"a".into(), seen), [], "b may hold them");
+    let effects = pool.begins(&"b".into(), vec!["C1".into()]);
+    let [PoolEffect::Place { bot, conversations, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((bot.as_str(), conversations[0].id.as_str(), conversations.len()), ("a", "C2", 1));
+    assert_eq!(pool.holder(&"C1".into()).map(BotId::as_str), Some("b"), "though it is not online");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix::{Context, Handler, Message};
+use liveperson_proto::ConversationId;
 use muster_core::bot::Event;
 use muster_core::duty::Intake;
 use muster_core::pool::{Pool, PoolEffect, PoolNews};
@@ -35,6 +36,12 @@ impl AccountActor {
     fn pool_of(&mut self, bot: &BotId) -> Option<&mut Pool> {
         let pool = &self.bots.get(bot)?.place.settings.pool;
         self.pools.0.get_mut(pool)
+    }
+
+    /// A bot's life begins, with what the store says it holds.
+    pub(super) fn pool_begins(&mut self, bot: &BotId, held: Vec<ConversationId>) {
+        let effects = self.pool_of(bot).map(|pool| pool.begins(bot, held)).unwrap_or_default();
+        self.carry_out(effects);
     }
 
     /// A bot's life ended; the next one says what it holds.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
-use liveperson::{LoginError, RefreshError, Session};
+use liveperson::{LoginError, RefreshError, ServiceFault, Session};
 use muster_core::bot::{Event, Identity, LoginFault, RefreshFault};
 use secrecy::ExposeSecret;
 use tracing::{info, warn};
@@ -35,7 +35,7 @@ impl BotActor {
                     bot.domains = Some(domains);
                     Event::Resolved
                 }
-                Some(Err(error)) => Event::ResolveFailed { words: Chain(&error).to_string() },
+                Some(Err(error)) => Event::ResolveFailed { words: Chain(&*error).to_string() },
                 None => Event::ResolveFailed { words: "the domain request failed inside muster".to_owned() },
             };
             bot.take(event, ctx);
@@ -62,7 +62,7 @@ impl BotActor {
             Ok(Some(session))
         };
         self.on_io(ctx, job, |bot, result, ctx| {
-            let result = result.unwrap_or(Err(LoginError::Server { status: 0 }));
+            let result = result.unwrap_or(Err(ServiceFault::Server { status: 0 }.into()));
             if let Some(outcome) = login_outcome(&result) {
                 bot.post.house.metrics.logins(bot.account(), outcome);
             }
@@ -93,7 +93,7 @@ impl BotActor {
         };
         let house = self.post.house.clone();
         self.on_io(ctx, async move { house.client.refresh(&domains, &session).await }, |bot, result, ctx| {
-            let result = result.unwrap_or(Err(RefreshError::Server { status: 0 }));
+            let result = result.unwrap_or(Err(ServiceFault::Server { status: 0 }.into()));
             bot.post.house.metrics.refreshes(bot.account(), refresh_outcome(&result));
             let event = match result {
                 Ok(()) => Event::Refreshed,
@@ -109,7 +109,8 @@ impl BotActor {
             (self.post.house.clone(), self.post.author.clone(), self.domains.clone());
         self.logging_out = true;
         let job = async move {
-            if let Some(domains) = domains
+            // A token that was handed in is not ours to end.
+            if let Some(domains) = domains.filter(|_| session.can_refresh())
                 && let Err(error) = house.client.logout(&domains, &session).await
             {
                 warn!(error = %Chain(&error), "the logout was not confirmed; the session ends by itself");
@@ -164,13 +165,14 @@ impl NotifyEvent for Context<BotActor> {
 
 fn login_fault(error: &LoginError) -> LoginFault {
     match error {
-        LoginError::Refused { .. } => LoginFault::Refused,
-        LoginError::TooMany { retry_after } => LoginFault::TooMany { retry_after: *retry_after },
+        LoginError::Refused { .. } | LoginError::NoLogin => LoginFault::Refused,
         LoginError::Blocked { .. } => LoginFault::Blocked,
-        LoginError::Server { .. }
-        | LoginError::NoAnswer { .. }
-        | LoginError::Malformed(..)
-        | LoginError::NoDomain { .. } => LoginFault::Unwell { words: Chain(error).to_string() },
+        LoginError::Service(ServiceFault::TooMany { retry_after }) => {
+            LoginFault::TooMany { retry_after: *retry_after }
+        }
+        LoginError::Service(_) | LoginError::Malformed(..) => {
+            LoginFault::Unwell { words: Chain(error).to_string() }
+        }
     }
 }
 
@@ -179,11 +181,9 @@ fn login_outcome(result: &Result<Option<Session>, LoginError>) -> Option<&'stati
         Ok(None) => return None,
         Ok(Some(_)) => "ok",
         Err(LoginError::Refused { .. }) => "refused",
-        Err(LoginError::TooMany { .. }) => "throttled",
         Err(LoginError::Blocked { .. }) => "forbidden",
-        Err(LoginError::Server { .. }) => "unavailable",
-        Err(LoginError::NoAnswer { .. }) => "timeout",
-        Err(LoginError::Malformed(..) | LoginError::NoDomain { .. }) => "failed",
+        Err(LoginError::Service(fault)) => service_outcome(fault),
+        Err(LoginError::Malformed(..) | LoginError::NoLogin) => "failed",
     })
 }
 
@@ -191,10 +191,7 @@ fn refresh_fault(error: &RefreshError) -> RefreshFault {
     match error {
         RefreshError::Unauthorized => RefreshFault::Unauthorized,
         RefreshError::NotRefreshable => RefreshFault::Impossible,
-        RefreshError::TooMany { .. }
-        | RefreshError::Server { .. }
-        | RefreshError::NoAnswer { .. }
-        | RefreshError::NoDomain { .. } => RefreshFault::Unwell,
+        RefreshError::Service(_) => RefreshFault::Unwell,
     }
 }
 
@@ -202,9 +199,16 @@ fn refresh_outcome(result: &Result<(), RefreshError>) -> &'static str {
     match result {
         Ok(()) => "ok",
         Err(RefreshError::Unauthorized) => "refused",
-        Err(RefreshError::TooMany { .. }) => "throttled",
-        Err(RefreshError::Server { .. }) => "unavailable",
-        Err(RefreshError::NoAnswer { .. }) => "timeout",
-        Err(RefreshError::NotRefreshable | RefreshError::NoDomain { .. }) => "failed",
+        Err(RefreshError::NotRefreshable) => "failed",
+        Err(RefreshError::Service(fault)) => service_outcome(fault),
+    }
+}
+
+fn service_outcome(fault: &ServiceFault) -> &'static str {
+    match fault {
+        ServiceFault::TooMany { .. } => "throttled",
+        ServiceFault::Server { .. } => "unavailable",
+        ServiceFault::NoAnswer { .. } => "timeout",
+        ServiceFault::NoDomain { .. } => "failed",
     }
 }

@@ -86,13 +86,10 @@ impl Stage {
 
     /// Every bot's account and login name.
     pub(super) fn logins(&self) -> Vec<(String, String)> {
-        let login = |bot: &BotSettings| {
-            let Login::Password { username, .. } = &bot.login;
-            username.clone()
-        };
+        let login = |bot: &BotSettings| bot.login.username().map(str::to_owned);
         let of = |account: &AccountSettings| {
             let id = account.id.to_string();
-            account.bots.iter().map(move |bot| (id.clone(), login(bot))).collect::<Vec<_>>()
+            account.bots.iter().filter_map(move |bot| Some((id.clone(), login(bot)?))).collect::<Vec<_>>()
         };
         self.settings.accounts.iter().flat_map(of).collect()
     }
@@ -102,7 +99,7 @@ fn account(platform: &Platform, n: usize) -> AccountSettings {
     let id = AccountId::from(format!("{}", 10_000_000 + n));
     platform.add_account(id.as_str());
     let bots = (1..=BOTS).map(|bot| declare(platform, &id, n, bot)).collect();
-    AccountSettings { id, pools: Vec::new(), bots }
+    AccountSettings { id, domains: Vec::new(), pools: Vec::new(), bots }
 }
 
 fn declare(platform: &Platform, account: &AccountId, n: usize, bot: usize) -> BotSettings {

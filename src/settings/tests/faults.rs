@@ -20,6 +20,37 @@ fn each_fault_names_its_place_and_its_cure() {
         ("[store]\nnode_lease = \"0s\"", "\"0s\" is out of range; write 500ms to 10m"),
         ("[platform]\nplain = true", "passwords would travel unencrypted to api.liveperson.net"),
         ("[platform]\ncsds_domain = \"https://x\"", "is no host; write the host alone"),
+        (
+            "[platform.domains]\nagentVep = \"https://x/y\"",
+            "2:12: platform.domains.agentVep: \"https://x/y\" is no host; write the host alone",
+        ),
+        ("[platform.domains]\nagentvep = \"x\"", "unknown key; did you mean \"agentVep\"?"),
+        (
+            "[platform]\nplain = true\ncsds_domain = \"[::1]:1\"\n[platform.domains]\nfacadeMsg = \"x\"",
+            "platform.domains.facadeMsg: passwords would travel unencrypted to x",
+        ),
+        (
+            "[platform]\nplain = true\ncsds_domain = \"[::1]:1\"\n[[accounts]]\nid = \"1\"\ndomains = { facadeMsg = \"x\" }",
+            "accounts[1].domains.facadeMsg: passwords would travel unencrypted to x",
+        ),
+        (
+            "[platform]\nsocket_service = \"agentVep\"",
+            "\"agentVep\" is no service for sockets; write \"asyncMessagingEnt\" or \"facadeMsg\"",
+        ),
+        ("[platform]\nproxy = 3128", "platform.proxy: expected a string such as \"http://proxy:3128\""),
+        ("[platform]\nproxy = \"proxy:3128\"", "it is no proxy: it begins with neither http:// nor https://"),
+        (
+            "[platform]\nproxy = \"http://u:p@proxy:3128\"",
+            "refer to the whole URL: proxy = \"env:MUSTER_PROXY\"",
+        ),
+        (
+            "[platform]\nproxy = \"env:PASSWORD\"",
+            "it is no proxy: it begins with neither http:// nor https://",
+        ),
+        (
+            "[platform]\nplain = true\ncsds_domain = \"[::1]:1\"\nproxy = \"http://proxy:1\"",
+            "platform.proxy: passwords would travel unencrypted to proxy",
+        ),
         ("[platform]\nca_file = \"none.pem\"", "/etc/muster/none.pem cannot be read"),
         ("[platform]\nca_file = \"closed\"", "/etc/muster/closed has no certificate"),
         ("[platform]\nframe_limit = \"5MB\"", "\"5MB\" is no size"),
@@ -101,7 +132,43 @@ fn each_fault_of_a_bot_names_its_cure() {
         ("[[accounts.bots]]\nlogic = \"prayer\"", "unknown logic \"prayer\"; known: echo, greeting"),
         (&format!("[[accounts.bots]]\nname = \"b\"\n{LOGIN}"), "user \"bot1\" stands on line 6 already"),
         ("[[accounts.bots]]\nlogin = \"bot\"", "expected a table, found a string"),
-        ("[[accounts.bots]]\nlogin = { username = \"x\" }", "bots[#2].login.password: this key is required"),
+        (
+            "[[accounts.bots]]\nlogin = { username = \"x\" }",
+            "bots[#2].login: it does not say what to log in with; write one of { username, password }, {",
+        ),
+        (
+            "[[accounts.bots]]\nlogin = { username = \"x\", pasword = \"env:PASSWORD\" }",
+            "did you mean \"password\"?",
+        ),
+        ("[[accounts.bots]]\nlogin = {}", "and { user_id, token }"),
+        (
+            "[[accounts.bots]]\nlogin = { username = \"x\", password = \"env:PASSWORD\", client_id = \"i\" }",
+            "password and client_id belong to two kinds of login; write one of {",
+        ),
+        (
+            "[[accounts.bots]]\nlogin = { username = \"x\", app_key = \"k\", secret = \"env:PASSWORD\" }",
+            "login.access_token: this key is required; write access_token = \"env:BOT1_ACCESS_TOKEN\"",
+        ),
+        (
+            "[[accounts.bots]]\nlogin = { username = \"x\", app_key = \"k\", secret = \"hunter2\" }",
+            "login.secret: a secret must not stand in this file; refer to it: \"env:BOT1_SECRET\"",
+        ),
+        (
+            "[[accounts.bots]]\nlogin = { client_id = \"i\", client_secret = \"env:PASSWORD\" }",
+            "login.username: this key is required",
+        ),
+        (
+            "[[accounts.bots]]\nlogin = { username = \"x\", assertion = \"env:PASSWORD\" }",
+            "login.username: unknown key; known here: assertion",
+        ),
+        (
+            "[[accounts.bots]]\nlogin = { token = \"env:PASSWORD\" }",
+            "login.user_id: this key is required; write user_id = \"1234567890\"",
+        ),
+        (
+            "[[accounts.bots]]\nlogin = { token = \"env:PASSWORD\", user_id = \"bot1\" }",
+            "\"bot1\" is no user id; write digits alone",
+        ),
         (
             "[[accounts.bots]]\nlogin = { password = \"hunter2\" }",
             "a secret must not stand in this file; refer to it: \"env:BOT1_PASSWORD\"",
@@ -121,6 +188,39 @@ fn each_fault_of_a_bot_names_its_cure() {
         let message = faults(&with_bot(line));
         assert!(message.contains(says), "{line}\n-> {message}\n   lacks {says}");
     }
+}
+
+/// Each row: the login of a first bot, and the login of a second that is the same identity.
+#[test]
+fn two_bots_of_one_identity_are_found_whatever_they_log_in_with() {
+    const KEY: &str = r#"app_key = "k", secret = "env:PASSWORD", access_token = "env:PASSWORD", access_token_secret = "env:PASSWORD""#;
+    const CLIENT: &str = r#"client_id = "i", client_secret = "env:PASSWORD""#;
+    let key = format!(r#"username = "u", {KEY}"#);
+    let client = format!(r#"username = "u", {CLIENT}"#);
+    let (token, saml) = (r#"user_id = "7", token = "env:PASSWORD""#, r#"assertion = "env:PASSWORD""#);
+    let two = |one: &str, other: &str| {
+        let bot = |name, login| {
+            format!("[[accounts.bots]]\nname = \"{name}\"\nlogic = \"echo\"\nlogin = {{ {login} }}\n")
+        };
+        format!("[[accounts]]\nid = \"1\"\n{}{}", bot("a", one), bot("b", other))
+    };
+    for (one, other, says) in [
+        (key.as_str(), key.as_str(), "login.username: user \"u\" stands on line 6 already"),
+        (&key, &client, "login.username: user \"u\" stands on line 6 already"),
+        (&client, r#"username = "u", password = "env:PASSWORD""#, "user \"u\" stands on line 6 already"),
+        (
+            token,
+            r#"user_id = "7", token = "file:closed""#,
+            "login.user_id: user \"7\" stands on line 6 already",
+        ),
+        (saml, saml, "login.assertion: this assertion stands on line 6 already"),
+    ] {
+        let message = faults(&two(one, other));
+        assert!(message.contains(says), "{message}\n   lacks {says}");
+        assert!(message.ends_with("1 fault in fleet.toml") && !message.contains("s3cret"), "{message}");
+    }
+    // One key may log several users in.
+    assert!(super::parse(&two(&key, &format!(r#"username = "v", {KEY}"#))).is_ok());
 }
 
 #[test]

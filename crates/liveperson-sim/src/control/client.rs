@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::http;
 use crate::consumer::{ConversationView, Heard};
 use crate::counters::Counters;
+use crate::credential::Credential;
 use crate::ledger::Ledger;
 use crate::platform::Unsettled;
 use crate::settings::{BotUser, ConsumerScript, HumanScript, Revocation};
@@ -72,6 +73,22 @@ impl Control {
     /// Adds an agent user.
     pub async fn add_bot(&self, account: &str, bot: &BotUser) -> io::Result<()> {
         self.tell("/bots", with_account(account, bot)?).await
+    }
+
+    /// From now on the user logs in with this and nothing else.
+    pub async fn set_credential(
+        &self,
+        account: &str,
+        login: &str,
+        credential: &Credential,
+    ) -> io::Result<()> {
+        self.tell("/credentials", json!({"account": account, "login": login, "credential": credential})).await
+    }
+
+    /// A token for the user without a login.
+    pub async fn issue_token(&self, account: &str, login: &str) -> io::Result<String> {
+        let answer: Value = self.post("/tokens", json!({"account": account, "login": login})).await?;
+        parse(answer["token"].clone())
     }
 
     /// Lets a crowd of scripted consumers in.
@@ -140,6 +157,16 @@ impl Control {
     ) -> io::Result<()> {
         let body = json!({"account": account, "n": n, "status": status, "retry_after": retry_after});
         self.tell("/fault/refuse-logins", body).await
+    }
+
+    /// Every question to the domain API is answered with this status, until `None` ends it.
+    pub async fn fail_domains(&self, status: Option<u16>) -> io::Result<()> {
+        self.tell("/fault/fail-domains", json!({ "status": status })).await
+    }
+
+    /// The domain API says that the service is there, in these very words.
+    pub async fn name_domain(&self, service: &str, host: &str) -> io::Result<()> {
+        self.tell("/fault/name-domain", json!({"service": service, "host": host})).await
     }
 
     /// The next `n` socket upgrades of the account are answered with this status.

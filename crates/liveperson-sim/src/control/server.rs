@@ -101,6 +101,14 @@ async fn act(platform: &Platform, path: &str, body: &Body) -> Answer {
         "/accounts" => platform.add_account(body.text("account")?),
         "/bots" => platform.add_bot(body.text("account")?, body.parse()?),
         "/consumers" => platform.consumers(body.text("account")?, body.parse()?),
+        "/credentials" => {
+            let credential = serde_json::from_value(body.0["credential"].clone()).map_err(malformed)?;
+            platform.set_credential(body.text("account")?, body.text("login")?, credential);
+        }
+        "/tokens" => {
+            let token = platform.issue_token(body.text("account")?, body.text("login")?);
+            return token.map(|token| json!({ "token": token })).ok_or_else(unknown);
+        }
         "/stop-consumers" => platform.stop_consumers(),
         "/humans" => platform.humans(body.text("account")?, body.parse()?),
         "/stop-humans" => platform.stop_humans(),
@@ -162,6 +170,8 @@ fn apply_fault(platform: &Platform, fault: &str, body: &Body) -> Answer {
         "duplicate-events" => platform.duplicate_events(body.is_on()),
         "drop-all" => platform.drop_all_sockets(),
         "apply-late" => platform.apply_late(body.0["ms"].as_u64().map(Duration::from_millis)),
+        "fail-domains" => platform.fail_domains(body.0["status"].as_u64().map(|status| status as u16)),
+        "name-domain" => platform.name_domain(body.text("service")?, body.text("host")?),
         "refuse-logins" => {
             let (n, status) = (body.number("n")? as usize, body.number("status")? as u16);
             platform.refuse_logins(body.text("account")?, n, status, body.0["retry_after"].as_u64());

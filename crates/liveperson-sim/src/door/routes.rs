@@ -26,10 +26,10 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let reply = match (request.method(), parts.as_slice()) {
         (&Method::GET, ["api", "account", account, "service", "baseURI.json"]) => {
-            shared.enter(|world| all_services(world.host(), account))
+            all_services(shared.enter(|world| world.domains_asked(account)))
         }
         (&Method::GET, ["api", "account", account, "service", service, "baseURI.json"]) => {
-            shared.enter(|world| one_service(world.host(), account, service))
+            one_service(shared.enter(|world| world.domains_asked(account)), service)
         }
         (&Method::POST, ["api", "account", account, "login"]) => login(request, account, &shared).await,
         (&Method::POST, ["api", "account", account, "refresh"]) => {
@@ -52,22 +52,27 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
     Ok(reply)
 }
 
-const SERVICES: [&str; 4] = ["agentVep", "asyncMessagingEnt", "facadeMsg", "idp"];
-
-fn service(host: &str, account: &str, name: &str) -> Value {
-    json!({"service": name, "account": account, "baseURI": host})
-}
-
-fn all_services(host: &str, account: &str) -> Reply {
-    let services: Vec<Value> = SERVICES.iter().map(|name| service(host, account, name)).collect();
-    as_json(StatusCode::OK, &json!({ "baseURIs": services }))
-}
-
-fn one_service(host: &str, account: &str, name: &str) -> Reply {
-    if SERVICES.contains(&name) {
-        return as_json(StatusCode::OK, &service(host, account, name));
+fn all_services(services: Result<Vec<Value>, u16>) -> Reply {
+    match services {
+        Ok(services) => as_json(StatusCode::OK, &json!({ "baseURIs": services })),
+        Err(status) => out_of_order(status),
     }
-    error(StatusCode::BAD_REQUEST, "unknown service", 2)
+}
+
+fn one_service(services: Result<Vec<Value>, u16>, name: &str) -> Reply {
+    let services = match services {
+        Ok(services) => services,
+        Err(status) => return out_of_order(status),
+    };
+    match services.iter().find(|service| service["service"] == name) {
+        Some(service) => as_json(StatusCode::OK, service),
+        None => error(StatusCode::BAD_REQUEST, "unknown service", 2),
+    }
+}
+
+fn out_of_order(status: u16) -> Reply {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    error(status, "the domain service is out of order", 11)
 }
 
 async fn login(request: Request<Incoming>, account: &str, shared: &Shared) -> Reply {

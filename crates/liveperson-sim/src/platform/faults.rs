@@ -59,6 +59,16 @@ impl Platform {
         self.shared().enter(|world| world.refuse_logins(&AccountId::new(account), n, status, retry_after));
     }
 
+    /// Every question to the domain API is answered with this status, until `None` ends it.
+    pub fn fail_domains(&self, status: Option<u16>) {
+        self.shared().enter(|world| world.fail_domains(status));
+    }
+
+    /// The domain API says that the service is there, in these very words.
+    pub fn name_domain(&self, service: &str, host: &str) {
+        self.shared().enter(|world| world.name_domain(service, host));
+    }
+
     /// The next `n` socket upgrades of the account are answered with this status.
     pub fn refuse_sockets(&self, account: &str, n: usize, status: u16) {
         self.shared().enter(|world| world.refuse_sockets(&AccountId::new(account), n, status));

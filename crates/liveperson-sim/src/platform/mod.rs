@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 
 use crate::consumer::Consumer;
 use crate::counters::Counters;
+use crate::credential::Credential;
 use crate::door;
 use crate::door::certificates::Certificates;
 use crate::human::Human;
@@ -91,6 +92,17 @@ impl Platform {
     /// Adds an agent user, marked as bot, and its account if need be.
     pub fn add_bot(&self, account: &str, bot: BotUser) {
         self.shared().enter(|world| world.add_bot(&AccountId::new(account), bot));
+    }
+
+    /// From now on the user logs in with this and nothing else.
+    pub fn set_credential(&self, account: &str, login: &str, credential: Credential) {
+        self.shared().enter(|world| world.set_credential(&AccountId::new(account), login, credential));
+    }
+
+    /// A token for the user without a login; the one before it is dead. It needs no refresh. `None` when
+    /// there is no such user.
+    pub fn issue_token(&self, account: &str, login: &str) -> Option<String> {
+        self.shared().enter(|world| world.issue_token(&AccountId::new(account), login))
     }
 
     /// Lets a crowd of scripted consumers in.

@@ -8,6 +8,7 @@ use liveperson_proto::{AccountId, AgentId, ConsumerId, ConversationId, Persisten
 
 use super::World;
 use super::sockets::SocketId;
+use crate::credential::Credential;
 use crate::settings::BotUser;
 
 /// One brand's account.
@@ -79,7 +80,7 @@ impl Availability {
 pub(crate) struct User {
     pub(super) account: AccountId,
     pub(super) login: String,
-    pub(super) password: String,
+    pub(super) credential: Credential,
     pub(super) number: UserId,
     pub(super) pid: PersistentId,
     pub(super) skills: Vec<String>,
@@ -117,7 +118,7 @@ impl World {
     pub(crate) fn add_bot(&mut self, account: &AccountId, bot: BotUser) {
         self.add_account(account);
         if let Some(user) = self.user_mut(account, &bot.login) {
-            user.password = bot.password;
+            user.credential = Credential::Password { password: bot.password };
             user.skills = bot.skills;
             user.capacity = bot.capacity;
             return;
@@ -135,7 +136,7 @@ impl World {
             User {
                 account: account.clone(),
                 login: bot.login,
-                password: bot.password,
+                credential: Credential::Password { password: bot.password },
                 number,
                 pid,
                 skills: bot.skills,
@@ -151,6 +152,13 @@ impl World {
                 watches_all: true,
             },
         );
+    }
+
+    /// From now on the user comes in with this and nothing else.
+    pub(crate) fn set_credential(&mut self, account: &AccountId, login: &str, credential: Credential) {
+        if let Some(user) = self.user_mut(account, login) {
+            user.credential = credential;
+        }
     }
 
     /// The user with that login.

@@ -4,6 +4,7 @@
 //! sockets' bounded queues before the lock is let go. Time comes in through one queue of timers.
 //!
 //! - [`accounts`]: accounts and their agent users
+//! - [`domains`]: where clients are sent
 //! - [`sessions`]: login, refresh, logout, and how tokens die
 //! - [`identities`]: who a consumer is
 //! - [`sockets`]: brand sockets, and requests in flight on them
@@ -25,6 +26,7 @@ mod consumer_shapes;
 pub(crate) mod consumer_sockets;
 pub(crate) mod consumers;
 pub(crate) mod conversations;
+mod domains;
 mod history;
 mod human_scripts;
 mod humans;
@@ -51,6 +53,7 @@ use self::accounts::{Account, User};
 use self::consumer_sockets::ConsumerSocket;
 use self::consumers::Played;
 use self::conversations::Conversation;
+use self::domains::DomainFaults;
 use self::identities::Signer;
 use self::sessions::Session;
 use self::sockets::{Fate, Socket, SocketId};
@@ -137,6 +140,7 @@ impl Shared {
 pub(crate) struct World {
     settings: Arc<PlatformSettings>,
     host: String,
+    domain_faults: DomainFaults,
     chance: fastrand::Rng,
     accounts: BTreeMap<AccountId, Account>,
     users: HashMap<AgentId, User>,
@@ -168,6 +172,7 @@ impl World {
             ledger: LedgerBook::new(settings.answer_within),
             settings,
             host,
+            domain_faults: DomainFaults::default(),
             accounts: BTreeMap::new(),
             users: HashMap::new(),
             sessions: HashMap::new(),
@@ -188,11 +193,6 @@ impl World {
             last_id: 0,
             counters: CounterBook::default(),
         }
-    }
-
-    /// The host and port clients are sent to.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
     }
 
     /// Says that something happened; whoever waits for a state looks again.

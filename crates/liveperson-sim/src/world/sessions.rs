@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::sockets::Fate;
 use super::timers::Timer;
 use super::{World, secret, wall};
+use crate::credential::Offer;
 use crate::settings::{Revocation, SecondLogin};
 
 /// One login of a user.
@@ -17,6 +18,8 @@ pub(crate) struct Session {
     csrf: String,
     cookie: String,
     refreshed: Instant,
+    /// Whoever it was issued to keeps it alive elsewhere.
+    kept: bool,
     pub(super) sockets: usize,
 }
 
@@ -40,22 +43,41 @@ impl World {
     /// Logs a user in; the login before it, if any, is dead from now on.
     pub(crate) fn login(&mut self, account: &AccountId, body: &Value) -> Result<Granted, LoginRefused> {
         self.count_login(account)?;
-        let login = body["username"].as_str().ok_or(LoginRefused::Malformed)?;
-        let home = self.accounts.get(account).ok_or(LoginRefused::BadCredentials)?;
-        let agent = home.by_login.get(login).cloned().ok_or(LoginRefused::BadCredentials)?;
+        let offer = Offer::read(body).ok_or(LoginRefused::Malformed)?;
+        let agent = self.agent_of(account, &offer).ok_or(LoginRefused::BadCredentials)?;
         let user = self.users.get(&agent).ok_or(LoginRefused::BadCredentials)?;
-        // App keys come in the same call; the simulator takes the app's secret for the password.
-        let secret = body["password"].as_str().or_else(|| body["secret"].as_str());
-        let secret = secret.ok_or(LoginRefused::Malformed)?;
-        if user.password != secret {
-            self.counters.login_refused(account, login);
+        let (login, kind) = (user.login.clone(), user.credential.kind());
+        if !user.credential.accepts(&offer) {
+            self.counters.login_refused(account, &login);
             return Err(LoginRefused::BadCredentials);
         }
-        let login = login.to_owned();
         self.end_first_login(&agent);
-        self.counters.login(account, &login);
+        self.counters.login(account, &login, kind);
         self.stir();
         Ok(self.grant(account, &agent))
+    }
+
+    /// Whom the offer is for: the user it names, or the one whose assertion it is.
+    fn agent_of(&self, account: &AccountId, offer: &Offer<'_>) -> Option<AgentId> {
+        let home = self.accounts.get(account)?;
+        if let Some(username) = offer.username() {
+            return home.by_login.get(username).cloned();
+        }
+        let is_theirs =
+            |agent: &&AgentId| self.users.get(*agent).is_some_and(|user| user.credential.accepts(offer));
+        home.by_login.values().find(is_theirs).cloned()
+    }
+
+    /// Gives a token out without a login, as a service outside the platform's would; the one before it
+    /// is dead. Whoever holds it is thought to keep it alive.
+    pub(crate) fn issue_token(&mut self, account: &AccountId, login: &str) -> Option<String> {
+        let agent = self.accounts.get(account)?.by_login.get(login)?.clone();
+        self.end_first_login(&agent);
+        self.counters.token_issued(account, login);
+        let (bearer, session) = Self::new_session(account, &agent, true);
+        self.sessions.insert(bearer.clone(), session);
+        self.stir();
+        Some(bearer)
     }
 
     fn count_login(&mut self, account: &AccountId) -> Result<(), LoginRefused> {
@@ -91,20 +113,12 @@ impl World {
     }
 
     fn grant(&mut self, account: &AccountId, agent: &AgentId) -> Granted {
-        let (bearer, csrf, cookie) = (secret(), secret(), secret());
-        let now = Instant::now();
-        let session = Session {
-            account: account.clone(),
-            agent: agent.clone(),
-            csrf: csrf.clone(),
-            cookie: cookie.clone(),
-            refreshed: now,
-            sockets: 0,
-        };
+        let (bearer, session) = Self::new_session(account, agent, false);
+        let (csrf, cookie) = (session.csrf.clone(), session.cookie.clone());
+        let expires = session.refreshed + self.settings.token_life;
         self.sessions.insert(bearer.clone(), session);
-        self.timers.add(now + self.settings.token_life, Timer::TokenMayExpire { bearer: bearer.clone() });
-        let service = |name: &str| json!({"service": name, "account": account, "baseURI": self.host});
-        let services = ["agentVep", "asyncMessagingEnt", "facadeMsg"].map(service);
+        self.timers.add(expires, Timer::TokenMayExpire { bearer: bearer.clone() });
+        let services = self.domains(account.as_str());
         let user = &self.users[agent];
         let body = json!({
             "csrf": csrf, "wsuk": "simulated", "bearer": bearer, "sessionTTl": "28800000",
@@ -120,6 +134,19 @@ impl World {
             }},
         });
         Granted { body, cookie }
+    }
+
+    fn new_session(account: &AccountId, agent: &AgentId, kept: bool) -> (String, Session) {
+        let session = Session {
+            account: account.clone(),
+            agent: agent.clone(),
+            csrf: secret(),
+            cookie: secret(),
+            refreshed: Instant::now(),
+            kept,
+            sockets: 0,
+        };
+        (secret(), session)
     }
 
     /// Keeps a login alive.
@@ -158,7 +185,7 @@ impl World {
     }
 
     fn is_live(&self, session: &Session) -> bool {
-        session.refreshed.elapsed() < self.settings.token_life
+        session.kept || session.refreshed.elapsed() < self.settings.token_life
     }
 
     /// The live login that this token belongs to.

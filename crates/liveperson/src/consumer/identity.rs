@@ -141,7 +141,8 @@ impl Client {
             None => Ok(Vec::new()),
         };
         let body = body.map_err(|error| IdentityError::Malformed(error.into()))?;
-        let answer = ask(self.post(url, body)).await?;
+        let request = self.http().post(url).header("Accept", "application/json");
+        let answer = ask(request.header("Content-Type", "application/json").body(body)).await?;
         match answer.status {
             200..=299 => {}
             status @ (400 | 401 | 403) => return Err(IdentityError::Refused { status }),

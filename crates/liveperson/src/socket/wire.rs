@@ -11,12 +11,10 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::boundary::Boundary;
 use super::heard::WRITE_LIMIT;
+use crate::connect::BoxedStream;
 
 /// A message over this size leaves buffers behind that are worth letting go.
 pub(super) const KEPT_BUFFER: usize = 16 * 1024;
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A TCP or TLS stream that counts what it hears, for any byte is a sign of life.
 ///
@@ -24,7 +22,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// library's buffer is empty whenever it returns a message, and can be replaced by a small one:
 /// the library never shrinks it, and one snapshot would stay in memory for a bot's life.
 pub(crate) struct Wire {
-    stream: Box<dyn Stream>,
+    stream: BoxedStream,
     heard: u64,
     boundary: Boundary,
     /// Heard, but past the end of the frame.
@@ -32,14 +30,14 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
-        Self { stream: Box::new(stream), heard: 0, boundary: Boundary::START, surplus: Vec::new() }
+    pub(crate) fn new(stream: BoxedStream) -> Self {
+        Self { stream, heard: 0, boundary: Boundary::START, surplus: Vec::new() }
     }
 
     /// A wire on which the upgrade is over.
     #[cfg(test)]
     pub(super) fn upgraded(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
-        Self { boundary: Boundary::NEXT, ..Self::new(stream) }
+        Self { boundary: Boundary::NEXT, ..Self::new(Box::new(stream)) }
     }
 
     /// How many bytes were heard so far.

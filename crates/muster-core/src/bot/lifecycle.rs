@@ -5,8 +5,8 @@ use std::time::Duration;
 use liveperson_proto::SubscriptionId;
 use liveperson_proto::request::{Availability, Request};
 
-use super::Bot;
 use super::event::{Identity, LoginFault};
+use super::{Bot, TokenSource};
 use crate::dialog::desk::Purpose;
 use crate::dialog::{Effect, Outcome};
 use crate::duty::Intake;
@@ -139,6 +139,7 @@ impl Bot {
             }
         }
         match self.token {
+            Token::Dead if self.tokens == TokenSource::HandedIn => self.token_refused(now, out),
             Token::Dead if self.errand.is_none() => {
                 self.errand = Some(Errand::Login);
                 out.push(Effect::Login);
@@ -199,10 +200,22 @@ impl Bot {
             LoginFault::Unwell { words } => {
                 let place = (self.failed_logins as usize).min(LOGIN_WAITS.len() - 1);
                 self.failed_logins += 1;
+                self.doubt_domains();
                 let wait = self.spread(pause * LOGIN_WAITS[place]);
                 self.wait_for(wait, words, now);
             }
         }
+    }
+
+    /// A token that was handed in is tried twice, like credentials; nothing else can be done about it.
+    fn token_refused(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.refused_logins += 1;
+        if self.refused_logins >= REFUSALS {
+            let because = "the platform no longer takes the bot's token, which was handed in and cannot be renewed; supply a new one where the bot's login names it, then restart muster";
+            return self.quarantine(because.to_owned(), out);
+        }
+        self.token = Token::Good;
+        self.wait_for(self.rhythm.login_pause, "the platform refused the token".to_owned(), now);
     }
 
     // A fleet fails together: up to a quarter more keeps it from coming back together.
@@ -287,6 +300,9 @@ impl Bot {
             && socket.stage() == SocketStage::Online
         {
             socket.online_at.get_or_insert(now.moment);
+            if self.tokens == TokenSource::HandedIn {
+                self.refused_logins = 0;
+            }
         }
     }
 }

@@ -82,8 +82,20 @@ pub struct Charter {
     pub rules: Rules,
     /// Periods of its connection.
     pub rhythm: Rhythm,
+    /// Where its tokens come from.
+    pub tokens: TokenSource,
     /// The seed of its jitter.
     pub seed: u64,
+}
+
+/// Where a bot's tokens come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TokenSource {
+    /// A login brings one, and a refresh keeps it alive.
+    #[default]
+    Login,
+    /// Somebody handed one in: it is neither refreshed nor replaced.
+    HandedIn,
 }
 
 /// One bot: its connection and its conversations.
@@ -94,6 +106,7 @@ pub struct Bot {
     capacity: usize,
     rules: Rules,
     rhythm: Rhythm,
+    tokens: TokenSource,
     tagger: Tagger,
     chance: fastrand::Rng,
 
@@ -131,7 +144,7 @@ pub struct Bot {
 impl Bot {
     /// A bot before its first event; `session` is who the sealed session logs in.
     pub fn new(charter: Charter, session: Option<Identity>, held: Vec<Restored>, now: Now) -> Self {
-        let Charter { account, bot, pool, duty, capacity, rules, rhythm, seed } = charter;
+        let Charter { account, bot, pool, duty, capacity, rules, rhythm, tokens, seed } = charter;
         let (agent, persistent) = session.map_or((None, None), |s| (Some(s.agent), s.persistent));
         let token = if agent.is_some() { Token::Good } else { Token::Dead };
         let restore = |held: Restored| Conversation::restored(held, duty.intake, now.moment);
@@ -139,12 +152,14 @@ impl Bot {
         let mut chance = fastrand::Rng::with_seed(seed);
         // Nobody knows how old a sealed session's token is: it is refreshed soon, and a fleet spreads over a while.
         let soon = rhythm.refresh_every.mul_f64(chance.f64() / 10.0);
-        let refresh_at = agent.is_some().then(|| now.moment + soon);
+        let can_refresh = agent.is_some() && tokens == TokenSource::Login;
+        let refresh_at = can_refresh.then(|| now.moment + soon);
         Self {
             tagger: Tagger::new(account.clone(), pool.clone()),
             me: Me { account, bot, pool, agent, persistent },
             duty,
             capacity,
+            tokens,
             chance,
             backoff: Backoff::default(),
             state: State::Parked,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use liveperson_proto::close_code::CloseCode;
 
-use super::Bot;
 use super::event::RefreshFault;
 use super::lifecycle::{Domains, Errand, Token, Waiting};
+use super::{Bot, TokenSource};
 use crate::dialog::{Conversation, Effect};
 use crate::time::{Moment, Now};
 
@@ -70,7 +70,15 @@ impl Bot {
         if unauthorized {
             self.token = Token::Dead;
         }
+        self.doubt_domains();
         self.wait_backoff(words, now);
+    }
+
+    /// A service that does not answer may have moved: whoever keeps the domains knows when to ask anew.
+    pub(crate) fn doubt_domains(&mut self) {
+        if self.domains == Domains::Known {
+            self.domains = Domains::Unknown;
+        }
     }
 
     pub(crate) fn socket_closed(
@@ -84,7 +92,7 @@ impl Bot {
         let Some(socket) = self.socket.take_if(|s| s.generation == generation) else { return };
         if code.renews_token() {
             self.token = Token::Dead;
-        } else if code.doubts_token() && self.token == Token::Good {
+        } else if code.doubts_token() && self.token == Token::Good && self.tokens == TokenSource::Login {
             self.token = Token::Doubtful;
         }
         if let Some(online_at) = socket.online_at {

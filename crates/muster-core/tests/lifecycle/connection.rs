@@ -100,6 +100,73 @@ fn login_faults_wait_as_the_vendor_advises() {
 }
 
 #[test]
+fn a_token_that_was_handed_in_is_used_as_it_is_and_never_refreshed() {
+    let mut life = Life::with_token();
+    assert_eq!(life.tell(Event::Resolved), [Effect::Open { generation: 1 }]);
+    life.connect();
+    assert_eq!(life.bot.deadline(), None, "there is nothing to refresh");
+    for code in [1000, 1006, 1011] {
+        life.close(code);
+        assert!(matches!(life.wake(), [Effect::Open { .. }]), "close code {code} says nothing of the token");
+        life.connect();
+    }
+    assert_eq!(life.count(|e| matches!(e, Effect::Login | Effect::Refresh)), 0);
+}
+
+#[test]
+fn a_token_that_was_handed_in_and_died_is_tried_twice_then_the_bot_is_quarantined() {
+    for code in [1008, 4401, 4407] {
+        let mut life = Life::with_token();
+        life.tell(Event::Resolved);
+        life.connect();
+        life.close(code);
+        assert_eq!(life.wake(), [], "close code {code}");
+        assert_eq!(life.bot.view().state, State::Waiting);
+        assert_eq!(life.wake(), [Effect::Open { generation: 2 }], "close code {code}");
+        let generation = life.generation();
+        life.tell(Event::SocketFailed { generation, unauthorized: true, words: "401".to_owned() });
+        life.wake();
+        let effects = life.tell(Event::Resolved).to_vec();
+        assert!(
+            matches!(&effects[..], [Effect::Quarantine { because }] if because.contains("supply a new one")),
+            "{effects:?}"
+        );
+        assert_eq!(life.bot.deadline(), None, "it is held off");
+        assert_eq!(life.count(is_login), 0);
+    }
+}
+
+#[test]
+fn a_token_that_works_again_is_given_two_tries_again() {
+    let mut life = Life::with_token();
+    life.tell(Event::Resolved);
+    life.connect();
+    for _ in 0..3 {
+        life.close(4401);
+        life.wake();
+        life.wake();
+        life.connect();
+    }
+}
+
+#[test]
+fn after_a_service_did_not_answer_the_domains_are_asked_for_again() {
+    let mut life = Life::online(false);
+    life.close(1000);
+    life.wake();
+    let generation = life.generation();
+    life.tell(Event::SocketFailed { generation, unauthorized: false, words: "no answer".to_owned() });
+    assert_eq!(life.wake(), [Effect::Resolve]);
+    assert!(matches!(life.tell(Event::Resolved), [Effect::Open { .. }]));
+
+    let mut life = Life::new(false);
+    life.tell(Event::Resolved);
+    life.tell(Event::LoginFailed(LoginFault::Unwell { words: "no answer".to_owned() }));
+    assert_eq!(life.wake(), [Effect::Resolve]);
+    assert_eq!(life.tell(Event::Resolved), [Effect::Login]);
+}
+
+#[test]
 fn a_ring_is_accepted_once_in_time_and_within_the_capacity() {
     let mut life = Life::online(false);
     let (generation, wall) = (life.generation(), life.now.wall);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::Request;
 use liveperson_proto::ring::{Ring, RingState};
-use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, State};
+use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, State, TokenSource};
 use muster_core::dialog::{Effect, Outcome, Rules, Ticket};
 use muster_core::duty::Duty;
 use muster_core::time::{Moment, Now};
@@ -24,6 +24,15 @@ pub(crate) fn identity() -> Identity {
 
 impl Life {
     pub(crate) fn new(sealed: bool) -> Self {
+        Self::with_tokens(TokenSource::Login, sealed)
+    }
+
+    /// A bot whose token somebody handed in.
+    pub(crate) fn with_token() -> Self {
+        Self::with_tokens(TokenSource::HandedIn, true)
+    }
+
+    fn with_tokens(tokens: TokenSource, sealed: bool) -> Self {
         let charter = Charter {
             account: "1".into(),
             bot: "b".into(),
@@ -32,6 +41,7 @@ impl Life {
             capacity: 2,
             rules: Rules::default(),
             rhythm: Rhythm::default(),
+            tokens,
             seed: 7,
         };
         let now = Now { moment: Moment(1_000), wall: 1_700_000_000_000 };

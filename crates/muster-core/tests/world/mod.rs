@@ -11,7 +11,7 @@ use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::request::{Outgoing, Request};
 use muster_core::TurnId;
-use muster_core::bot::{Bot, Charter, Event, Identity, LoginFault, RefreshFault, Rhythm};
+use muster_core::bot::{Bot, Charter, Event, Identity, LoginFault, RefreshFault, Rhythm, TokenSource};
 use muster_core::dialog::{ClaimOutcome, CommitOutcome, CommitTurn, Decided, Effect, Outcome, Rules, Ticket};
 use muster_core::duty::{Duty, Intake};
 use muster_core::pool::PoolNews;
@@ -520,6 +520,7 @@ fn charter(rules: &Rules, duty: Duty, seed: u64) -> Charter {
         capacity: 100,
         rules: rules.clone(),
         rhythm: Rhythm { healthy_after: Duration::from_secs(2), ..Rhythm::default() },
+        tokens: TokenSource::Login,
         seed,
     }
 }

@@ -48,6 +48,7 @@ struct Dialog {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Platform {
     intake: Intake,
     dialogs: Vec<Dialog>,
