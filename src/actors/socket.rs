@@ -210,6 +210,10 @@ fn event(heard: Heard, generation: u64) -> Option<Event> {
             // Chat states have no place in the dialog and start nothing.
             event.sequence.is_some().then_some(Event::Message { generation, event })
         }
+        Heard::Notification(Notification::Messages { .. }) => {
+            debug!("passed a notification that is meant for consumers");
+            None
+        }
         Heard::Notification(Notification::Other { kind, .. }) => {
             debug!(kind, "passed a notification of an unknown type");
             None

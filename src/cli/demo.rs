@@ -1,6 +1,9 @@
 //! `muster demo`: a fleet on a platform of its own, under faults, judged by a ledger.
 
+mod consumer;
+mod crowd;
 mod mischief;
+mod script;
 mod stage;
 
 use std::io::{IsTerminal, Write};
@@ -20,6 +23,7 @@ use super::{Failure, banner, ownership};
 use crate::app::{Fleet, LaunchOptions};
 use crate::board::{Board, BotState};
 use crate::logic::Logics;
+use crowd::Crowd;
 use mischief::{Fragile, Mischief};
 use stage::Stage;
 
@@ -63,7 +67,7 @@ pub(super) async fn demo(arguments: Arguments, io: Handle) -> Result<(), Failure
     println!("  simulated  {} (TLS, self-made CA), {} consumers", stage.platform.host(), arguments.consumers);
     let mischief =
         (!arguments.calm).then(|| Arc::new(Mischief::new(stage.platform.clone(), stage.logins(), fuse)));
-    stage.open_the_doors(arguments.consumers);
+    let mut crowd = stage.open_the_doors(arguments.consumers, &io).await?;
 
     let began = Instant::now();
     let mut show = Show::new(&stage.platform, &board, mischief.clone());
@@ -77,21 +81,22 @@ pub(super) async fn demo(arguments: Arguments, io: Handle) -> Result<(), Failure
             mischief.pursue(began.elapsed(), arguments.lasts);
         }
     }
-    let settled = wind_down(&stage, &mut show, &mut signals, began).await;
+    let settled = wind_down(&stage, &crowd, &mut show, &mut signals, began).await;
     // The fleet ends only when every action is confirmed: a second answer would come before.
     fleet.end(Ending::Retire, stage.settings.timing.drain).await;
     server.stop(false).await;
-    judge(&stage, settled)
+    judge(&stage, settled, crowd.trouble())
 }
 
 /// Stops the consumers and waits until nothing is owed.
 async fn wind_down(
     stage: &Stage,
+    crowd: &Crowd,
     show: &mut Show,
     signals: &mut Signals,
     began: Instant,
 ) -> Result<(), Failure> {
-    stage.platform.stop_consumers();
+    crowd.hush().await;
     show.say("the consumers have stopped; waiting until everything is answered");
     let settled = tokio::select! {
         settled = stage.platform.settled(SETTLE) => settled,
@@ -104,9 +109,12 @@ async fn wind_down(
 }
 
 /// Prints the ledger; an empty one proves nothing.
-fn judge(stage: &Stage, settled: Result<(), Failure>) -> Result<(), Failure> {
+fn judge(stage: &Stage, settled: Result<(), Failure>, trouble: Option<String>) -> Result<(), Failure> {
     let ledger = stage.platform.ledger();
     println!("{ledger}");
+    if let Some(words) = trouble {
+        return Err(Failure::new(words));
+    }
     settled?;
     if ledger.sent == 0 {
         return Err(Failure::new("no consumer wrote anything; give the demo more time or more consumers"));

@@ -14,6 +14,8 @@
 //! - `webhook`: logic behind a URL, in three languages and in a bad mood
 //! - `store_away`: the store goes and comes back
 //! - `secrets`: nothing secret is written down
+//! - `consumers`: consumers that are real clients
+//! - `take_over`: humans take conversations over and give them back
 //! - `demo`: what a stranger sees first
 
 #![expect(clippy::unwrap_used, reason = "a step of a story that fails is a story that fails")]
@@ -28,6 +30,7 @@ mod wait;
 
 mod check;
 mod commands;
+mod consumers;
 mod contract;
 mod declared;
 mod demo;
@@ -41,4 +44,5 @@ mod secrets;
 mod sessions;
 mod store_away;
 mod supervision;
+mod take_over;
 mod webhook;

@@ -37,7 +37,8 @@ pub struct Conversation {
     pub main_open: bool,
     /// Whether any of it (a survey, say) is open.
     pub stage_open: bool,
-    /// Who takes part, by raw id (old id or consumer id) and role.
+    /// Who takes part, by the id shown (old id or consumer id; to consumers
+    /// the persistent id) and role.
     pub participants: Vec<(String, Role)>,
     /// Its open MAIN dialog, or the id that such a dialog has.
     pub main_dialog: DialogId,
@@ -75,13 +76,50 @@ struct RawDetails {
     #[serde(default)]
     skill_id: Option<SkillId>,
     #[serde(default, deserialize_with = "null_as_default")]
-    participants: HashMap<String, Option<Vec<String>>>,
+    participants: RawParticipants,
     #[serde(default, deserialize_with = "null_as_default")]
     dialogs: Vec<RawDialog>,
     #[serde(default)]
     state: Option<String>,
     #[serde(default)]
     stage: Option<String>,
+}
+
+/// Brands are shown a map of roles, consumers a list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawParticipants {
+    Roles(HashMap<String, Option<Vec<String>>>),
+    List(Vec<RawParticipant>),
+}
+
+impl Default for RawParticipants {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
+}
+
+#[derive(Deserialize)]
+struct RawParticipant {
+    id: String,
+    #[serde(default)]
+    role: Option<String>,
+}
+
+impl RawParticipants {
+    fn into_pairs(self) -> Vec<(String, Role)> {
+        let of_role = |(role, ids): (String, Option<Vec<String>>)| {
+            let role = Role::from_wire(&role);
+            ids.unwrap_or_default().into_iter().map(move |id| (id, role))
+        };
+        match self {
+            Self::Roles(roles) => roles.into_iter().flat_map(of_role).collect(),
+            Self::List(list) => {
+                let role = |one: &RawParticipant| one.role.as_deref().map_or(Role::Other, Role::from_wire);
+                list.into_iter().map(|one| (role(&one), one.id)).map(|(role, id)| (id, role)).collect()
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -109,14 +147,7 @@ impl From<RawResult> for Conversation {
             .find(|d| d.dialog_type.as_deref() == Some("MAIN"))
             .map_or_else(|| raw.conv_id.main_dialog(), |d| d.dialog_id.clone());
         let main_open = details.state.as_deref() != Some("CLOSE");
-        let mut participants: Vec<_> = details
-            .participants
-            .into_iter()
-            .flat_map(|(role, ids)| {
-                let role = Role::from_wire(&role);
-                ids.unwrap_or_default().into_iter().map(move |id| (id, role))
-            })
-            .collect();
+        let mut participants = details.participants.into_pairs();
         participants.sort_by(|a, b| (a.1.wire(), &a.0).cmp(&(b.1.wire(), &b.0)));
         Self {
             id: raw.conv_id,

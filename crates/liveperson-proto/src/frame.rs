@@ -10,7 +10,7 @@ use crate::lenient::each;
 use crate::message::MessageEvent;
 use crate::request::raw;
 use crate::ring::RoutingTask;
-use crate::{Sequence, SubscriptionId};
+use crate::{ConversationId, Sequence, SubscriptionId};
 
 /// One frame from the platform.
 #[derive(Debug)]
@@ -55,6 +55,13 @@ pub enum Notification {
     },
     /// Something was said in a dialog.
     Message(Box<MessageEvent>),
+    /// Things were said, as consumers are told.
+    Messages {
+        /// What could be read, in order.
+        events: Vec<MessageEvent>,
+        /// How many changes could not be read.
+        lost: usize,
+    },
     /// A type this crate has no name for, passed through.
     Other {
         /// The wire's type name.
@@ -145,7 +152,7 @@ fn notification(envelope: &Envelope<'_>) -> Result<Notification, FrameError> {
         Ok((read.subscription_id, read.changes.unwrap_or_default()))
     };
     match kind {
-        ".ams.aam.ExConversationChangeNotification" => {
+        ".ams.aam.ExConversationChangeNotification" | "cqm.ExConversationChangeNotification" => {
             let (subscription, changes) = changes()?;
             let (changes, lost) = each(&changes);
             Ok(Notification::Conversations { subscription, changes, lost })
@@ -157,6 +164,10 @@ fn notification(envelope: &Envelope<'_>) -> Result<Notification, FrameError> {
         ".ams.ms.OnlineEventDistribution" => MessageEvent::parse(body)
             .map(|event| Notification::Message(Box::new(event)))
             .map_err(|_| unreadable()),
+        "ms.MessagingEventNotification" => {
+            let (events, lost) = events(&changes()?.1);
+            Ok(Notification::Messages { events, lost })
+        }
         _ => Ok(Notification::Other { kind: kind.to_owned(), body: raw(envelope.body) }),
     }
 }
@@ -170,6 +181,12 @@ struct Published {
 #[serde(rename_all = "camelCase")]
 struct Clock {
     current_time: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Opened {
+    conversation_id: ConversationId,
 }
 
 impl Response {
@@ -197,15 +214,25 @@ impl Response {
     /// The events of a history answer and how many could not be read; `None` if it is no list.
     pub fn history(&self) -> Option<(Vec<MessageEvent>, usize)> {
         let elements = serde_json::from_str::<Vec<&RawValue>>(self.body.get()).ok()?;
-        let events: Vec<_> = elements.iter().filter_map(|e| MessageEvent::parse(e.get()).ok()).collect();
-        let lost = elements.len() - events.len();
-        Some((events, lost))
+        Some(events(&elements))
     }
+
+    /// The conversation that a consumer's request opened.
+    pub fn conversation(&self) -> Option<ConversationId> {
+        serde_json::from_str::<Opened>(self.body.get()).ok().map(|opened| opened.conversation_id)
+    }
+}
+
+fn events(elements: &[&RawValue]) -> (Vec<MessageEvent>, usize) {
+    let events: Vec<_> = elements.iter().filter_map(|e| MessageEvent::parse(e.get()).ok()).collect();
+    let lost = elements.len() - events.len();
+    (events, lost)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Role;
 
     #[test]
     fn an_answer_is_matched_by_text_or_number() {
@@ -228,6 +255,25 @@ mod tests {
             panic!()
         };
         assert_eq!((changes.len(), lost), (1, 1));
+    }
+
+    #[test]
+    fn a_consumer_is_told_of_conversations_and_messages() {
+        let text = r#"{"kind":"notification","type":"cqm.ExConversationChangeNotification","body":{"changes":[{"type":"UPSERT","result":{
+            "convId":"C1","conversationDetails":{"skillId":"7","participants":[{"id":"c","role":"CONSUMER"},{"id":"p","role":"ASSIGNED_AGENT"},{"id":"odd"}],
+            "dialogs":[{"dialogId":"C1","dialogType":"MAIN"}],"state":"OPEN","stage":"OPEN"}}}]}}"#;
+        let Ok(Frame::Notification(Notification::Conversations { changes, lost: 0, .. })) =
+            Frame::parse(text)
+        else {
+            panic!()
+        };
+        assert_eq!(changes[0].conversation.first(Role::AssignedAgent), Some("p"));
+        let text = r#"{"kind":"notification","type":"ms.MessagingEventNotification","body":{"changes":[
+            {"sequence":4,"originatorId":"p","originatorMetadata":{"id":"p","role":"ASSIGNED_AGENT"},"dialogId":"C1","event":{"type":"ContentEvent","message":"hi"}},{"no":1}]}}"#;
+        let Ok(Frame::Notification(Notification::Messages { events, lost: 1 })) = Frame::parse(text) else {
+            panic!()
+        };
+        assert_eq!((events[0].sequence, events[0].role), (Some(Sequence(4)), Role::AssignedAgent));
     }
 
     #[test]

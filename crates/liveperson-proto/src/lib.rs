@@ -4,6 +4,7 @@
 //! - [`host`]: what may stand where a host is expected
 //! - [`login`]: domains, login, refresh: the HTTP side
 //! - [`request`]: what a brand socket asks
+//! - [`consumer`]: what a consumer's socket asks
 //! - [`frame`]: what a socket hears: answers and notifications
 //! - [`conversation`], [`message`], [`ring`]: what notifications carry
 //! - [`close_code`]: why a socket closed, and what follows
@@ -14,6 +15,7 @@ pub mod ids;
 pub mod host;
 pub mod login;
 
+pub mod consumer;
 pub mod request;
 
 pub mod frame;

@@ -12,6 +12,8 @@ use crate::{PersistentId, UserId};
 pub const AGENT_VEP: &str = "agentVep";
 /// The service that holds the messaging sockets.
 pub const ASYNC_MESSAGING: &str = "asyncMessagingEnt";
+/// The service that knows consumers.
+pub const IDP: &str = "idp";
 /// The socket service newer SDKs prefer.
 pub const FACADE: &str = "facadeMsg";
 

@@ -70,7 +70,10 @@ pub enum EventBody {
         text: String,
     },
     /// Structured content.
-    Rich,
+    Rich {
+        /// Its raw JSON.
+        content: String,
+    },
     /// A receipt; it takes a sequence too.
     AcceptStatus,
     /// Typing and presence; never takes a sequence.
@@ -82,7 +85,7 @@ pub enum EventBody {
 impl EventBody {
     /// Whether this is something a person would read.
     pub fn is_content(&self) -> bool {
-        matches!(self, Self::Content { .. } | Self::Rich)
+        matches!(self, Self::Content { .. } | Self::Rich { .. })
     }
 }
 
@@ -144,6 +147,8 @@ struct RawEvent<'a> {
     content_type: Option<String>,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -187,7 +192,9 @@ fn body(raw: RawEvent<'_>) -> EventBody {
             content_type: raw.content_type.unwrap_or_else(|| "text/plain".to_owned()),
             text: raw.message.map(text_or_json).unwrap_or_default(),
         },
-        "RichContentEvent" => EventBody::Rich,
+        "RichContentEvent" => EventBody::Rich {
+            content: raw.content.map_or_else(String::new, |content| content.get().to_owned()),
+        },
         "AcceptStatusEvent" => EventBody::AcceptStatus,
         "ChatStateEvent" => EventBody::ChatState,
         _ => EventBody::Other(raw.kind),
@@ -244,6 +251,10 @@ mod tests {
             (
                 r#"{"type":"AcceptStatusEvent","status":"VIEWED","sequenceList":null}"#,
                 EventBody::AcceptStatus,
+            ),
+            (
+                r#"{"type":"RichContentEvent","content":{"type":"text"}}"#,
+                EventBody::Rich { content: r#"{"type":"text"}"#.into() },
             ),
             (r#"{"type":"FromTheFuture","x":1}"#, EventBody::Other("FromTheFuture".into())),
             (

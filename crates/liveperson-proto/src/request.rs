@@ -176,10 +176,7 @@ impl Request {
 
     /// The whole frame, with an id that is unique on its socket.
     pub fn frame(&self, id: u64) -> String {
-        let id = id.to_string();
-        let envelope =
-            Envelope { kind: "req", id: &id, of: self.kind(), body: self.body(), metadata: self.metadata() };
-        serde_json::to_string(&envelope).unwrap_or_default()
+        frame(id, self.kind(), self.body(), self.metadata())
     }
 
     fn metadata(&self) -> Option<Value> {
@@ -227,6 +224,13 @@ impl Request {
             Self::Raw { body, .. } => body.clone(),
         }
     }
+}
+
+/// A request's frame.
+pub(crate) fn frame(id: u64, kind: &str, body: Value, metadata: Option<Value>) -> String {
+    let id = id.to_string();
+    let envelope = Envelope { kind: "req", id: &id, of: kind, body, metadata };
+    serde_json::to_string(&envelope).unwrap_or_default()
 }
 
 fn event(content: &Outgoing) -> Value {

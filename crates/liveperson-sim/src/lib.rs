@@ -1,6 +1,7 @@
 //! A simulated LivePerson platform: what tests, stories, the demo and the benches run against.
 //!
-//! Brand clients meet it on the wire, as they would meet the real one; consumers are played inside.
+//! Clients of both sides meet it on the wire, as they would meet the real one; consumers and humans can
+//! also be played inside.
 //!
 //! - [`settings`]: how this platform behaves, and who lives on it
 //! - [`Credential`]: what the login service takes for a user
@@ -11,7 +12,7 @@
 //! - [`counters`]: what the clients cost the platform
 //! - [`control`]: the same handle for another process, over plain HTTP
 //! - `world`: everything the platform knows, behind one lock
-//! - `door`: the one port that serves the domain API, the login and the brand sockets
+//! - `door`: the one port that serves the domain API, the login, consumer identity and all sockets
 
 pub mod consumer;
 pub mod control;

@@ -20,6 +20,8 @@ pub struct PlatformSettings {
     pub ring_pause: Duration,
     /// How long a login lives without a refresh.
     pub token_life: Duration,
+    /// How long a consumer's token is good for.
+    pub consumer_token_life: Duration,
     /// A socket on which nothing arrives for that long is dropped.
     pub idle_limit: Duration,
     /// How long a consumer waits before the ledger calls the answer late.
@@ -57,6 +59,7 @@ impl Default for PlatformSettings {
             ring_life: Duration::from_secs(72),
             ring_pause: Duration::from_millis(500),
             token_life: Duration::from_mins(12),
+            consumer_token_life: Duration::from_hours(1),
             idle_limit: Duration::from_secs(90),
             answer_within: Duration::from_secs(30),
             history_page: 500,

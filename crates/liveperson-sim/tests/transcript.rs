@@ -14,7 +14,7 @@ async fn the_golden_transcript_plays_over_tls() {
     let path = format!("/api/account/{ACCOUNT}/service/baseURI.json?version=1.0");
     let services = http(&platform, "GET", &path, "", "").await.json();
     let names: Vec<_> = services["baseURIs"].as_array().unwrap().iter().map(|one| &one["service"]).collect();
-    assert_eq!(names, ["agentVep", "asyncMessagingEnt", "facadeMsg"]);
+    assert_eq!(names, ["agentVep", "asyncMessagingEnt", "facadeMsg", "idp"]);
     assert_eq!(services["baseURIs"][0]["baseURI"], platform.host());
 
     let login = login(&platform, "bot1").await;

@@ -107,7 +107,7 @@ pub(crate) fn address(scheme: &str, host: &str, path: &[&str], query: &str) -> O
     }
     let mut url = Url::parse(&format!("{scheme}://{host}/")).ok()?;
     url.path_segments_mut().ok()?.pop_if_empty().extend(path);
-    url.set_query(Some(query));
+    url.set_query(Some(query).filter(|query| !query.is_empty()));
     // `.` and `..` are dropped by the escaping: such an address would be another one.
     (url.path_segments()?.count() == path.len()).then_some(url)
 }

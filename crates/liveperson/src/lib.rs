@@ -6,6 +6,8 @@
 //! - [`Credentials`]: what a bot logs in with
 //! - [`Client::login`], [`Client::refresh`], [`Client::logout`]: a [`Session`] and its life
 //! - [`Client::open_socket`]: a [`BrandSocket`], on which a bot asks and hears
+//! - [`Client::sign_up`], [`Client::open_consumer_socket`]: the other side: a [`ConsumerIdentity`] and its
+//!   [`ConsumerSocket`]
 //!
 //! Nothing here retries, waits or decides: each call reports what came of it.
 //! No error, no `Debug` and no log of this crate holds a secret or an address of the platform:
@@ -30,7 +32,10 @@ mod session;
 mod open;
 mod socket;
 
+mod consumer;
+
 pub use client::Client;
+pub use consumer::{ConsumerIdentity, IdentityError, IdentityUnsealError};
 pub use credentials::Credentials;
 pub use domains::DomainError;
 pub use http::AnswerFault;
@@ -41,7 +46,7 @@ pub use refresh::RefreshError;
 pub use service::ServiceFault;
 pub use session::{Session, UnsealError};
 pub use settings::{ClientSettings, ClientSettingsError, DomainOverride};
-pub use socket::{BrandSocket, Heard, Outcome, SendError};
+pub use socket::{Asks, BrandSocket, ConsumerSocket, Heard, Outcome, SendError, Socket};
 pub use tls::config as tls_config;
 
 pub use liveperson_proto as proto;

@@ -1,14 +1,16 @@
-//! Opening a brand socket: TCP, TLS, upgrade.
+//! Opening a socket: TCP, TLS, upgrade.
 
 use std::io;
 
 use liveperson_proto::login::{ASYNC_MESSAGING, Domains, FACADE};
+use reqwest::Url;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use tokio_rustls::rustls;
-use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{Error as WsError, ProtocolError};
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::client::Client;
 use crate::connect::ConnectFault;
@@ -77,22 +79,35 @@ impl Client {
         let path = ["ws_api", "account", session.account.as_str(), "messaging", "brand", bearer];
         let scheme = if settings.plain { "ws" } else { "wss" };
         let url = address(scheme, host, &path, VERSION).ok_or_else(no_domain)?;
+        let request = url.as_str().into_client_request().map_err(not_upgraded)?;
+        let stream = self.upgrade(service, &url, request).await?;
+        Ok(BrandSocket::new(stream, settings.clone()))
+    }
+
+    /// Connects to where the address points, and asks there for a socket.
+    pub(crate) async fn upgrade(
+        &self,
+        service: &str,
+        url: &Url,
+        request: Request,
+    ) -> Result<WebSocketStream<Wire>, OpenError> {
+        let settings = self.settings();
+        let no_domain = || OpenError::NoDomain { service: service.to_owned() };
         let name = url.host_str().ok_or_else(no_domain)?;
         let port = url.port_or_known_default().ok_or_else(no_domain)?;
 
         let connected = self.connect(name, port).await;
         let wire = Wire::new(connected.map_err(|fault| not_connected(fault, no_domain))?);
-        let request = url.as_str().into_client_request().map_err(not_upgraded)?;
         let upgrade = client_async_with_config(request, wire, Some(web_socket_config(settings.frame_limit)));
         let upgraded = timeout(settings.request_timeout, upgrade).await;
         let (stream, _) =
             upgraded.map_err(|_| no_answer(io::ErrorKind::TimedOut.into()))?.map_err(not_upgraded)?;
-        Ok(BrandSocket::new(stream, settings.clone()))
+        Ok(stream)
     }
 
     /// The preferred service where the account has it, else the one that documentation names,
     /// else the one that newer SDKs use.
-    fn socket_host<'a>(&'a self, domains: &'a Domains) -> Result<(&'a str, &'a str), OpenError> {
+    pub(crate) fn socket_host<'a>(&'a self, domains: &'a Domains) -> Result<(&'a str, &'a str), OpenError> {
         let preferred = self.settings().socket_service.as_deref();
         preferred
             .into_iter()
@@ -116,7 +131,7 @@ fn no_answer(source: io::Error) -> OpenError {
 }
 
 // The library's errors hold the answer's headers, and some hold addresses: only words leave here.
-fn not_upgraded(error: WsError) -> OpenError {
+pub(crate) fn not_upgraded(error: WsError) -> OpenError {
     match error {
         WsError::Http(answer) => OpenError::Refused { status: answer.status().as_u16() },
         WsError::Io(source) => {

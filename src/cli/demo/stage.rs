@@ -1,14 +1,16 @@
-//! The demo's stage: a platform of its own, accounts, bots, consumers, and a store.
+//! The demo's stage: a platform of its own, accounts, bots, and a store.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use liveperson::ClientSettings;
 use liveperson_proto::AccountId;
-use liveperson_sim::{BotUser, ConsumerScript, Platform, PlatformSettings as SimSettings, SECRET_MARK};
+use liveperson_sim::{BotUser, Platform, PlatformSettings as SimSettings, SECRET_MARK};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
 use super::super::Failure;
+use super::crowd::Crowd;
 use crate::settings::{
     AccountSettings, BotSettings, FleetSettings, LogicName, Login, PlatformSettings, ServerSettings,
     StoreSettings, StoreUrlText, TimingSettings, Wanted,
@@ -46,8 +48,10 @@ impl Scratch {
 impl Stage {
     pub(super) async fn set(store: Option<SecretString>, io: &Handle) -> Result<Self, Failure> {
         let scratch = Scratch::make()?;
-        let started =
-            io.spawn(Platform::start(SimSettings::default())).await.map_err(|error| Failure::of(&error))?;
+        // A demo may be left running: its consumers do not renew their identities.
+        let sim =
+            SimSettings { consumer_token_life: Duration::from_hours(24 * 365), ..SimSettings::default() };
+        let started = io.spawn(Platform::start(sim)).await.map_err(|error| Failure::of(&error))?;
         let platform = started.map_err(|error| Failure::of(&error))?;
         let ca_file = scratch.0.join("ca.pem");
         std::fs::write(&ca_file, platform.ca_pem()).map_err(|error| Failure::of(&error))?;
@@ -70,18 +74,16 @@ impl Stage {
         Ok(Self { platform, settings, _scratch: scratch })
     }
 
-    /// Lets the consumers in.
-    pub(super) fn open_the_doors(&self, consumers: usize) {
-        for (n, account) in self.settings.accounts.iter().enumerate() {
-            let count = consumers / ACCOUNTS + usize::from(n < consumers % ACCOUNTS);
-            let script = ConsumerScript {
-                count,
-                messages: 0,
-                think: Duration::from_millis(700),
-                ..ConsumerScript::default()
-            };
-            self.platform.consumers(account.id.as_str(), script);
-        }
+    /// Lets the consumers in: clients of the platform as the bots are, on the other side.
+    pub(super) async fn open_the_doors(&self, consumers: usize, io: &Handle) -> Result<Crowd, Failure> {
+        let settings = ClientSettings {
+            csds_domain: self.platform.host(),
+            ca_pem: Some(self.platform.ca_pem().into()),
+            ..ClientSettings::default()
+        };
+        let accounts: Vec<AccountId> =
+            self.settings.accounts.iter().map(|account| account.id.clone()).collect();
+        Crowd::admit(settings, &accounts, consumers, io).await
     }
 
     /// Every bot's account and login name.

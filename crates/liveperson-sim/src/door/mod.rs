@@ -1,11 +1,13 @@
-//! The one port: domain API, agent login and brand sockets, over TLS or plain.
+//! The one port: domain API, agent login, consumer identity and sockets of both sides, over TLS or plain.
 //!
 //! - [`certificates`]: our own authority
 //! - [`routes`]: HTTP requests and what answers them
-//! - [`upgrade`]: from an HTTP request to a brand socket
-//! - [`socket`]: one brand socket, reading and writing
+//! - [`identity`]: what the identity service answers consumers
+//! - [`upgrade`]: from an HTTP request to a socket
+//! - [`socket`]: one socket, reading and writing
 
 pub(crate) mod certificates;
+mod identity;
 mod routes;
 mod socket;
 mod upgrade;

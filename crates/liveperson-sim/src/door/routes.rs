@@ -1,4 +1,4 @@
-//! HTTP requests and what answers them: CSDS and agentVep.
+//! HTTP requests and what answers them: CSDS, agentVep, and the ways to the others.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use liveperson_proto::AccountId;
 use serde_json::{Value, json};
 
-use super::upgrade;
+use super::{identity, upgrade};
 use crate::world::Shared;
 use crate::world::sessions::{LoginRefused, SessionRefused};
 
@@ -40,6 +40,12 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
         }
         (&Method::GET, ["ws_api", "account", account, "messaging", "brand", rest @ ..]) => {
             upgrade::brand(request, account, rest.first().copied(), &shared)
+        }
+        (&Method::GET, ["ws_api", "account", account, "messaging", "consumer", rest @ ..]) => {
+            upgrade::consumer(request, account, rest.first().copied(), &shared)
+        }
+        (&Method::POST, ["api", "account", account, rest @ ..]) => {
+            identity::answer(request, account, rest, &shared).await
         }
         _ => error(StatusCode::NOT_FOUND, "no such resource", 1),
     };
@@ -129,6 +135,12 @@ fn session_cookie(request: &Request<Incoming>) -> Option<String> {
         .find_map(|pair| pair.trim().strip_prefix("Session_id=").map(str::to_owned))
 }
 
+/// The JSON body, where an empty one is as good as an empty object.
+pub(super) async fn body_of(request: Request<Incoming>) -> Option<Value> {
+    let body = Limited::new(request.into_body(), LARGEST_BODY).collect().await.ok()?.to_bytes();
+    if body.is_empty() { Some(json!({})) } else { serde_json::from_slice(&body).ok() }
+}
+
 async fn json_body(request: Request<Incoming>) -> Option<Value> {
     let body = Limited::new(request.into_body(), LARGEST_BODY).collect().await.ok()?;
     serde_json::from_slice(&body.to_bytes()).ok()
@@ -144,7 +156,7 @@ pub(super) fn error(status: StatusCode, message: &str, code: u16) -> Reply {
     )
 }
 
-fn as_json(status: StatusCode, body: &Value) -> Reply {
+pub(super) fn as_json(status: StatusCode, body: &Value) -> Reply {
     let mut reply = Response::new(Full::from(body.to_string()));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

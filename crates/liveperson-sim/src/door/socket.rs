@@ -1,4 +1,4 @@
-//! One brand socket: frames in to the world, frames out from its queue, and the fate the world decides.
+//! One socket: frames in to the world, frames out from its queue, and the fate the world decides.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::world::Shared;
+use crate::world::consumer_sockets::Visit;
 use crate::world::sockets::{Fate, Opening, SocketId};
 
 type Stream = WebSocketStream<TokioIo<Upgraded>>;
@@ -24,11 +25,21 @@ const QUEUE: usize = 4096;
 /// How long a client may take to answer our close frame.
 const GOODBYE: Duration = Duration::from_secs(2);
 
+/// Whose socket it is.
+pub(super) enum Guest {
+    Agent(Opening),
+    Consumer(Visit),
+}
+
 /// Serves the socket until either side ends it.
-pub(super) async fn run(stream: Stream, opening: Opening, shared: Arc<Shared>) {
+pub(super) async fn run(stream: Stream, guest: Guest, shared: Arc<Shared>) {
     let (frames, queue) = mpsc::channel(QUEUE);
     let (fate, mut watched) = watch::channel(Fate::Alive);
-    let Some(id) = shared.enter(|world| world.open_socket(&opening, frames, fate)) else {
+    let opened = shared.enter(|world| match &guest {
+        Guest::Agent(opening) => world.open_socket(opening, frames, fate),
+        Guest::Consumer(visit) => world.open_consumer_socket(visit, frames, fate),
+    });
+    let Some(id) = opened else {
         turn_away(stream, 4401).await;
         return;
     };
@@ -66,7 +77,7 @@ pub(super) async fn run(stream: Stream, opening: Opening, shared: Arc<Shared>) {
 
 /// Closes a socket with a code and waits, within bounds, for the client to agree.
 pub(super) async fn turn_away(mut stream: Stream, code: u16) {
-    let reason = if code == 4401 { "identity token is invalid" } else { "" };
+    let reason = if code == 4401 || code == 4407 { "identity token is invalid" } else { "" };
     let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
     let farewell = async {
         if stream.close(Some(frame)).await.is_ok() {

@@ -1,4 +1,4 @@
-//! From an HTTP request to a brand socket.
+//! From an HTTP request to a socket.
 
 use std::sync::Arc;
 
@@ -15,9 +15,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::routes::{Reply, error};
-use super::socket;
+use super::socket::{self, Guest};
 use crate::settings::BadToken;
 use crate::world::Shared;
+use crate::world::consumer_sockets::Visit;
+use crate::world::identities::TokenRefused;
 use crate::world::sockets::{Admission, Opening};
 
 const LARGEST_FRAME: usize = 1024 * 1024;
@@ -40,8 +42,8 @@ pub(super) fn brand(
         Opening { account: AccountId::new(account), bearer, shows_suggested: shows_suggested(&request) };
     let admission = shared.enter(|world| world.admit(&opening));
     let welcome = match admission {
-        Admission::Welcome => Some(opening),
-        Admission::BadToken if shared.settings().bad_token == BadToken::Close4401 => None,
+        Admission::Welcome => Ok(Guest::Agent(opening)),
+        Admission::BadToken if shared.settings().bad_token == BadToken::Close4401 => Err(4401),
         Admission::BadToken => return error(StatusCode::UNAUTHORIZED, "token is invalid", 8),
         Admission::Refused(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
@@ -52,14 +54,39 @@ pub(super) fn brand(
     switching(&accept)
 }
 
-async fn open(request: Request<Incoming>, opening: Option<Opening>, shared: Arc<Shared>) {
+/// Lets a consumer in: with a token in path or header, or without one, to bring it in the first frame.
+pub(super) fn consumer(
+    request: Request<Incoming>,
+    account: &str,
+    token: Option<&str>,
+    shared: &Arc<Shared>,
+) -> Reply {
+    let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
+        return error(StatusCode::BAD_REQUEST, "not a websocket request", 6);
+    };
+    let accept = derive_accept_key(key.as_bytes());
+    let token = token.map(str::to_owned).or_else(|| header_token(&request));
+    let visit = Visit { account: AccountId::new(account), token };
+    let welcome = match shared.enter(|world| world.admit_consumer(&visit)) {
+        Ok(()) => Ok(Guest::Consumer(visit)),
+        // An identity that only has to be prolonged is told apart, and only a close code can tell.
+        Err(TokenRefused::Expired) => Err(4407),
+        Err(_) if shared.settings().bad_token == BadToken::Close4401 => Err(4401),
+        Err(_) => return error(StatusCode::UNAUTHORIZED, "token is invalid", 8),
+    };
+    tokio::spawn(open(request, welcome, Arc::clone(shared)));
+    switching(&accept)
+}
+
+/// Opens the socket for a guest, or turns it away with a close code.
+async fn open(request: Request<Incoming>, welcome: Result<Guest, u16>, shared: Arc<Shared>) {
     let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
     let config =
         WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
     let stream = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-    match opening {
-        Some(opening) => socket::run(stream, opening, shared).await,
-        None => socket::turn_away(stream, 4401).await,
+    match welcome {
+        Ok(guest) => socket::run(stream, guest, shared).await,
+        Err(code) => socket::turn_away(stream, code).await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use liveperson_proto::AccountId;
+use liveperson_proto::{AccountId, ConsumerId};
 
 use super::Platform;
 use crate::settings::Revocation;
@@ -28,7 +28,12 @@ impl Platform {
         });
     }
 
-    /// Every socket is gone without a close frame.
+    /// The consumer's sockets are gone without a close frame; a consumer is known by its id on the wire.
+    pub fn drop_socket_of_consumer(&self, consumer: &str) {
+        self.shared().enter(|world| world.drop_sockets_of_consumer(&ConsumerId::new(consumer)));
+    }
+
+    /// Every socket of either side is gone without a close frame.
     pub fn drop_all_sockets(&self) {
         self.shared().enter(World::end_all_sockets);
     }

@@ -9,7 +9,7 @@ use super::{World, wall};
 
 /// What the changes of one request mean for the queue, and what the answer says.
 #[derive(Default)]
-struct Effects {
+pub(super) struct Effects {
     left_by: Option<AgentId>,
     wanted: Option<AgentId>,
     says: Option<&'static str>,
@@ -166,12 +166,12 @@ fn remove(facts: &mut Facts, agent: &AgentId, role: Role, out: &mut Effects) -> 
     Ok(())
 }
 
-fn close(facts: &mut Facts, by: &str, cause: &str, out: &mut Effects) {
+pub(super) fn close(facts: &mut Facts, by: &str, cause: &str, out: &mut Effects) {
     facts.closing = Some(Closing { by: by.to_owned(), cause: cause.to_owned(), at: wall() });
     out.says = Some("OK Conversation resolved successfully");
 }
 
-fn text_or_number(value: &Value) -> Option<String> {
+pub(super) fn text_or_number(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

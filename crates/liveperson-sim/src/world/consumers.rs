@@ -1,6 +1,6 @@
-//! The consumers played here: what they heard, and where they are.
+//! Consumers: what they heard, and where they are.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use liveperson_proto::{AccountId, ConsumerId, ConversationId, SkillId};
 use serde_json::{Value, json};
@@ -8,23 +8,33 @@ use serde_json::{Value, json};
 use super::World;
 use super::conversations::{Event, Facts, Participant, Role};
 use super::scripts::Script;
+use super::sockets::SocketId;
 use crate::consumer::{ConversationView, Heard};
 
 /// The most that a consumer remembers; scripted ones need nothing of it.
 const MEMORY: usize = 10_000;
 
+/// The most conversations that a consumer is shown.
+const CONVERSATIONS: usize = 100;
+
 /// One consumer.
 pub(crate) struct Played {
     pub(super) account: AccountId,
-    name: String,
+    pub(super) name: String,
+    /// The latest one.
     pub(super) conversation: Option<ConversationId>,
+    /// The latest ones, the newest last; the oldest give way.
+    pub(super) conversations: VecDeque<ConversationId>,
+    /// Empty for whoever is played here.
+    pub(super) sockets: BTreeSet<SocketId>,
     heard: VecDeque<Heard>,
     pub(super) script: Option<Script>,
 }
 
 impl Played {
     pub(super) fn new(account: AccountId, name: String, script: Option<Script>) -> Self {
-        Self { account, name, conversation: None, heard: VecDeque::new(), script }
+        let (conversations, heard, sockets) = (VecDeque::new(), VecDeque::new(), BTreeSet::new());
+        Self { account, name, conversation: None, conversations, sockets, heard, script }
     }
 
     /// What `GetUserProfile` tells about the consumer.
@@ -75,6 +85,10 @@ impl World {
         let id = self.open_conversation(&account, consumer, skill);
         if let Some(played) = self.consumers.get_mut(consumer) {
             played.conversation = Some(id.clone());
+            if played.conversations.len() == CONVERSATIONS {
+                played.conversations.pop_front();
+            }
+            played.conversations.push_back(id.clone());
         }
         id
     }

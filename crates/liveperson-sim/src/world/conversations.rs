@@ -176,6 +176,7 @@ impl World {
             home.open.insert(id.clone());
         }
         self.announce_conversation(&id);
+        self.announce_to_consumer(&id);
         id
     }
 
@@ -200,6 +201,7 @@ impl World {
         }
         self.stir();
         self.announce_conversation(&id);
+        self.announce_to_consumer(&id);
         if closed_now {
             self.conversation_closed(&id);
         }

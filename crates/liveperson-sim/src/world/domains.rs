@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::World;
 
 /// The services of every account.
-const SERVICES: [&str; 3] = ["agentVep", "asyncMessagingEnt", "facadeMsg"];
+const SERVICES: [&str; 4] = ["agentVep", "asyncMessagingEnt", "facadeMsg", "idp"];
 
 /// How the domain API is wrong.
 #[derive(Default)]

@@ -6,6 +6,7 @@
 //! - [`accounts`]: accounts and their agent users
 //! - [`domains`]: where clients are sent
 //! - [`sessions`]: login, refresh, logout, and how tokens die
+//! - [`identities`]: who a consumer is
 //! - [`sockets`]: brand sockets, and requests in flight on them
 //! - [`requests`]: request types of both families, and their answers
 //! - [`conversations`], [`shapes`]: what a conversation is, and how the wire shows it
@@ -14,17 +15,22 @@
 //! - [`publishing`], [`history`]: events in, events out again
 //! - [`routing`]: agent states, rings, the queue
 //! - [`consumers`], [`scripts`]: the consumers played here
+//! - [`consumer_sockets`], [`consumer_requests`], [`consumer_shapes`]: those who come over the wire
 //! - [`humans`], [`human_scripts`]: the human agents played here
 //! - [`timers`]: what happens later
 
 pub(crate) mod accounts;
 mod changes;
+mod consumer_requests;
+mod consumer_shapes;
+pub(crate) mod consumer_sockets;
 pub(crate) mod consumers;
 pub(crate) mod conversations;
 mod domains;
 mod history;
 mod human_scripts;
 mod humans;
+pub(crate) mod identities;
 mod publishing;
 pub(crate) mod requests;
 mod routing;
@@ -40,13 +46,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use liveperson_proto::{AccountId, AgentId, ConsumerId, ConversationId, RingId};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use self::accounts::{Account, User};
+use self::consumer_sockets::ConsumerSocket;
 use self::consumers::Played;
 use self::conversations::Conversation;
 use self::domains::DomainFaults;
+use self::identities::Signer;
 use self::sessions::Session;
 use self::sockets::{Fate, Socket, SocketId};
 use self::timers::Timers;
@@ -137,7 +145,9 @@ pub(crate) struct World {
     accounts: BTreeMap<AccountId, Account>,
     users: HashMap<AgentId, User>,
     sessions: HashMap<String, Session>,
+    signer: Signer,
     sockets: BTreeMap<SocketId, Socket>,
+    consumer_sockets: BTreeMap<SocketId, ConsumerSocket>,
     conversations: HashMap<ConversationId, Conversation>,
     consumers: HashMap<ConsumerId, Played>,
     humans: HashMap<AgentId, human_scripts::Played>,
@@ -166,7 +176,9 @@ impl World {
             accounts: BTreeMap::new(),
             users: HashMap::new(),
             sessions: HashMap::new(),
+            signer: Signer::default(),
             sockets: BTreeMap::new(),
+            consumer_sockets: BTreeMap::new(),
             conversations: HashMap::new(),
             consumers: HashMap::new(),
             humans: HashMap::new(),
@@ -196,13 +208,19 @@ impl World {
     fn hand_out(&mut self) {
         while !self.outbox.is_empty() {
             for (id, frame) in std::mem::take(&mut self.outbox) {
-                let Some(socket) = self.sockets.get(&id) else { continue };
-                if socket.frames.try_send(frame).is_err() {
+                let Some(frames) = self.frames_of(id) else { continue };
+                if frames.try_send(frame).is_err() {
                     tracing::debug!(socket = id.0, "dropped a slow consumer");
                     self.end_socket(id, Fate::Dropped);
                 }
             }
         }
+    }
+
+    /// The queue of a socket, whichever side it is of.
+    fn frames_of(&self, id: SocketId) -> Option<&mpsc::Sender<Utf8Bytes>> {
+        let of_consumer = || self.consumer_sockets.get(&id).map(|socket| &socket.frames);
+        self.sockets.get(&id).map(|socket| &socket.frames).or_else(of_consumer)
     }
 
     fn next_id(&mut self) -> u64 {

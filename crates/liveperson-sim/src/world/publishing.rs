@@ -82,7 +82,7 @@ impl World {
     }
 
     /// Stores an event, if it is of the kind that has a place, and delivers it; returns the place.
-    fn add_event(
+    pub(super) fn add_event(
         &mut self,
         id: &ConversationId,
         originator: Participant,
@@ -97,7 +97,8 @@ impl World {
         let facts = &conversation.facts;
         let shape =
             if fleeting { shapes::chat_state(facts, &event) } else { shapes::event(facts, &event, true) };
-        self.deliver(id, &shape);
+        self.deliver_to_brand(id, &shape);
+        self.deliver_to_consumer(id, &event);
         if fleeting {
             return sequence;
         }
@@ -138,7 +139,7 @@ impl World {
     }
 
     /// Sends an event to every socket of every brand participant, the publisher's too.
-    fn deliver(&mut self, id: &ConversationId, shape: &Value) {
+    fn deliver_to_brand(&mut self, id: &ConversationId, shape: &Value) {
         let Some(conversation) = self.conversations.get(id) else { return };
         let present = conversation.facts.participants.iter().filter(|one| !one.suggested);
         let users = present.filter_map(|one| self.users.get(&AgentId::new(&one.id)));
@@ -166,7 +167,7 @@ fn is_content(event: &Value) -> bool {
 }
 
 /// Whether the event is content; an error when it is nothing we know.
-fn check_event(event: &Value) -> Result<bool, (u16, &'static str)> {
+pub(super) fn check_event(event: &Value) -> Result<bool, (u16, &'static str)> {
     match event["type"].as_str() {
         Some("ContentEvent") if event["message"].is_null() => Err((400, "message is missing")),
         Some("RichContentEvent") if !event["content"].is_object() => Err((400, "content is missing")),
@@ -184,7 +185,7 @@ fn check_event(event: &Value) -> Result<bool, (u16, &'static str)> {
 }
 
 /// Metadata as a list; the platform is strict about the objects it knows.
-fn checked_metadata(metadata: &Value) -> Result<Value, (u16, &'static str)> {
+pub(super) fn checked_metadata(metadata: &Value) -> Result<Value, (u16, &'static str)> {
     let list = match metadata {
         Value::Null => return Ok(Value::Null),
         Value::Object(_) => vec![metadata.clone()],

@@ -29,6 +29,9 @@ pub(super) enum Kind {
     SetAgentState,
     UpdateRingState,
     GetUserProfile,
+    SetUserProfile,
+    ConsumerRequestConversation,
+    InitConnection,
     Unknown,
 }
 
@@ -38,7 +41,7 @@ type Names = (Kind, &'static str, &'static str, &'static str, &'static str);
 const STRING: &str = ".ReqBody$StringResp";
 const OTHER_STRING: &str = "StringResponse";
 
-const TABLE: [Names; 12] = [
+const TABLE: [Names; 15] = [
     (Kind::GetClock, ".GetClock", ".GetClock$Response", "GetClock", "GetClockResponse"),
     (
         Kind::SubscribeExConversations,
@@ -105,6 +108,27 @@ const TABLE: [Names; 12] = [
         "userprofile.GetUserProfile",
         "userprofile.GetUserProfileResponse",
     ),
+    (
+        Kind::SetUserProfile,
+        ".ams.userprofile.SetUserProfile",
+        STRING,
+        "userprofile.SetUserProfile",
+        OTHER_STRING,
+    ),
+    (
+        Kind::ConsumerRequestConversation,
+        ".ams.cm.ConsumerRequestConversation",
+        ".ams.cm.RequestConversation$Response",
+        "cm.ConsumerRequestConversation",
+        "cm.RequestConversationResponse",
+    ),
+    (
+        Kind::InitConnection,
+        ".InitConnection",
+        ".InitConnection$Response",
+        "InitConnection",
+        "InitConnectionResponse",
+    ),
 ];
 
 /// Why a request is refused: a code and the words.
@@ -121,6 +145,7 @@ pub(super) struct Request {
     dotted: bool,
     pub(super) body: Value,
     pub(super) metadata: Value,
+    pub(super) headers: Value,
 }
 
 impl Request {
@@ -139,7 +164,8 @@ impl Request {
         let dotted = name.starts_with('.');
         let found = TABLE.iter().find(|(_, ams, _, other, _)| name == *ams || name == *other);
         let kind = found.map_or(Kind::Unknown, |names| names.0);
-        Some(Self { id, kind, dotted, body: frame["body"].take(), metadata: frame["metadata"].take() })
+        let [body, metadata, headers] = ["body", "metadata", "headers"].map(|name| frame[name].take());
+        Some(Self { id, kind, dotted, body, metadata, headers })
     }
 
     /// Whether the request, applied late, would still do something.
@@ -179,6 +205,9 @@ impl World {
             Kind::SetAgentState => self.set_agent_state(caller, body),
             Kind::UpdateRingState => self.update_ring(caller, body),
             Kind::GetUserProfile => self.user_profile(caller, body),
+            Kind::SetUserProfile | Kind::ConsumerRequestConversation | Kind::InitConnection => {
+                Err((401, "Not allowed for agents"))
+            }
             Kind::Unknown => Err((400, "Unknown request type")),
         }
     }

@@ -136,7 +136,7 @@ impl World {
         self.timers.add(at, Timer::ConsumerSpeaks { consumer: consumer.clone() });
     }
 
-    fn is_open(&self, id: &ConversationId) -> bool {
+    pub(super) fn is_open(&self, id: &ConversationId) -> bool {
         self.conversations.get(id).is_some_and(|one| one.facts.is_open())
     }
 

@@ -1,4 +1,4 @@
-//! Brand sockets, and requests in flight on them.
+//! Brand sockets, and requests in flight on them; and what sockets of both sides have in common.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
@@ -135,8 +135,9 @@ impl World {
 
     /// Seals a socket's fate and forgets it.
     pub(crate) fn end_socket(&mut self, id: SocketId, fate: Fate) {
-        if let Some(socket) = self.sockets.get(&id) {
-            socket.fate.send_replace(fate);
+        let of_consumer = || self.consumer_sockets.get(&id).map(|socket| &socket.fate);
+        if let Some(watched) = self.sockets.get(&id).map(|socket| &socket.fate).or_else(of_consumer) {
+            watched.send_replace(fate);
         }
         self.socket_died(id);
     }
@@ -151,7 +152,7 @@ impl World {
 
     /// Every socket of the platform is gone without a close frame.
     pub(crate) fn end_all_sockets(&mut self) {
-        let ids: Vec<SocketId> = self.sockets.keys().copied().collect();
+        let ids: Vec<SocketId> = self.sockets.keys().chain(self.consumer_sockets.keys()).copied().collect();
         for id in ids {
             self.end_socket(id, Fate::Dropped);
         }
@@ -176,7 +177,7 @@ impl World {
 
     /// Forgets a socket that is gone, with all that belongs to it; once is enough.
     pub(crate) fn socket_died(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.remove(&id) else { return };
+        let Some(socket) = self.sockets.remove(&id) else { return self.consumer_socket_died(id) };
         self.stir();
         if let Some(home) = self.accounts.get_mut(&socket.account) {
             home.sockets.remove(&id);
@@ -219,6 +220,9 @@ impl World {
     /// A text frame from a client.
     pub(crate) fn frame_arrived(&mut self, id: SocketId, text: &str) {
         let Some(request) = Request::parse(text) else { return };
+        if self.consumer_sockets.contains_key(&id) {
+            return self.serve_consumer(id, &request);
+        }
         let Some(socket) = self.sockets.get_mut(&id) else { return };
         let travels = self.late.is_some() && request.changes_state();
         if travels || !socket.in_flight.is_empty() {

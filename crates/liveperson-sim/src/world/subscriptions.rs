@@ -29,6 +29,23 @@ pub(super) struct Watching {
     matched: BTreeSet<ConversationId>,
 }
 
+impl Watching {
+    /// What a body asks for, under an id still to be given.
+    pub(super) fn of(world: &World, account: &AccountId, body: &Value) -> Self {
+        let query = Query::parse(world, account, body);
+        Self { id: SubscriptionId::from(String::new()), query, matched: BTreeSet::new() }
+    }
+
+    /// What a changed conversation is to the subscription; `None` when it has nothing to do with it.
+    pub(super) fn look(&mut self, facts: &Facts) -> Option<&'static str> {
+        if self.query.matches(facts) {
+            self.matched.insert(facts.id.clone());
+            return Some("UPSERT");
+        }
+        self.matched.remove(&facts.id).then_some("DELETE")
+    }
+}
+
 impl Query {
     fn parse(world: &World, account: &AccountId, body: &Value) -> Self {
         let states = ["convState", "stage", "state"];
@@ -160,15 +177,7 @@ impl World {
         for socket_id in &home.sockets {
             let Some(socket) = self.sockets.get_mut(socket_id) else { continue };
             for watching in &mut socket.watching {
-                let matches = watching.query.matches(facts);
-                let kind = if matches {
-                    watching.matched.insert(id.clone());
-                    "UPSERT"
-                } else if watching.matched.remove(id) {
-                    "DELETE"
-                } else {
-                    continue;
-                };
+                let Some(kind) = watching.look(facts) else { continue };
                 // Written once for all sockets: with a hundred of them this is most of the work.
                 let result = shown[usize::from(socket.shows_suggested)]
                     .get_or_insert_with(|| shapes::conversation(facts, socket.shows_suggested).to_string());

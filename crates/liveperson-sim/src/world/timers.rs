@@ -19,6 +19,8 @@ pub(super) enum Timer {
     ApplyLate { caller: Caller, requests: Vec<Request> },
     ConsumerSpeaks { consumer: ConsumerId },
     HumanActs { agent: AgentId },
+    IntroductionIsDue { socket: SocketId },
+    IdentityExpires { socket: SocketId },
 }
 
 /// Timers by time; those of one moment go off in the order they were set.
@@ -64,6 +66,8 @@ impl World {
             Timer::ApplyLate { caller, requests } => self.apply_batch(&caller, requests),
             Timer::ConsumerSpeaks { consumer } => self.consumer_speaks(&consumer),
             Timer::HumanActs { agent } => self.human_acts(&agent),
+            Timer::IntroductionIsDue { socket } => self.introduction_is_due(socket),
+            Timer::IdentityExpires { socket } => self.identity_expires(socket),
         }
     }
 }

@@ -23,6 +23,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// The bound after which a test gives up; nothing should ever take that long.
@@ -144,6 +145,30 @@ pub async fn socket(platform: &Platform, login: &Login) -> Result<Bot, u16> {
         Err(Error::Http(answer)) => Err(answer.status().as_u16()),
         Err(other) => panic!("{other}"),
     }
+}
+
+/// A consumer's socket with the token in its header, or with none; the error is the status of a refused upgrade.
+pub async fn consumer_socket(platform: &Platform, token: Option<&str>) -> Result<Bot, u16> {
+    let url = format!("ws://localhost/ws_api/account/{ACCOUNT}/messaging/consumer?v=3");
+    let mut request = url.into_client_request().unwrap();
+    if let Some(token) = token {
+        request.headers_mut().insert("Authorization", format!("jwt {token}").parse().unwrap());
+    }
+    let login = ["", "", "", "", ""].map(str::to_owned);
+    let [bearer, csrf, cookie, agent, pid] = login;
+    let login = Login { bearer, csrf, cookie, agent, pid };
+    match tokio_tungstenite::client_async(request, connect(platform).await).await {
+        Ok((stream, _)) => Ok(Bot { login, stream, early: VecDeque::new(), next: 0 }),
+        Err(Error::Http(answer)) => Err(answer.status().as_u16()),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// A new consumer's token.
+pub async fn sign_up(platform: &Platform) -> String {
+    let answer = http(platform, "POST", &format!("/api/account/{ACCOUNT}/signup"), "", "").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()["jwt"].as_str().unwrap().to_owned()
 }
 
 /// Logs in, opens a socket, sets ONLINE and subscribes to own conversations and rings.

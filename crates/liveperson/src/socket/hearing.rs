@@ -11,20 +11,20 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::error::Error as WsError;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use super::BrandSocket;
 use super::ending::Ending;
 use super::heard::{Heard, Outcome, SendError};
 use super::pending::Asker;
 use super::wire::KEPT_BUFFER;
+use super::{Asks, Socket};
 
-/// What the one wait of [`BrandSocket::next`] ends with.
+/// What the one wait of [`Socket::next`] ends with.
 pub(super) enum Step {
     Message(Message),
     Broken(Option<WsError>),
     Time,
 }
 
-impl BrandSocket {
+impl<R: Asks> Socket<R> {
     /// Waits for a message, while flushing what is stuck, until it is time to `wake`.
     pub(super) async fn step(&mut self, wake: Instant) -> Step {
         let Self { stream: Some(stream), flush_until, .. } = self else { return Step::Broken(None) };

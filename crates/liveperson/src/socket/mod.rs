@@ -1,4 +1,4 @@
-//! A brand socket: owned by one task, unsplit; it spawns nothing.
+//! A socket of either side: owned by one task, unsplit; it spawns nothing.
 
 mod heard;
 
@@ -12,17 +12,19 @@ mod pulse;
 mod boundary;
 mod wire;
 
+mod sides;
+
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use liveperson_proto::request::Request;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as Code;
@@ -35,14 +37,16 @@ use pending::{Asker, Pending};
 use pulse::Pulse;
 
 pub use heard::{Heard, Outcome, SendError};
+pub use sides::{Asks, BrandSocket, ConsumerSocket};
 pub(crate) use wire::{Wire, web_socket_config};
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// A brand socket. One task owns it: it asks with [`send`](Self::send), and hears with
-/// [`next`](Self::next), which also keeps the socket alive and must be called again and again.
-pub struct BrandSocket {
+/// A socket on which requests of type `R` are asked. One task owns it: it asks with
+/// [`send`](Self::send), and hears with [`next`](Self::next), which also keeps the socket alive and
+/// must be called again and again.
+pub struct Socket<R> {
     stream: Option<Box<WebSocketStream<Wire>>>,
     settings: Arc<ClientSettings>,
     pending: Pending,
@@ -54,9 +58,10 @@ pub struct BrandSocket {
     /// Requests lost with the connection, to be reported before the end is.
     lost: VecDeque<u64>,
     ending: Option<Ending>,
+    side: PhantomData<fn(&R)>,
 }
 
-impl BrandSocket {
+impl<R: Asks> Socket<R> {
     pub(crate) fn new(stream: WebSocketStream<Wire>, settings: Arc<ClientSettings>) -> Self {
         Self {
             stream: Some(Box::new(stream)),
@@ -67,6 +72,7 @@ impl BrandSocket {
             has_grown: false,
             lost: VecDeque::new(),
             ending: None,
+            side: PhantomData,
         }
     }
 
@@ -77,7 +83,7 @@ impl BrandSocket {
     /// [`next`](Self::next) is awaited.
     ///
     /// Cancel safe: dropped before it is ready, nothing was sent and the ticket is not reported.
-    pub async fn send(&mut self, ticket: u64, request: &Request) -> Result<(), SendError> {
+    pub async fn send(&mut self, ticket: u64, request: &R) -> Result<(), SendError> {
         let Some(stream) = &mut self.stream else { return Err(SendError::Closed) };
         let until = Instant::now() + self.settings.answer_within;
         match timeout_at(until, poll_fn(|cx| stream.poll_ready_unpin(cx))).await {
@@ -142,9 +148,9 @@ impl BrandSocket {
     }
 }
 
-impl fmt::Debug for BrandSocket {
+impl<R> fmt::Debug for Socket<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BrandSocket")
+        f.debug_struct("Socket")
             .field("open", &self.stream.is_some())
             .field("pending", &self.pending.len())
             .finish_non_exhaustive()

@@ -1,19 +1,18 @@
 //! What leaves a socket: requests and beats. Nothing here waits.
 
 use futures_util::{FutureExt, SinkExt};
-use liveperson_proto::request::Request;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Bytes;
 use tokio_tungstenite::tungstenite::error::Error as WsError;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use super::BrandSocket;
 use super::ending::Ending;
 use super::pending::Asker;
 use super::pulse::Beat;
 use super::wire::{KEPT_BUFFER, renew};
+use super::{Asks, Socket};
 
-impl BrandSocket {
+impl<R: Asks> Socket<R> {
     /// Hands a message to the connection, which may keep a part of it; `false` if it is too large.
     pub(super) fn write(&mut self, message: Message, now: Instant) -> bool {
         let Some(stream) = &mut self.stream else { return true };
@@ -57,7 +56,7 @@ impl BrandSocket {
                 Some(Beat::Ping) => Message::Ping(Bytes::new()),
                 Some(Beat::Clock) => {
                     let id = self.pending.ask(Asker::Clock(now), now + self.settings.request_timeout);
-                    Message::text(Request::GetClock.frame(id))
+                    Message::text(R::clock_frame(id))
                 }
             };
             self.pulse.asked(now + self.settings.answer_within, heard);

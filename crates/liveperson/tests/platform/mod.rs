@@ -47,7 +47,8 @@ pub(crate) fn settings(at: SocketAddr) -> ClientSettings {
 pub(crate) fn domains(at: &impl ToString) -> Domains {
     let at = at.to_string();
     let uri = |service| format!(r#"{{"service":"{service}","account":"12","baseURI":"{at}"}}"#);
-    Domains::parse(&format!(r#"{{"baseURIs":[{},{}]}}"#, uri("agentVep"), uri("asyncMessagingEnt"))).unwrap()
+    let all = ["agentVep", "asyncMessagingEnt", "idp"].map(uri).join(",");
+    Domains::parse(&format!(r#"{{"baseURIs":[{all}]}}"#)).unwrap()
 }
 
 /// Everything that an error would show to a log.
