@@ -6,6 +6,7 @@
 //! - [`platform`]: the handle: accounts, bots, consumers, faults, observation
 //! - [`consumer`]: one consumer driven by hand
 //! - [`ledger`]: was each consumer message answered once, never, twice, late, out of order?
+//! - [`latencies`]: how long consumers waited for their answers
 //! - [`counters`]: what the clients cost the platform
 //! - [`control`]: the same handle for another process, over plain HTTP
 //! - `world`: everything the platform knows, behind one lock
@@ -15,6 +16,7 @@ pub mod consumer;
 pub mod control;
 pub mod counters;
 mod door;
+pub mod latencies;
 pub mod ledger;
 pub mod platform;
 pub mod settings;
@@ -22,6 +24,7 @@ mod world;
 
 pub use consumer::{Consumer, ConversationView, Heard};
 pub use counters::Counters;
+pub use latencies::Latencies;
 pub use ledger::Ledger;
 pub use platform::{Platform, Unsettled};
 pub use settings::{

@@ -15,6 +15,7 @@ use crate::consumer::Consumer;
 use crate::counters::Counters;
 use crate::door;
 use crate::door::certificates::Certificates;
+use crate::latencies::Latencies;
 use crate::ledger::Ledger;
 use crate::settings::{BotUser, ConsumerScript, PlatformSettings};
 use crate::world::Shared;
@@ -111,6 +112,11 @@ impl Platform {
     /// What became of every message so far.
     pub fn ledger(&self) -> Ledger {
         self.shared().enter(|world| world.ledger.judge())
+    }
+
+    /// How long consumers waited for their answers so far; cheap, however many messages there were.
+    pub fn latencies(&self) -> Latencies {
+        self.shared().enter(|world| world.ledger.latencies())
     }
 
     /// What the clients cost so far.
