@@ -83,11 +83,16 @@ impl Drop for Running {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
             }
-            std::thread::sleep(LOOK);
+            pause(LOOK);
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing else runs here, and a destructor cannot await")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 fn trimmed(text: &str) -> String {

@@ -19,7 +19,7 @@ use crate::process::{Goodbye, Running, binary};
 /// The account that `lpsim --accounts 1` has.
 pub(crate) const ACCOUNT: &str = "10000001";
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// Everything the fleet needs; it goes with this value.
 pub(crate) struct Stage {
@@ -60,7 +60,7 @@ impl Stage {
         let store = running.says("store ", SOON).await?;
         let address = running.says("listening  http://", SOON).await?;
         let address = address.split('/').next().unwrap_or_default().parse()?;
-        Ok(Fleet { running, address, started, store })
+        Ok(Fleet { running, started, store, address })
     }
 
     /// What `lpsim --fleet-out` wrote, with fewer bots, one logic, our store and a free port.

@@ -46,7 +46,7 @@ pub struct Author {
 #[derive(Clone, Debug)]
 pub enum Entry {
     /// A turn.
-    Commit(Box<CommitTurn>),
+    Commit(Arc<CommitTurn>),
     /// A confirmed deed.
     Done(OutboxKey),
     /// A deed that can never succeed.
@@ -232,6 +232,7 @@ impl Handler<Flush> for Recorder {
 /// A text that the database cannot hold comes back as its turn's own refusal; whatever else fails
 /// is the store's trouble and no reason to pass a message by.
 async fn commit(house: &House, group: Group) -> Result<Vec<TurnOutcome>, StoreError> {
+    let group = Arc::new(group);
     let mut away = false;
     loop {
         match house.store.commit(group.clone()).await {

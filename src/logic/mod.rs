@@ -33,6 +33,14 @@ pub trait Logic: Send + Sync {
     /// # Errors
     /// The turn is tried again, at most three times; then the message is passed without an answer.
     fn decide(&self, turn: &Turn) -> Result<Vec<Action>, LogicError>;
+
+    /// Whether it decides any turn within microseconds: no I/O, no lock, no loop without a bound.
+    ///
+    /// Such logic is asked on the bot's own thread, which saves the way to another and back. A wrong
+    /// yes holds up every bot of that thread, and no time limit helps; no is always right.
+    fn is_instant(&self) -> bool {
+        false
+    }
 }
 
 /// The logics by name.

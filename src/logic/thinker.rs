@@ -1,4 +1,4 @@
-//! The bounded threads that in-process logic runs on.
+//! The bounded threads that in-process logic runs on, unless it decides at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub enum Thought {
     Panicked,
 }
 
-/// Runs logic: never on a bot's thread, never more at one time than there are places.
+/// Runs logic: on a bot's thread only what says that it is instant, and never more at one time than there are places.
 ///
 /// Logic that blocks cannot be cancelled: a run that takes too long is abandoned and keeps its
 /// place until it returns.
@@ -112,6 +112,9 @@ impl Thinker {
     ///
     /// Cancel safe: a run goes on unheard.
     pub async fn think(&self, share: &Share, logic: Arc<dyn Logic>, turn: Turn) -> Thought {
+        if logic.is_instant() {
+            return decide(logic.as_ref(), &turn);
+        }
         let Ok(mine) = share.0.free.clone().acquire_owned().await else { return closed() };
         let Ok(place) = self.all.free.clone().acquire_owned().await else { return closed() };
         let run = Arc::new(Run { state: AtomicU8::new(RUNNING), of: [share.0.clone(), self.all.clone()] });

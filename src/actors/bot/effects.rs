@@ -1,5 +1,7 @@
 //! Carrying out what the core decided.
 
+use std::sync::Arc;
+
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use liveperson_proto::request::Request;
 use muster_core::bot::Event;
@@ -30,7 +32,7 @@ impl BotActor {
                 Effect::Logout => self.logout(ctx),
                 Effect::Open { generation } => self.open(generation, ctx),
                 Effect::Think(turn) => self.think(*turn, ctx),
-                Effect::Commit(turn) => self.records.add(Entry::Commit(turn)),
+                Effect::Commit(turn) => self.records.add(Entry::Commit(Arc::from(turn))),
                 Effect::Done(key) => self.records.add(Entry::Done(key)),
                 Effect::Dead(key, words) => self.records.add(Entry::Dead(key, words)),
                 Effect::Release { conversation, reason } => {

@@ -40,7 +40,9 @@ impl Records {
     }
 
     fn fresh(&self) -> Vec<(u64, Entry)> {
-        let fresh = self.waiting.iter().filter(|waiting| waiting.number > self.handed);
+        // Numbers only grow, so what is fresh stands at the end.
+        let known = self.waiting.partition_point(|waiting| waiting.number <= self.handed);
+        let fresh = self.waiting.range(known..);
         fresh.map(|waiting| (waiting.number, waiting.entry.clone())).collect()
     }
 
@@ -87,10 +89,8 @@ impl Handler<Recorded> for BotActor {
                     CommitOutcome::StaleCursor(_) => self.metrics.turn("stale"),
                     _ => {}
                 }
-                self.take(
-                    Event::Committed { conversation: turn.conversation, turn: turn.turn, outcome },
-                    ctx,
-                );
+                let (conversation, turn) = (turn.conversation.clone(), turn.turn.clone());
+                self.take(Event::Committed { conversation, turn, outcome }, ctx);
             }
         }
         self.leave_when_done(ctx);
