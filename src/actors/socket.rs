@@ -163,12 +163,7 @@ async fn transmit(
     unsent
 }
 
-async fn feed(
-    socket: &mut BrandSocket,
-    house: &House,
-    ticket: Ticket,
-    request: &Request,
-) -> Option<Outcome> {
+async fn feed(socket: &mut BrandSocket, house: &House, ticket: Ticket, request: &Request) -> Option<Outcome> {
     // Nothing is waited for between this check and the write's first try: a feed waits only for a
     // frame that is stuck, and what is fed leaves at the latest when the batch does.
     if changes_something(request) && !house.right.holds(house.clock.now().moment) {
