@@ -135,6 +135,28 @@ fn an_account_that_is_gone_leaves_no_gauge_behind() {
     assert!(!text.contains("muster_bots{") && !text.contains("muster_outbox_depth{"), "{text}");
 }
 
+#[test]
+fn every_metric_of_the_dashboards_exists() {
+    let (metrics, board) = used();
+    let text = metrics.scrape(&board).unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards");
+    let mut names = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let dashboard = std::fs::read_to_string(&path).unwrap();
+        let parsed: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+        assert!(parsed["panels"].is_array() && dashboard.contains("${DS_PROMETHEUS}"), "{}", path.display());
+        let words = dashboard.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        for name in words.filter(|word| word.starts_with("muster_") || word.starts_with("process_")) {
+            let of_a_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+            let declared = |name: &str| text.contains(&format!("# TYPE {name} "));
+            assert!(declared(name) || of_a_histogram.is_some_and(declared), "{name} in {}", path.display());
+            names += 1;
+        }
+    }
+    assert!(names > 30, "{names}");
+}
+
 /// Everything a label may say, but for names of accounts and bots, which the fleet file bounds.
 #[test]
 fn every_label_comes_from_a_closed_set() {

@@ -10,6 +10,7 @@
 //! - `contract`: what logic may do
 //! - `store_away`: the store goes and comes back
 //! - `secrets`: nothing secret is written down
+//! - `prometheus`: what a real Prometheus makes of it
 //! - `demo`: what a stranger sees first
 
 #![expect(clippy::unwrap_used, reason = "a step of a story that fails is a story that fails")]
@@ -28,6 +29,7 @@ mod endings;
 mod kill;
 mod once;
 mod ownership;
+mod prometheus;
 mod secrets;
 mod sessions;
 mod store_away;
