@@ -18,6 +18,7 @@ use tracing::{error, warn};
 use super::blast::blastable;
 use super::guard::Guard;
 use super::house::House;
+use super::tray::Tray;
 use crate::store::{self, Group, Refusal, Release, StoreError, TurnCommit, TurnOutcome};
 
 /// Entries in a group at most.
@@ -83,6 +84,7 @@ struct Waiting {
 /// The recorder.
 pub struct Recorder {
     house: Arc<House>,
+    tray: Arc<Tray>,
     _guard: Guard,
     waiting: VecDeque<Waiting>,
     busy: bool,
@@ -94,9 +96,10 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder with nothing to do yet.
-    pub fn new(house: Arc<House>, guard: Guard) -> Self {
+    pub fn new(house: Arc<House>, tray: Arc<Tray>, guard: Guard) -> Self {
         Self {
             house,
+            tray,
             _guard: guard,
             waiting: VecDeque::new(),
             busy: false,
@@ -109,8 +112,16 @@ impl Recorder {
 
     /// Starts a group if none is under way. With no load it starts at once; under load it gathers.
     fn pursue(&mut self, ctx: &mut Context<Self>) {
-        if self.busy || self.waiting.is_empty() {
+        // While a group is under way nobody looks into the tray: it need not tell of each record.
+        if self.busy {
             return;
+        }
+        self.take_up();
+        while self.waiting.is_empty() {
+            if self.tray.rests() {
+                return;
+            }
+            self.take_up();
         }
         self.busy = true;
         let since = self.started.map_or(GATHER, |started| started.elapsed());
@@ -124,6 +135,7 @@ impl Recorder {
 
     fn start_group(&mut self, ctx: &mut Context<Self>) {
         self.started = Some(Instant::now());
+        self.take_up();
         let chosen = self.choose();
         let group = to_group(&chosen, &self.house.me.incarnation);
         let house = self.house.clone();
@@ -144,6 +156,18 @@ impl Recorder {
             // A bot that is slow to take its letter holds up nobody's commit.
             ctx.spawn(answer(chosen, outcomes).into_actor(recorder));
         }));
+    }
+
+    fn take_up(&mut self) {
+        for Record { author, entries, answer } in self.tray.take_up() {
+            self.received += entries.len() as u64;
+            self.waiting.extend(entries.into_iter().map(|(number, entry)| Waiting {
+                number,
+                author: author.clone(),
+                entry,
+                answer: answer.clone(),
+            }));
+        }
     }
 
     /// Takes what may go together: in order, each conversation at most once.
@@ -186,8 +210,6 @@ impl Actor for Recorder {
 blastable!(Recorder);
 
 /// Make these entries durable, in order.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub struct Record {
     /// Who records.
     pub author: Arc<Author>,
@@ -197,18 +219,15 @@ pub struct Record {
     pub answer: Recipient<Recorded>,
 }
 
-impl Handler<Record> for Recorder {
+/// Look into the tray.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TakeUp;
+
+impl Handler<TakeUp> for Recorder {
     type Result = ();
 
-    fn handle(&mut self, record: Record, ctx: &mut Self::Context) {
-        let Record { author, entries, answer } = record;
-        self.received += entries.len() as u64;
-        self.waiting.extend(entries.into_iter().map(|(number, entry)| Waiting {
-            number,
-            author: author.clone(),
-            entry,
-            answer: answer.clone(),
-        }));
+    fn handle(&mut self, _: TakeUp, ctx: &mut Self::Context) {
         self.pursue(ctx);
     }
 }
@@ -221,9 +240,11 @@ pub struct Flush(pub oneshot::Sender<()>);
 impl Handler<Flush> for Recorder {
     type Result = ();
 
-    fn handle(&mut self, Flush(flushed): Flush, _: &mut Self::Context) {
+    fn handle(&mut self, Flush(flushed): Flush, ctx: &mut Self::Context) {
+        self.take_up();
         self.flushes.push((self.received, flushed));
         self.tell_flushed();
+        self.pursue(ctx);
     }
 }
 

@@ -85,7 +85,7 @@ impl BotActor {
         }
         let entries = self.records.fresh().map(|waiting| (waiting.number, waiting.entry.clone())).collect();
         let record = Record { author: self.post.author.clone(), entries, answer: ctx.address().recipient() };
-        let sent = self.post.house.recorder.find().is_some_and(|recorder| recorder.try_send(record).is_ok());
+        let sent = self.post.house.recorder.find().is_some_and(|desk| desk.hand_over(record));
         if sent {
             self.records.handed = self.records.last;
             return;
