@@ -25,6 +25,7 @@ use crate::actors::bot::Drain;
 use crate::actors::fleet::{AccountPlace, Detonate, End, FleetActor, Ping};
 use crate::actors::front_door::FrontDoor;
 use crate::actors::house::{House, RecorderPlace, Right};
+use crate::actors::watchdog;
 use crate::board::{Board, FleetStatus};
 use crate::clock::Clock;
 use crate::logic::webhook::{Means, Names};
@@ -209,6 +210,10 @@ impl Fleet {
         });
         let arbiters: Vec<_> = (0..=cores).map(|_| Arbiter::new()).collect();
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
+        let watched = ["recorder".to_owned()].into_iter().chain((1..=cores).map(|n| format!("bots-{n}")));
+        let mut watched: Vec<_> = watched.zip(handles.iter().cloned()).collect();
+        watched.push(("main".to_owned(), Arbiter::current()));
+        watchdog::watch(watched, &house.metrics, &house.io);
         let places = places(&settings, &epochs, &handles[1..], clock);
         let (report, lost) = oneshot::channel();
         let actor = FleetActor::new(house.clone(), places, handles[0].clone(), report).start();

@@ -1,19 +1,20 @@
 //! Every metric of muster, declared once, like a table of contents.
 //!
 //! Labels come from closed sets: an outcome, actor or close code that is not declared counts as `other`,
-//! and no conversation, consumer, bot, URL or error text is ever a label.
+//! and no conversation, consumer, URL or error text is ever a label. A bot is a label on gauges alone, and
+//! only in fleets small enough for that.
 
 mod account;
+mod declare;
 mod labels;
+mod scrape;
 
 use std::time::Duration;
 
 use liveperson_proto::AccountId;
-use prometheus::{
-    Error, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::{Error, GaugeVec, Histogram, HistogramVec, IntCounterVec, IntGaugeVec, Registry};
 
-use crate::board::{Board, BotState};
+use declare::Declare;
 use labels::{ACTORS, CONNECTS, LOGINS, REFRESHES, TURNS, close_code, closed};
 
 pub use account::AccountMetrics;
@@ -34,7 +35,10 @@ pub struct Metrics {
     token_refresh_timestamp_seconds: IntGaugeVec,
     turns: IntCounterVec,
     turn_commit_seconds: Histogram,
+    message_commit_seconds: HistogramVec,
     reply_seconds: HistogramVec,
+    claims: IntGaugeVec,
+    claim_changes: IntCounterVec,
     outbox_depth: IntGaugeVec,
     dead_letters: IntCounterVec,
     restarts: IntCounterVec,
@@ -42,6 +46,11 @@ pub struct Metrics {
     store_commit_seconds: Histogram,
     mailbox_full: IntCounterVec,
     logic_abandoned: IntCounterVec,
+    arbiter_lag_seconds: GaugeVec,
+    bot_online: IntGaugeVec,
+    bot_claims: IntGaugeVec,
+    bot_last_turn_timestamp_seconds: IntGaugeVec,
+    series: IntGaugeVec,
 }
 
 #[rustfmt::skip]
@@ -62,7 +71,10 @@ impl Metrics {
             token_refresh_timestamp_seconds: declare.gauge("muster_token_refresh_timestamp_seconds", "When the account's oldest token was last refreshed.", &["account"])?,
             turns: declare.counter("muster_turns_total", "Turns.", &["account", "outcome"])?,
             turn_commit_seconds: declare.histogram("muster_turn_commit_seconds", "From the logic's answer to the committed turn.", COMMIT_SECONDS)?,
+            message_commit_seconds: declare.histograms("muster_message_commit_seconds", "From a consumer's message to the committed turn.", &["account"], REPLY_SECONDS)?,
             reply_seconds: declare.histograms("muster_reply_seconds", "From a consumer's message to the confirmed reply.", &["account"], REPLY_SECONDS)?,
+            claims: declare.gauge("muster_claims", "Conversations that the account's bots handle.", &["account"])?,
+            claim_changes: declare.counter("muster_claim_changes_total", "Conversations taken up, and given up.", &["account", "outcome"])?,
             outbox_depth: declare.gauge("muster_outbox_depth", "Actions that the platform has not confirmed.", &["account"])?,
             dead_letters: declare.counter("muster_dead_letters_total", "Actions that can never succeed.", &["account"])?,
             restarts: declare.counter("muster_restarts_total", "Actors restarted after a fault.", &["account", "actor"])?,
@@ -70,7 +82,12 @@ impl Metrics {
             store_commit_seconds: declare.histogram("muster_store_commit_seconds", "How long the store took to commit a group.", COMMIT_SECONDS)?,
             mailbox_full: declare.counter("muster_mailbox_full_total", "Messages that found a mailbox full.", &["actor"])?,
             logic_abandoned: declare.counter("muster_logic_abandoned_total", "Runs of logic that took too long and were abandoned.", &["account"])?,
-            registry: declare.0,
+            arbiter_lag_seconds: declare.seconds("muster_arbiter_lag_seconds", "How late an arbiter runs what is due: measured a second ago at most, or growing while it hangs.", &["arbiter"])?,
+            bot_online: declare.gauge("muster_bot_online", "Whether the bot is online; in fleets of up to 2,000 bots.", &["account", "bot"])?,
+            bot_claims: declare.gauge("muster_bot_claims", "Conversations that the bot handles; in fleets of up to 2,000 bots.", &["account", "bot"])?,
+            bot_last_turn_timestamp_seconds: declare.gauge("muster_bot_last_turn_timestamp_seconds", "When the bot's last turn was committed; in fleets of up to 2,000 bots.", &["account", "bot"])?,
+            series: declare.gauge("muster_series", "How many series this text has, a histogram counted as one.", &[])?,
+            registry: { declare.process()?; declare.0 },
         })
     }
 }
@@ -127,72 +144,9 @@ impl Metrics {
         self.logic_abandoned.with_label_values(&[account.as_str()]).inc();
     }
 
-    /// Writes everything in the text format 0.0.4; what the board knows is read from it now.
-    ///
-    /// # Errors
-    /// The text could not be encoded.
-    pub fn scrape(&self, board: &Board) -> Result<String, Error> {
-        self.read(board);
-        TextEncoder::new().encode_to_string(&self.registry.gather())
-    }
-
-    fn read(&self, board: &Board) {
-        // A bot or account that is gone must not linger.
-        self.bots.reset();
-        self.outbox_depth.reset();
-        self.token_refresh_timestamp_seconds.reset();
-        for (account, counts) in board.counts() {
-            for state in BotState::ALL {
-                let count = counts.get(state).copied().unwrap_or_default();
-                self.bots.with_label_values(&[account.as_str(), state.word()]).set(count as i64);
-            }
-        }
-        board.each(|status| {
-            let account = &[status.account.as_str()];
-            self.outbox_depth.with_label_values(account).add(status.outbox as i64);
-            if let Some(refreshed) = status.token_refreshed_ms.map(|ms| ms / 1000) {
-                let oldest = self.token_refresh_timestamp_seconds.with_label_values(account);
-                if oldest.get() == 0 || refreshed < oldest.get() {
-                    oldest.set(refreshed);
-                }
-            }
-        });
-    }
-}
-
-/// Declares and registers in one go.
-struct Declare(Registry);
-
-impl Declare {
-    fn counter(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
-        let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
-        let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: &[f64],
-    ) -> Result<HistogramVec, Error> {
-        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        let metric = HistogramVec::new(options, labels)?;
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, Error> {
-        let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
+    /// Notes how late an arbiter runs what is due.
+    pub fn arbiter_lag(&self, arbiter: &str, lag: Duration) {
+        self.arbiter_lag_seconds.with_label_values(&[arbiter]).set(lag.as_secs_f64());
     }
 }
 

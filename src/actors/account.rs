@@ -379,9 +379,9 @@ async fn load(
     bench: Arc<Mutex<()>>,
 ) -> Result<Loaded, StoreError> {
     let bench = bench.lock_owned().await;
-    if let Some(recorder) = house.recorder.find() {
+    if let Some(desk) = house.recorder.find() {
         let (done, flushed) = oneshot::channel();
-        if recorder.send(Flush(done)).await.is_ok() {
+        if desk.recorder.send(Flush(done)).await.is_ok() {
             // A recorder that fails meanwhile tells nobody: what it had is handed to its successor.
             let _ = flushed.await;
         }

@@ -22,6 +22,7 @@ use super::front_door::FrontDoor;
 use super::guard::Guard;
 use super::house::House;
 use super::recorder::Recorder;
+use super::tray::{Desk, Tray};
 use crate::store::{Renewal, StoreError};
 use crate::telemetry::Chain;
 
@@ -94,9 +95,11 @@ impl FleetActor {
         let guard = Guard::new("recorder", move |exit| {
             command(&me, RecorderExited { exit });
         });
+        let tray = Arc::new(Tray::default());
+        let its = tray.clone();
         let recorder =
-            Recorder::start_in_arbiter(&self.recorder_arbiter, move |_| Recorder::new(house, guard));
-        self.house.recorder.put(recorder);
+            Recorder::start_in_arbiter(&self.recorder_arbiter, move |_| Recorder::new(house, its, guard));
+        self.house.recorder.put(Desk { recorder, tray });
     }
 
     fn start_account(&mut self, id: &AccountId, ctx: &mut Context<Self>) {
@@ -345,7 +348,7 @@ impl Handler<Detonate> for FleetActor {
     fn handle(&mut self, Detonate { part, blast }: Detonate, _: &mut Self::Context) {
         let account = |id: &AccountId| self.accounts.get(id).and_then(|account| account.running.clone());
         match part {
-            Part::Recorder => drop(self.house.recorder.find().map(|recorder| recorder.try_send(blast))),
+            Part::Recorder => drop(self.house.recorder.find().map(|desk| desk.recorder.try_send(blast))),
             Part::Account(id) => drop(account(&id).map(|account| account.try_send(blast))),
             Part::Bot(id, bot) => {
                 drop(account(&id).map(|account| account.try_send(BlastBot { bot, socket: false, blast })));

@@ -4,14 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use actix::Addr;
 use liveperson::Client;
 use muster_core::bot::Rhythm;
 use muster_core::dialog::Rules;
 use muster_core::time::Moment;
 use tokio::runtime::Handle;
 
-use super::recorder::Recorder;
+use super::tray::Desk;
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::logic::{Logics, Thinker};
@@ -90,16 +89,16 @@ impl Right {
 
 /// Where the recorder of the moment is found.
 #[derive(Default)]
-pub struct RecorderPlace(RwLock<Option<Addr<Recorder>>>);
+pub struct RecorderPlace(RwLock<Option<Desk>>);
 
 impl RecorderPlace {
     /// The recorder, unless none was started yet.
-    pub fn find(&self) -> Option<Addr<Recorder>> {
+    pub fn find(&self) -> Option<Desk> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts a new recorder in place.
-    pub fn put(&self, recorder: Addr<Recorder>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(recorder);
+    pub fn put(&self, desk: Desk) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(desk);
     }
 }

@@ -7,6 +7,8 @@
 //! - [`bot`]: carries out what `muster-core` decides for one bot
 //! - [`socket`]: one connection
 //! - [`recorder`]: writes turns into the store, in groups
+//! - [`tray`]: what is handed to the recorder and not taken up
+//! - [`watchdog`]: how late each arbiter is
 //! - [`guard`]: how a parent hears that a child panicked
 //! - [`blast`]: panics on demand, for tests in debug builds
 
@@ -22,6 +24,9 @@ pub mod front_door;
 pub mod socket;
 
 pub mod recorder;
+pub mod tray;
+
+pub mod watchdog;
 
 pub mod blast;
 pub mod guard;

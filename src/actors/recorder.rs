@@ -18,6 +18,7 @@ use tracing::{error, warn};
 use super::blast::blastable;
 use super::guard::Guard;
 use super::house::House;
+use super::tray::Tray;
 use crate::store::{self, Group, NewClaim, Refusal, Release, StoreError, Taken, TurnCommit, TurnOutcome};
 
 /// Entries in a group at most.
@@ -48,7 +49,7 @@ pub enum Entry {
     /// A claim on a conversation; whether the bot would join by itself.
     Claim(ConversationId, bool),
     /// A turn.
-    Commit(Box<CommitTurn>),
+    Commit(Arc<CommitTurn>),
     /// A confirmed deed.
     Done(OutboxKey),
     /// A deed that can never succeed.
@@ -96,6 +97,7 @@ struct Waiting {
 /// The recorder.
 pub struct Recorder {
     house: Arc<House>,
+    tray: Arc<Tray>,
     _guard: Guard,
     waiting: VecDeque<Waiting>,
     busy: bool,
@@ -107,9 +109,10 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder with nothing to do yet.
-    pub fn new(house: Arc<House>, guard: Guard) -> Self {
+    pub fn new(house: Arc<House>, tray: Arc<Tray>, guard: Guard) -> Self {
         Self {
             house,
+            tray,
             _guard: guard,
             waiting: VecDeque::new(),
             busy: false,
@@ -122,8 +125,16 @@ impl Recorder {
 
     /// Starts a group if none is under way. With no load it starts at once; under load it gathers.
     fn pursue(&mut self, ctx: &mut Context<Self>) {
-        if self.busy || self.waiting.is_empty() {
+        // While a group is under way nobody looks into the tray: it need not tell of each record.
+        if self.busy {
             return;
+        }
+        self.take_up();
+        while self.waiting.is_empty() {
+            if self.tray.rests() {
+                return;
+            }
+            self.take_up();
         }
         self.busy = true;
         let since = self.started.map_or(GATHER, |started| started.elapsed());
@@ -137,6 +148,7 @@ impl Recorder {
 
     fn start_group(&mut self, ctx: &mut Context<Self>) {
         self.started = Some(Instant::now());
+        self.take_up();
         let chosen = self.choose();
         let group = to_group(&chosen, &self.house.me.incarnation);
         let claims = to_claims(&chosen, &self.house.me.incarnation);
@@ -144,7 +156,7 @@ impl Recorder {
         let turns = group.turns.len();
         let work = async move {
             let began = Instant::now();
-            let taken = take_up(&house, claims).await;
+            let taken = claim(&house, claims).await;
             let outcomes = commit(&house, group).await;
             if turns > 0 {
                 house.metrics.store_committed(turns, began.elapsed());
@@ -159,6 +171,18 @@ impl Recorder {
             // A bot that is slow to take its letter holds up nobody's commit.
             ctx.spawn(answer(chosen, taken, outcomes).into_actor(recorder));
         }));
+    }
+
+    fn take_up(&mut self) {
+        for Record { author, entries, answer } in self.tray.take_up() {
+            self.received += entries.len() as u64;
+            self.waiting.extend(entries.into_iter().map(|(number, entry)| Waiting {
+                number,
+                author: author.clone(),
+                entry,
+                answer: answer.clone(),
+            }));
+        }
     }
 
     /// Takes what may go together: in order, each conversation at most once.
@@ -201,8 +225,6 @@ impl Actor for Recorder {
 blastable!(Recorder);
 
 /// Make these entries durable, in order.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub struct Record {
     /// Who records.
     pub author: Arc<Author>,
@@ -212,18 +234,15 @@ pub struct Record {
     pub answer: Recipient<Recorded>,
 }
 
-impl Handler<Record> for Recorder {
+/// Look into the tray.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TakeUp;
+
+impl Handler<TakeUp> for Recorder {
     type Result = ();
 
-    fn handle(&mut self, record: Record, ctx: &mut Self::Context) {
-        let Record { author, entries, answer } = record;
-        self.received += entries.len() as u64;
-        self.waiting.extend(entries.into_iter().map(|(number, entry)| Waiting {
-            number,
-            author: author.clone(),
-            entry,
-            answer: answer.clone(),
-        }));
+    fn handle(&mut self, _: TakeUp, ctx: &mut Self::Context) {
         self.pursue(ctx);
     }
 }
@@ -236,9 +255,11 @@ pub struct Flush(pub oneshot::Sender<()>);
 impl Handler<Flush> for Recorder {
     type Result = ();
 
-    fn handle(&mut self, Flush(flushed): Flush, _: &mut Self::Context) {
+    fn handle(&mut self, Flush(flushed): Flush, ctx: &mut Self::Context) {
+        self.take_up();
         self.flushes.push((self.received, flushed));
         self.tell_flushed();
+        self.pursue(ctx);
     }
 }
 
@@ -250,11 +271,12 @@ async fn commit(house: &House, group: Group) -> Result<Vec<TurnOutcome>, StoreEr
     if group.is_empty() {
         return Ok(Vec::new());
     }
+    let group = Arc::new(group);
     patiently(house, || house.store.commit(group.clone())).await
 }
 
 /// Claims as often as it takes; the same claim again changes nothing.
-async fn take_up(house: &House, claims: Vec<NewClaim>) -> Result<Vec<Taken>, StoreError> {
+async fn claim(house: &House, claims: Vec<NewClaim>) -> Result<Vec<Taken>, StoreError> {
     if claims.is_empty() {
         return Ok(Vec::new());
     }

@@ -138,28 +138,38 @@ async fn talk(
             }
             request = requests.recv() => {
                 let Some(request) = request else { return socket.close(1000).await };
-                for (ticket, request) in request {
-                    if let Some(outcome) = transmit(&mut socket, house, ticket, &request).await {
-                        tell(bot, Event::Answered { ticket, outcome }).await;
-                    }
+                let unsent = transmit(&mut socket, house, request).await;
+                for (ticket, outcome) in unsent {
+                    tell(bot, Event::Answered { ticket, outcome }).await;
                 }
             }
         }
     }
 }
 
-/// Sends a request; what could not be sent has an outcome at once.
+/// Sends requests in one write; what could not be sent has an outcome at once.
 async fn transmit(
     socket: &mut BrandSocket,
     house: &House,
-    ticket: Ticket,
-    request: &Request,
-) -> Option<Outcome> {
-    // No await stands between this check and the write's first try.
+    requests: Vec<(Ticket, Request)>,
+) -> Vec<(Ticket, Outcome)> {
+    let mut unsent = Vec::new();
+    for (ticket, request) in requests {
+        if let Some(outcome) = feed(socket, house, ticket, &request).await {
+            unsent.push((ticket, outcome));
+        }
+    }
+    socket.flush();
+    unsent
+}
+
+async fn feed(socket: &mut BrandSocket, house: &House, ticket: Ticket, request: &Request) -> Option<Outcome> {
+    // Nothing is waited for between this check and the write's first try: a feed waits only for a
+    // frame that is stuck, and what is fed leaves at the latest when the batch does.
     if changes_something(request) && !house.right.holds(house.clock.now().moment) {
         return Some(Outcome::Unknown);
     }
-    match socket.send(ticket.0, request).await {
+    match socket.feed(ticket.0, request).await {
         Ok(()) => None,
         Err(SendError::TooLarge { bytes }) => Some(Outcome::Refused {
             code: 413,

@@ -14,6 +14,10 @@ impl Logic for Echo {
             TurnEvent::Message { text, .. } => vec![Action::Say { text: shortened(text) }],
         })
     }
+
+    fn is_instant(&self) -> bool {
+        true
+    }
 }
 
 /// Text within the contract's bound; a consumer may write more, or nothing.

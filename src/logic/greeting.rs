@@ -16,6 +16,10 @@ impl Logic for Greeting {
             TurnEvent::Message { text, .. } => Ok(reply(turn, text)),
         }
     }
+
+    fn is_instant(&self) -> bool {
+        true
+    }
 }
 
 fn reply(turn: &Turn, text: &str) -> Vec<Action> {

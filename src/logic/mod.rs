@@ -40,6 +40,14 @@ pub trait Logic: Send + Sync {
     /// The turn is tried again, three times in all unless declared otherwise; then the message gets
     /// what `on_failure` declares, or no answer.
     fn decide(&self, turn: &Turn) -> Result<Vec<Action>, LogicError>;
+
+    /// Whether it decides any turn within microseconds: no I/O, no lock, no loop without a bound.
+    ///
+    /// Such logic is asked on the bot's own thread, which saves the way to another and back. A wrong
+    /// yes holds up every bot of that thread, and no time limit helps; no is always right.
+    fn is_instant(&self) -> bool {
+        false
+    }
 }
 
 /// What decides, and where it runs.

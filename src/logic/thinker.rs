@@ -1,4 +1,5 @@
-//! Runs logic: inside muster on bounded threads, a webhook on the I/O runtime.
+//! Runs logic: what decides at once in place, the rest inside muster on bounded threads, a webhook on
+//! the I/O runtime.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub enum Thought {
     Panicked,
 }
 
-/// Runs logic: never on a bot's thread, never more at one time than there are places.
+/// Runs logic: on a bot's thread only what says that it is instant, and never more at one time than there are places.
 ///
 /// Logic that blocks cannot be cancelled: a run that takes too long is abandoned and keeps its
 /// place until it returns.
@@ -115,6 +116,7 @@ impl Thinker {
     /// Cancel safe: a run inside muster goes on unheard, a request to a webhook is given up.
     pub async fn think(&self, share: &Share, decider: Decider, turn: Turn) -> Thought {
         match decider {
+            Decider::Inside(logic) if logic.is_instant() => decide(logic.as_ref(), &turn),
             Decider::Inside(logic) => self.run(share, logic, turn).await,
             Decider::Webhook(webhook) => self.call(webhook, turn).await,
         }

@@ -6,13 +6,15 @@ use liveperson_proto::AccountId;
 use prometheus::{Histogram, IntCounter};
 
 use super::Metrics;
-use super::labels::{TURNS, closed};
+use super::labels::{CLAIM_CHANGES, TURNS, closed};
 
 /// One account's metrics: a bot gets them once and counts without looking anything up.
 #[derive(Clone, Debug)]
 pub struct AccountMetrics {
     turns: Vec<(&'static str, IntCounter)>,
+    claim_changes: [IntCounter; 2],
     turn_commit_seconds: Histogram,
+    message_commit_seconds: Histogram,
     reply_seconds: Histogram,
     dead_letters: IntCounter,
 }
@@ -23,6 +25,9 @@ impl AccountMetrics {
         let turns = |outcome| metrics.turns.with_label_values(&[account, outcome]);
         Self {
             turns: TURNS.iter().chain(&["other"]).map(|outcome| (*outcome, turns(outcome))).collect(),
+            claim_changes: [0, 1]
+                .map(|change| metrics.claim_changes.with_label_values(&[account, CLAIM_CHANGES[change]])),
+            message_commit_seconds: metrics.message_commit_seconds.with_label_values(&[account]),
             turn_commit_seconds: metrics.turn_commit_seconds.clone(),
             reply_seconds: metrics.reply_seconds.with_label_values(&[account]),
             dead_letters: metrics.dead_letters.with_label_values(&[account]),
@@ -41,6 +46,21 @@ impl AccountMetrics {
     pub fn turn_committed(&self, took: Duration) {
         self.turn("committed");
         self.turn_commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Notes how long a message took from being heard to its committed turn.
+    pub fn message_committed(&self, after: Duration) {
+        self.message_commit_seconds.observe(after.as_secs_f64());
+    }
+
+    /// Counts a conversation that is taken up.
+    pub fn claim_taken(&self) {
+        self.claim_changes[0].inc();
+    }
+
+    /// Counts a conversation that is given up.
+    pub fn claim_released(&self) {
+        self.claim_changes[1].inc();
     }
 
     /// Notes how long a consumer waited for a confirmed reply.

@@ -9,6 +9,8 @@ pub(super) const LOGINS: &[&str] =
 pub(super) const REFRESHES: &[&str] = &["ok", "refused", "throttled", "unavailable", "timeout", "failed"];
 /// What became of a turn.
 pub(super) const TURNS: &[&str] = &["committed", "failed", "duplicate", "stale", "fenced", "shed"];
+/// What became of a claim.
+pub(super) const CLAIM_CHANGES: &[&str] = &["taken", "released"];
 /// Who was restarted, or had a full mailbox.
 pub(super) const ACTORS: &[&str] =
     &["fleet", "account", "bot", "socket", "dialog", "recorder", "publisher", "logic", "owner"];

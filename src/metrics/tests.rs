@@ -1,5 +1,5 @@
 use super::*;
-use crate::board::BotStatus;
+use crate::board::{Board, BotState, BotStatus};
 
 fn used() -> (Metrics, Board) {
     let metrics = Metrics::new("1.2.3").unwrap();
@@ -19,6 +19,11 @@ fn used() -> (Metrics, Board) {
     hot.turn_committed(Duration::from_millis(3));
     hot.turn("made up");
     hot.replied(Duration::from_millis(40));
+    hot.message_committed(Duration::from_millis(20));
+    hot.claim_taken();
+    hot.claim_taken();
+    hot.claim_released();
+    metrics.arbiter_lag("bots-1", Duration::from_millis(250));
     hot.dead_letter();
     let board = Board::default();
     for (bot, state, outbox, token) in [
@@ -27,7 +32,14 @@ fn used() -> (Metrics, Board) {
         ("c", BotState::Fenced, 0, None),
     ] {
         let parked = BotStatus::parked(&account, &bot.into(), &bot.into(), "echo", 0);
-        board.put(BotStatus { state, outbox, token_refreshed_ms: token, ..parked });
+        board.put(BotStatus {
+            state,
+            outbox,
+            token_refreshed_ms: token,
+            open_conversations: outbox * 2,
+            last_turn_ms: token,
+            ..parked
+        });
     }
     (metrics, board)
 }
@@ -58,10 +70,22 @@ fn every_declared_metric_is_in_the_text() {
         ("muster_mailbox_full_total", "counter"),
         ("muster_logic_abandoned_total", "counter"),
         ("muster_info", "gauge"),
+        ("muster_message_commit_seconds", "histogram"),
+        ("muster_claims", "gauge"),
+        ("muster_claim_changes_total", "counter"),
+        ("muster_arbiter_lag_seconds", "gauge"),
+        ("muster_bot_online", "gauge"),
+        ("muster_bot_claims", "gauge"),
+        ("muster_bot_last_turn_timestamp_seconds", "gauge"),
+        ("muster_series", "gauge"),
+        ("process_cpu_seconds_total", "counter"),
+        ("process_resident_memory_bytes", "gauge"),
+        ("process_start_time_seconds", "gauge"),
     ] {
         has(&text, &format!("# TYPE {name} {kind}"));
     }
-    assert_eq!(text.matches("# TYPE ").count(), 17, "a metric is declared that this table lacks");
+    let ours = text.matches("# TYPE muster_").count();
+    assert_eq!(ours, 25, "a metric is declared that this table lacks");
 }
 
 #[test]
@@ -85,6 +109,15 @@ fn what_was_counted_is_in_the_text() {
         r#"muster_reply_seconds_count{account="12345678"} 1"#,
         r"muster_store_group_turns_sum 3",
         r#"muster_mailbox_full_total{actor="recorder"} 1"#,
+        r#"muster_message_commit_seconds_count{account="12345678"} 1"#,
+        r#"muster_claims{account="12345678"} 10"#,
+        r#"muster_claim_changes_total{account="12345678",outcome="taken"} 2"#,
+        r#"muster_claim_changes_total{account="12345678",outcome="released"} 1"#,
+        r#"muster_arbiter_lag_seconds{arbiter="bots-1"} 0.25"#,
+        r#"muster_bot_online{account="12345678",bot="a"} 1"#,
+        r#"muster_bot_online{account="12345678",bot="c"} 0"#,
+        r#"muster_bot_claims{account="12345678",bot="b"} 6"#,
+        r#"muster_bot_last_turn_timestamp_seconds{account="12345678",bot="b"} 60"#,
     ] {
         has(&text, line);
     }
@@ -100,6 +133,90 @@ fn an_account_that_is_gone_leaves_no_gauge_behind() {
     }
     let text = metrics.scrape(&board).unwrap();
     assert!(!text.contains("muster_bots{") && !text.contains("muster_outbox_depth{"), "{text}");
+}
+
+#[test]
+fn every_metric_of_the_dashboards_exists() {
+    let (metrics, board) = used();
+    let text = metrics.scrape(&board).unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards");
+    let mut names = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let dashboard = std::fs::read_to_string(&path).unwrap();
+        let parsed: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+        assert!(parsed["panels"].is_array() && dashboard.contains("${DS_PROMETHEUS}"), "{}", path.display());
+        let words = dashboard.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        for name in words.filter(|word| word.starts_with("muster_") || word.starts_with("process_")) {
+            let of_a_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+            let declared = |name: &str| text.contains(&format!("# TYPE {name} "));
+            assert!(declared(name) || of_a_histogram.is_some_and(declared), "{name} in {}", path.display());
+            names += 1;
+        }
+    }
+    assert!(names > 30, "{names}");
+}
+
+/// Everything a label may say, but for names of accounts and bots, which the fleet file bounds.
+#[test]
+fn every_label_comes_from_a_closed_set() {
+    let (metrics, board) = used();
+    let account = AccountId::from("12345678");
+    for n in 0..300_u16 {
+        let made_up = format!("made up {n}");
+        metrics.connects(&account, &made_up);
+        metrics.closes(&account, 4000 + n);
+        metrics.logins(&account, &made_up);
+        metrics.refreshes(&account, &made_up);
+        metrics.turns(&account, &made_up);
+        metrics.restarts(&account, &made_up);
+        metrics.mailbox_full(&made_up);
+    }
+    metrics.scrape(&board).unwrap();
+    for family in metrics.registry.gather() {
+        let name = family.name();
+        for label in family.get_metric().iter().flat_map(prometheus::proto::Metric::get_label) {
+            let is_closed = match label.name() {
+                "account" => label.value() == "12345678",
+                "bot" => name.starts_with("muster_bot_") && ["a", "b", "c"].contains(&label.value()),
+                "state" => BotState::ALL.iter().any(|state| state.word() == label.value()),
+                "code" => {
+                    label.value() == "other" || label.value().parse().map(close_code) == Ok(label.value())
+                }
+                "outcome" | "actor" => {
+                    let sets =
+                        [CONNECTS, LOGINS, REFRESHES, TURNS, ACTORS, labels::CLAIM_CHANGES, &["other"]];
+                    sets.iter().any(|set| set.contains(&label.value()))
+                }
+                // One of each core, and the version that was compiled.
+                "arbiter" => label.value() == "bots-1",
+                "version" => true,
+                _ => false,
+            };
+            assert!(is_closed, "{name} has the label {}={:?}", label.name(), label.value());
+            let is_histogram = family.get_field_type() == prometheus::proto::MetricType::HISTOGRAM;
+            assert!(!(is_histogram && label.name() != "account"), "{name} has {}", label.name());
+        }
+    }
+    let series: usize = metrics.registry.gather().iter().map(|family| family.get_metric().len()).sum();
+    let text = metrics.scrape(&board).unwrap();
+    has(&text, &format!("muster_series {series}"));
+}
+
+#[test]
+fn a_large_fleet_has_no_series_for_each_bot() {
+    let metrics = Metrics::new("1.2.3").unwrap();
+    let (account, board) = (AccountId::from("1"), Board::default());
+    let add = |n: usize| {
+        let bot = format!("bot-{n}").as_str().into();
+        board.put(BotStatus::parked(&account, &bot, &"pool".into(), "echo", 0));
+    };
+    (0..2_000).for_each(add);
+    assert_eq!(metrics.scrape(&board).unwrap().matches("muster_bot_online{").count(), 2_000);
+    add(2_000);
+    let text = metrics.scrape(&board).unwrap();
+    assert_eq!(text.matches("muster_bot_").count(), 0, "{text}");
+    has(&text, r#"muster_bots{account="1",state="parked"} 2001"#);
 }
 
 #[test]

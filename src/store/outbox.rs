@@ -2,6 +2,7 @@
 
 use liveperson_proto::{AccountId, ConversationId, DialogId};
 use muster_core::{BotId, PoolId, TurnId};
+use serde::Serialize;
 use serde_json::json;
 
 use super::{Group, OutboxKey, Release, Store, StoreError, each_dialect, storable};
@@ -87,18 +88,18 @@ type Letter = (String, String, String, String, i64, String, String, String, Stri
 
 /// What a group settles besides its turns, as the statements take it.
 #[derive(Default)]
-pub(super) struct Settled {
-    pub(super) done: Vec<OutboxKey>,
+pub(super) struct Settled<'a> {
+    pub(super) done: &'a [OutboxKey],
     pub(super) dead: Option<String>,
     pub(super) releases: Option<String>,
 }
 
-impl Settled {
-    pub(super) fn of(group: &mut Group) -> Self {
+impl<'a> Settled<'a> {
+    pub(super) fn of(group: &'a Group) -> Self {
         Self {
-            done: std::mem::take(&mut group.done),
-            dead: array(group.dead.drain(..).map(|(key, reason)| dead(&key, &reason))),
-            releases: array(group.releases.drain(..).map(|release| released(&release))),
+            done: &group.done,
+            dead: array(group.dead.iter().map(|(key, reason)| dead(key, reason))),
+            releases: array(group.releases.iter().map(released)),
         }
     }
 
@@ -112,8 +113,17 @@ impl Settled {
 
     /// The confirmed actions as SQLite takes them.
     pub(super) fn done_json(&self) -> Option<String> {
-        array(self.done.iter().map(key))
+        let row = |OutboxKey { account, pool, conversation, turn_id, n }: &'a OutboxKey| {
+            (account, pool, conversation, turn_id, n)
+        };
+        (!self.done.is_empty()).then(|| json_rows(self.done.iter().map(row)))
     }
+}
+
+/// Rows as `jsonb_each` takes them.
+pub(super) fn json_rows(rows: impl Iterator<Item = impl Serialize>) -> String {
+    let rows: Vec<_> = rows.collect();
+    serde_json::to_string(&rows).expect("texts, numbers and flags can be written as JSON")
 }
 
 fn array(rows: impl Iterator<Item = serde_json::Value>) -> Option<String> {

@@ -16,6 +16,7 @@
 //! - `secrets`: nothing secret is written down
 //! - `consumers`: consumers that are real clients
 //! - `take_over`: humans take conversations over and give them back
+//! - `prometheus`: what a real Prometheus makes of it
 //! - `demo`: what a stranger sees first
 
 #![expect(clippy::unwrap_used, reason = "a step of a story that fails is a story that fails")]
@@ -40,6 +41,7 @@ mod logins;
 mod once;
 mod ownership;
 mod pools;
+mod prometheus;
 mod secrets;
 mod sessions;
 mod store_away;

@@ -11,6 +11,8 @@ use liveperson_proto::ConversationId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::latencies::{Latencies, LatencyBook};
+
 /// The most faults told in detail.
 const DETAILS: usize = 50;
 
@@ -97,6 +99,7 @@ pub(crate) struct LedgerBook {
     open: HashMap<ConversationId, Page>,
     /// Conversations that are over: nothing can be said in them any more.
     settled: Ledger,
+    latencies: LatencyBook,
 }
 
 #[derive(Default)]
@@ -117,7 +120,7 @@ struct Sent {
 
 impl LedgerBook {
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, open: HashMap::new(), settled: Ledger::default() }
+        Self { limit, open: HashMap::new(), settled: Ledger::default(), latencies: LatencyBook::default() }
     }
 
     /// A consumer said something; texts without a token are not judged.
@@ -147,7 +150,9 @@ impl LedgerBook {
             let sent = &mut page.sent[place];
             sent.answers += 1;
             if sent.first.is_none() {
-                sent.first = Some((page.answers, sent.at.elapsed()));
+                let took = sent.at.elapsed();
+                sent.first = Some((page.answers, took));
+                self.latencies.waited(took);
                 page.unanswered -= 1;
             }
         }
@@ -180,6 +185,11 @@ impl LedgerBook {
     pub(crate) fn owed_in(&self, conversation: &ConversationId) -> Vec<String> {
         let sent = self.open.get(conversation).map_or(&[][..], |page| &page.sent);
         sent.iter().filter(|sent| sent.first.is_none()).map(|sent| sent.token.clone()).collect()
+    }
+
+    /// How long first answers took so far.
+    pub(crate) fn latencies(&self) -> Latencies {
+        self.latencies.count()
     }
 
     /// The judgement as of now.

@@ -9,6 +9,7 @@
 //! - [`consumer`]: one consumer driven by hand
 //! - [`human`]: one human agent driven by hand
 //! - [`ledger`]: was each consumer message answered once, never, twice, late, out of order?
+//! - [`latencies`]: how long consumers waited for their answers
 //! - [`counters`]: what the clients cost the platform
 //! - [`control`]: the same handle for another process, over plain HTTP
 //! - `world`: everything the platform knows, behind one lock
@@ -20,6 +21,7 @@ pub mod counters;
 mod credential;
 mod door;
 pub mod human;
+pub mod latencies;
 pub mod ledger;
 pub mod platform;
 pub mod settings;
@@ -29,6 +31,7 @@ pub use consumer::{Consumer, ConversationView, Heard};
 pub use counters::Counters;
 pub use credential::Credential;
 pub use human::Human;
+pub use latencies::Latencies;
 pub use ledger::Ledger;
 pub use platform::{Platform, Unsettled};
 pub use settings::{

@@ -65,6 +65,8 @@ async fn faults_consumers_and_observation_work_over_http() {
     let counters = control.counters().await.unwrap();
     assert_eq!(counters, platform.counters());
     assert_eq!(counters.identity(ACCOUNT, "bot1").unwrap().logins, 2);
+    let latencies = control.latencies().await.unwrap();
+    assert_eq!((latencies.count(), &latencies), (1, &platform.latencies()));
     let ledger = control.ledger().await.unwrap();
     assert!(ledger.is_clean() && ledger.once == 1, "{ledger}");
 }

@@ -1,5 +1,8 @@
 //! Carrying out what the core decided.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use liveperson_proto::request::Request;
 use muster_core::bot::Event;
@@ -34,7 +37,7 @@ impl BotActor {
                 Effect::Logout => self.logout(ctx),
                 Effect::Open { generation } => self.open(generation, ctx),
                 Effect::Think(turn) => self.think(*turn, ctx),
-                Effect::Commit(turn) => self.records.add(Entry::Commit(turn)),
+                Effect::Commit(turn) => self.records.add(Entry::Commit(Arc::from(turn))),
                 Effect::Done(key) => self.records.add(Entry::Done(key)),
                 Effect::Dead(key, words) => self.records.add(Entry::Dead(key, words)),
                 Effect::Claim(conversation) => {
@@ -43,6 +46,7 @@ impl BotActor {
                 }
                 Effect::Release { conversation, reason, done } => {
                     debug!(conversation.id = %conversation, reason, "released");
+                    self.metrics.claim_released();
                     self.records.add(Entry::Release(conversation, reason, done));
                 }
                 Effect::Report(news) => self.report(news),
@@ -103,8 +107,10 @@ impl BotActor {
 
     fn note(&mut self, note: Note) {
         match note {
-            // Counted with its time when the recorder answered.
-            Note::TurnCommitted => {}
+            // Counted when the recorder answered.
+            Note::TurnCommitted { millis } => {
+                millis.map(Duration::from_millis).inspect(|after| self.metrics.message_committed(*after));
+            }
             Note::TurnFailed { conversation, words } => {
                 self.metrics.turn("failed");
                 error!(conversation.id = %conversation, words, "a turn failed; its message gets what is declared for that case, or no answer");
@@ -114,7 +120,7 @@ impl BotActor {
             Note::TurnRetried { conversation, words } => {
                 warn!(conversation.id = %conversation, words, "logic failed; it will be asked again");
             }
-            Note::Replied { millis } => self.metrics.replied(std::time::Duration::from_millis(millis)),
+            Note::Replied { millis } => self.metrics.replied(Duration::from_millis(millis)),
             Note::DeadLetter { conversation, words } => {
                 self.metrics.dead_letter();
                 error!(conversation.id = %conversation, words, "the platform refuses an action for good");
@@ -129,7 +135,10 @@ impl BotActor {
             Note::CaughtUp { conversation, cursor, platform } => {
                 debug!(conversation.id = %conversation, cursor = cursor.0, platform = platform.0, "caught up");
             }
-            Note::Attached(conversation) => debug!(conversation.id = %conversation, "handles a conversation"),
+            Note::Attached(conversation) => {
+                self.metrics.claim_taken();
+                debug!(conversation.id = %conversation, "handles a conversation");
+            }
             Note::Hole { conversation } => {
                 info!(conversation.id = %conversation, "events are missing; reads again");
             }

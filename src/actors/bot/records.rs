@@ -15,6 +15,11 @@ use crate::store::Taken;
 /// The wait before records are offered again to a recorder that had no room.
 const AGAIN: Duration = Duration::from_millis(50);
 
+/// How long confirmations wait for a turn to go along with: each hand-over wakes a thread and back.
+///
+/// A crash meanwhile costs a look: the platform's history says that the action was done.
+const LINGER: Duration = Duration::from_millis(50);
+
 struct Waiting {
     number: u64,
     entry: Entry,
@@ -29,6 +34,7 @@ pub(super) struct Records {
     /// Entries up to this number were handed over.
     handed: u64,
     again: bool,
+    lingering: bool,
 }
 
 impl Records {
@@ -41,9 +47,14 @@ impl Records {
         self.waiting.is_empty()
     }
 
-    fn fresh(&self) -> Vec<(u64, Entry)> {
-        let fresh = self.waiting.iter().filter(|waiting| waiting.number > self.handed);
-        fresh.map(|waiting| (waiting.number, waiting.entry.clone())).collect()
+    // Numbers only grow, so what is fresh stands at the end.
+    fn fresh(&self) -> impl Iterator<Item = &Waiting> {
+        let known = self.waiting.partition_point(|waiting| waiting.number <= self.handed);
+        self.waiting.range(known..)
+    }
+
+    fn are_only_confirmations(&self) -> bool {
+        self.fresh().all(|waiting| matches!(waiting.entry, Entry::Done(_)))
     }
 
     fn take(&mut self, number: u64) -> Option<Waiting> {
@@ -53,14 +64,30 @@ impl Records {
 }
 
 impl BotActor {
-    /// Hands over what is new.
+    /// Hands over what is new; confirmations alone a little later.
     pub(super) fn send_records(&mut self, ctx: &mut Context<Self>) {
         if self.records.handed == self.records.last || self.records.again {
             return;
         }
-        let entries = self.records.fresh();
+        if !self.records.are_only_confirmations() {
+            return self.hand_over(ctx);
+        }
+        if !self.records.lingering {
+            self.records.lingering = true;
+            ctx.run_later(LINGER, |bot, ctx| {
+                bot.records.lingering = false;
+                bot.hand_over(ctx);
+            });
+        }
+    }
+
+    fn hand_over(&mut self, ctx: &mut Context<Self>) {
+        if self.records.handed == self.records.last || self.records.again {
+            return;
+        }
+        let entries = self.records.fresh().map(|waiting| (waiting.number, waiting.entry.clone())).collect();
         let record = Record { author: self.post.author.clone(), entries, answer: ctx.address().recipient() };
-        let sent = self.post.house.recorder.find().is_some_and(|recorder| recorder.try_send(record).is_ok());
+        let sent = self.post.house.recorder.find().is_some_and(|desk| desk.hand_over(record));
         if sent {
             self.records.handed = self.records.last;
             return;
@@ -70,7 +97,7 @@ impl BotActor {
         self.records.again = true;
         ctx.run_later(AGAIN, |bot, ctx| {
             bot.records.again = false;
-            bot.send_records(ctx);
+            bot.hand_over(ctx);
         });
     }
 }
@@ -83,7 +110,7 @@ impl Handler<Recorded> for BotActor {
             match (self.records.take(number), outcome) {
                 (Some(Waiting { entry: Entry::Commit(turn), since, .. }), Verdict::Turn(outcome)) => {
                     self.count_commit(&outcome, since);
-                    let (conversation, turn) = (turn.conversation, turn.turn);
+                    let (conversation, turn) = (turn.conversation.clone(), turn.turn.clone());
                     self.take(Event::Committed { conversation, turn, outcome }, ctx);
                 }
                 (Some(Waiting { entry: Entry::Claim(conversation, _), .. }), Verdict::Claim(taken)) => {
@@ -127,6 +154,6 @@ impl Handler<RecorderRestarted> for BotActor {
     fn handle(&mut self, _: RecorderRestarted, ctx: &mut Self::Context) {
         // A commit that landed meanwhile is recognised by its turn id.
         self.records.handed = 0;
-        self.send_records(ctx);
+        self.hand_over(ctx);
     }
 }

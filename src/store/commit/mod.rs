@@ -10,6 +10,7 @@ mod refusal;
 mod sqlite;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::error::Kind;
 use super::outbox::Settled;
@@ -24,10 +25,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Rule`] if a dialog stands in the group twice: nothing was written. After any
     /// other error some turns may have landed; commit the same group again.
-    pub async fn commit(&self, mut group: Group) -> Result<Vec<TurnOutcome>, StoreError> {
+    pub async fn commit(&self, group: impl Into<Arc<Group>>) -> Result<Vec<TurnOutcome>, StoreError> {
+        let group = group.into();
         refuse_repeated_dialogs(&group.turns)?;
         self.on_io(|inner| async move {
-            let settled = Settled::of(&mut group);
+            let settled = Settled::of(&group);
             let rounds = rounds(&group.turns);
             let mut outcomes = vec![None; group.turns.len()];
             for (place, round) in rounds.iter().enumerate() {
@@ -70,7 +72,7 @@ fn rounds(turns: &[TurnCommit]) -> Vec<Vec<usize>> {
 async fn commit_round(
     inner: &Inner,
     turns: &[&TurnCommit],
-    settled: &Settled,
+    settled: &Settled<'_>,
 ) -> Result<Vec<TurnOutcome>, StoreError> {
     if turns.is_empty() && settled.is_empty() {
         return Ok(Vec::new());
@@ -88,7 +90,7 @@ async fn commit_round(
 async fn one_by_one(
     inner: &Inner,
     turns: &[&TurnCommit],
-    settled: &Settled,
+    settled: &Settled<'_>,
 ) -> Result<Vec<TurnOutcome>, StoreError> {
     let mut outcomes = Vec::with_capacity(turns.len());
     for turn in turns {
@@ -114,7 +116,11 @@ fn words(error: &sqlx::Error) -> String {
     }
 }
 
-async fn write(inner: &Inner, turns: &[&TurnCommit], settled: &Settled) -> sqlx::Result<Vec<TurnOutcome>> {
+async fn write(
+    inner: &Inner,
+    turns: &[&TurnCommit],
+    settled: &Settled<'_>,
+) -> sqlx::Result<Vec<TurnOutcome>> {
     let mut outcomes = attempt(inner, turns, settled).await?;
     // What stood against a loser may be gone before it is asked: then it has another try.
     for _ in 1..TRIES {
@@ -135,7 +141,7 @@ async fn write(inner: &Inner, turns: &[&TurnCommit], settled: &Settled) -> sqlx:
 async fn attempt(
     inner: &Inner,
     turns: &[&TurnCommit],
-    settled: &Settled,
+    settled: &Settled<'_>,
 ) -> sqlx::Result<Vec<Option<TurnOutcome>>> {
     let mut tries = 1;
     loop {

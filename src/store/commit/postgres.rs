@@ -80,7 +80,7 @@ pub(super) async fn write(
     inner: &Inner,
     postgres: &Postgres,
     turns: &[&TurnCommit],
-    settled: &Settled,
+    settled: &Settled<'_>,
 ) -> sqlx::Result<Vec<Option<TurnOutcome>>> {
     let mut connection = postgres.writer().acquire().await?;
     let won = if settled.needs_more_than_one_statement() {
@@ -103,7 +103,7 @@ pub(super) async fn write(
 async fn write_turns(
     connection: &mut PgConnection,
     turns: &[&TurnCommit],
-    settled: &Settled,
+    settled: &Settled<'_>,
 ) -> sqlx::Result<Vec<Won>> {
     macro_rules! column {
         ($rows:expr, $row:ident => $value:expr) => {
@@ -141,7 +141,7 @@ async fn write_turns(
         .await
 }
 
-async fn settle(inner: &Inner, connection: &mut PgConnection, settled: &Settled) -> sqlx::Result<()> {
+async fn settle(inner: &Inner, connection: &mut PgConnection, settled: &Settled<'_>) -> sqlx::Result<()> {
     if let Some(dead) = &settled.dead {
         sqlx::query(DEAD).bind(dead).bind(inner.incarnation()).execute(&mut *connection).await?;
     }

@@ -12,6 +12,7 @@ use super::http;
 use crate::consumer::{ConversationView, Heard};
 use crate::counters::Counters;
 use crate::credential::Credential;
+use crate::latencies::Latencies;
 use crate::ledger::Ledger;
 use crate::platform::Unsettled;
 use crate::settings::{BotUser, ConsumerScript, HumanScript, Revocation};
@@ -47,6 +48,11 @@ impl Control {
     /// What became of every message so far.
     pub async fn ledger(&self) -> io::Result<Ledger> {
         self.get("/ledger").await
+    }
+
+    /// How long consumers waited for their answers so far; cheap, however many messages there were.
+    pub async fn latencies(&self) -> io::Result<Latencies> {
+        self.get("/latencies").await
     }
 
     /// What the clients cost so far.

@@ -80,6 +80,7 @@ async fn route(request: Request<Incoming>, platform: &Platform) -> Answer {
 async fn look(platform: &Platform, path: &str, query: &str) -> Answer {
     match path {
         "/ledger" => to_json(&platform.ledger()),
+        "/latencies" => to_json(&platform.latencies()),
         "/counters" => to_json(&platform.counters()),
         "/settled" => {
             let within = query.split('&').find_map(|pair| pair.strip_prefix("within_ms="));

@@ -17,6 +17,7 @@ use crate::credential::Credential;
 use crate::door;
 use crate::door::certificates::Certificates;
 use crate::human::Human;
+use crate::latencies::Latencies;
 use crate::ledger::Ledger;
 use crate::settings::{BotUser, ConsumerScript, HumanScript, PlatformSettings};
 use crate::world::Shared;
@@ -146,6 +147,11 @@ impl Platform {
     /// What became of every message so far.
     pub fn ledger(&self) -> Ledger {
         self.shared().enter(|world| world.ledger.judge())
+    }
+
+    /// How long consumers waited for their answers so far; cheap, however many messages there were.
+    pub fn latencies(&self) -> Latencies {
+        self.shared().enter(|world| world.ledger.latencies())
     }
 
     /// What the clients cost so far.

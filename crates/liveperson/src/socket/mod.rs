@@ -84,6 +84,16 @@ impl<R: Asks> Socket<R> {
     ///
     /// Cancel safe: dropped before it is ready, nothing was sent and the ticket is not reported.
     pub async fn send(&mut self, ticket: u64, request: &R) -> Result<(), SendError> {
+        self.feed(ticket, request).await?;
+        self.flush();
+        Ok(())
+    }
+
+    /// Like [`send`](Self::send), but the request may stay here until [`flush`](Self::flush): several
+    /// that belong together then leave in one write.
+    ///
+    /// Unless an earlier frame is stuck it does not wait. Cancel safe like `send`.
+    pub async fn feed(&mut self, ticket: u64, request: &R) -> Result<(), SendError> {
         let Some(stream) = &mut self.stream else { return Err(SendError::Closed) };
         let until = Instant::now() + self.settings.answer_within;
         match timeout_at(until, poll_fn(|cx| stream.poll_ready_unpin(cx))).await {
@@ -95,11 +105,17 @@ impl<R: Asks> Socket<R> {
         let id = self.pending.ask(Asker::Owner(ticket), now + self.settings.request_timeout);
         let frame = request.frame(id);
         let bytes = frame.len();
-        if self.write(Message::text(frame), now) {
+        if self.put(Message::text(frame)) {
             return Ok(());
         }
         self.pending.take(id);
         Err(SendError::TooLarge { bytes })
+    }
+
+    /// Sends what was fed; what the connection does not take at once follows while
+    /// [`next`](Self::next) is awaited.
+    pub fn flush(&mut self) {
+        self.flush_by(Instant::now());
     }
 
     /// Waits for the next thing heard, and meanwhile pings, asks the time and minds deadlines.

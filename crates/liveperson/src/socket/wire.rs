@@ -50,7 +50,7 @@ impl Wire {
 pub(crate) fn web_socket_config(frame_limit: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(4096)
-        .write_buffer_size(0)
+        .write_buffer_size(4096)
         .max_write_buffer_size(WRITE_LIMIT)
         .max_message_size(Some(frame_limit))
         .max_frame_size(Some(frame_limit))

@@ -15,10 +15,17 @@ use super::{Asks, Socket};
 impl<R: Asks> Socket<R> {
     /// Hands a message to the connection, which may keep a part of it; `false` if it is too large.
     pub(super) fn write(&mut self, message: Message, now: Instant) -> bool {
+        let taken = self.put(message);
+        self.flush_by(now);
+        taken
+    }
+
+    /// Hands a message to the connection, which may keep all of it; `false` if it is too large.
+    pub(super) fn put(&mut self, message: Message) -> bool {
         let Some(stream) = &mut self.stream else { return true };
         self.has_grown |= message.len() > KEPT_BUFFER;
         match stream.start_send_unpin(message) {
-            Ok(()) => drop(self.flush(now)),
+            Ok(()) => {}
             Err(WsError::WriteBufferFull(_)) => return false,
             // The message may have left, so its request is reported as lost, not as never sent.
             Err(error) => drop(self.end(Ending::broken(Some(&error)))),
@@ -27,7 +34,7 @@ impl<R: Asks> Socket<R> {
     }
 
     /// Whether all that was written is on its way; what is not will follow, or else the socket ends.
-    fn flush(&mut self, now: Instant) -> bool {
+    pub(super) fn flush_by(&mut self, now: Instant) -> bool {
         let Some(stream) = &mut self.stream else { return false };
         match stream.flush().now_or_never() {
             Some(Ok(())) => self.flush_until = None,
@@ -39,7 +46,7 @@ impl<R: Asks> Socket<R> {
 
     /// Lets go of the buffers that a large message has left behind; only after a whole message.
     pub(super) fn shrink(&mut self) {
-        if self.has_grown && self.flush(Instant::now()) {
+        if self.has_grown && self.flush_by(Instant::now()) {
             self.has_grown = false;
             renew(&mut self.stream);
         }

@@ -75,7 +75,7 @@ impl Bot {
 
     /// Counts what just happened and keeps the state's age.
     pub(crate) fn observe(&mut self, effects: &[Effect], now: Now) {
-        let turns = effects.iter().filter(|e| matches!(e, Effect::Note(Note::TurnCommitted))).count();
+        let turns = effects.iter().filter(|e| matches!(e, Effect::Note(Note::TurnCommitted { .. }))).count();
         if turns > 0 {
             self.turns += turns as u64;
             self.last_turn = Some(now.wall);

@@ -222,7 +222,10 @@ pub enum Note {
     /// A message was found answered in the platform's history.
     AnsweredAlready,
     /// A turn is durable.
-    TurnCommitted,
+    TurnCommitted {
+        /// From hearing its message to the commit, in milliseconds; none for other causes.
+        millis: Option<u64>,
+    },
     /// Logic failed for good; the cursor passed the message.
     TurnFailed {
         /// The conversation.

@@ -294,7 +294,11 @@ impl Conversation {
         self.variables = work.variables;
         match work.failed {
             Some(words) => desk.note(Note::TurnFailed { conversation: self.id.clone(), words }),
-            None => desk.note(Note::TurnCommitted),
+            None => {
+                let heard = work.cause.heard();
+                let millis = heard.map(|heard| desk.now.moment.since(heard).as_millis() as u64);
+                desk.note(Note::TurnCommitted { millis });
+            }
         }
         if let Cause::Message(message) = &work.cause {
             self.mark_read(message.sequence, desk);

@@ -1,0 +1,58 @@
+//! What the benchmark can be told.
+
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use serde::Serialize;
+
+/// Runs a fleet against lpsim and prints what it costs.
+///
+/// The exit code is 0 when every message was answered once, 1 when one was not, 2 when there are no figures.
+#[derive(Debug, Parser)]
+#[command(name = "fleet")]
+pub(crate) struct Arguments {
+    /// How many bots the fleet has, all of one account
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) bots: usize,
+    /// How many conversations each bot handles at once, all of them open during the whole run
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) conversations: usize,
+    /// How long a consumer thinks after each answer, in milliseconds; 0 saturates the fleet
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) think: u64,
+    /// Where the fleet remembers
+    #[arg(long, value_enum, default_value_t = Store::Sqlite)]
+    pub(crate) store: Store,
+    /// Whether logins are held to the default budget of an account, five a second
+    #[arg(long, value_enum, default_value_t = LoginBudget::Lifted)]
+    pub(crate) login_budget: LoginBudget,
+    /// How long replies are measured, after a warm-up of three seconds
+    #[arg(long = "for", value_name = "TIME", default_value = "20s", value_parser = duration)]
+    pub(crate) lasts: Duration,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Cargo says this to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Where the fleet remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Store {
+    Sqlite,
+    Postgres,
+}
+
+/// How many logins a second an account allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LoginBudget {
+    Default,
+    Lifted,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    muster::settings::duration(text).ok_or_else(|| "write a time such as 20s or 5m".to_owned())
+}

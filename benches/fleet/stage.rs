@@ -1,0 +1,112 @@
+//! The stage: a platform with bots, a store, and fleet files that bring them together.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use liveperson_sim::control::Control;
+use tempfile::TempDir;
+use toml_edit::{DocumentMut, value};
+
+use crate::Failure;
+use crate::arguments::{Arguments, LoginBudget, Store};
+use crate::postgres::Postgres;
+use crate::process::{Goodbye, Running, binary};
+
+/// The account that `lpsim --accounts 1` has.
+pub(crate) const ACCOUNT: &str = "10000001";
+
+const SOON: Duration = Duration::from_mins(1);
+
+/// Everything the fleet needs; it goes with this value.
+pub(crate) struct Stage {
+    pub(crate) control: Control,
+    pub(crate) lpsim: Running,
+    pub(crate) postgres: Option<Postgres>,
+    /// Last, so that it goes after the processes that write into it.
+    pub(crate) folder: TempDir,
+}
+
+impl Stage {
+    pub(crate) async fn set(arguments: &Arguments) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
+        let postgres = match arguments.store {
+            Store::Sqlite => None,
+            Store::Postgres => Some(Postgres::start(folder.path()).await?),
+        };
+        let mut command = Command::new(binary("lpsim")?);
+        command.args(["--control", "127.0.0.1:0", "--accounts", "1"]);
+        command.args(["--bots", &arguments.bots.to_string()]);
+        command.args(["--capacity", &arguments.conversations.to_string()]);
+        command.arg("--fleet-out").arg(folder.path().join("fleet.toml"));
+        let mut lpsim = Running::start(command, folder.path().join("lpsim.log"), Goodbye::Terminate)?;
+        let control = lpsim.says("control", SOON).await?;
+        lpsim.says("ready", SOON).await?;
+        let control = Control::new(control.trim_start_matches("http://").parse()?);
+        Ok(Self { control, lpsim, postgres, folder })
+    }
+
+    /// Starts the first so many bots; the clock of [`Fleet::started`] begins here.
+    pub(crate) async fn fleet(&self, bots: usize, budget: LoginBudget) -> Result<Fleet, Failure> {
+        let file = self.write_fleet_file(bots, budget)?;
+        let mut command = Command::new(binary("muster")?);
+        command.arg("run").arg(&file).arg("--migrate").current_dir(self.folder.path());
+        let started = Instant::now();
+        let log = self.folder.path().join(format!("muster-{bots}.log"));
+        let mut running = Running::start(command, log, Goodbye::Terminate)?;
+        let store = running.says("store ", SOON).await?;
+        let address = running.says("listening  http://", SOON).await?;
+        let address = address.split('/').next().unwrap_or_default().parse()?;
+        Ok(Fleet { running, started, store, address })
+    }
+
+    /// What `lpsim --fleet-out` wrote, with fewer bots, one logic, our store and a free port.
+    fn write_fleet_file(&self, bots: usize, budget: LoginBudget) -> Result<PathBuf, Failure> {
+        let mut fleet: DocumentMut = fs::read_to_string(self.folder.path().join("fleet.toml"))?.parse()?;
+        fleet["server"]["listen"] = value("127.0.0.1:0");
+        fleet["store"]["url"] = value(match &self.postgres {
+            None => "sqlite:muster.db",
+            Some(postgres) => &postgres.url,
+        });
+        if budget == LoginBudget::Lifted {
+            let lifted = [("login_per_second", 1000), ("login_burst", 1000), ("login_in_flight", 64)];
+            let timing = lifted.iter().map(|(key, limit)| (*key, *limit)).collect::<toml_edit::Table>();
+            fleet["timing"] = toml_edit::Item::Table(timing);
+        }
+        let accounts = fleet["accounts"].as_array_of_tables_mut().and_then(|accounts| accounts.get_mut(0));
+        let account = accounts.ok_or("lpsim wrote a fleet file without accounts")?;
+        let all = account["bots"].as_array_of_tables_mut().ok_or("lpsim wrote a fleet file without bots")?;
+        while all.len() > bots {
+            all.remove(all.len() - 1);
+        }
+        all.iter_mut().for_each(|bot| bot["logic"] = value("echo"));
+        let file = self.folder.path().join(format!("fleet-{bots}.toml"));
+        fs::write(&file, fleet.to_string())?;
+        Ok(file)
+    }
+}
+
+/// A running `muster run`.
+pub(crate) struct Fleet {
+    pub(crate) running: Running,
+    pub(crate) started: Instant,
+    /// The store in muster's own words.
+    pub(crate) store: String,
+    address: SocketAddr,
+}
+
+impl Fleet {
+    /// How many bots are online, by the fleet's own metrics.
+    pub(crate) fn online(&self) -> Result<usize, Failure> {
+        let mut stream = TcpStream::connect(self.address)?;
+        write!(stream, "GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let lines = answer.lines().filter(|line| line.starts_with("muster_bots{"));
+        let online = lines.filter(|line| line.contains("state=\"online\""));
+        Ok(online.filter_map(|line| line.rsplit_once(' ')?.1.parse::<usize>().ok()).sum())
+    }
+}
