@@ -135,10 +135,7 @@ impl BotActor {
             Note::CaughtUp { conversation, cursor, platform } => {
                 debug!(conversation.id = %conversation, cursor = cursor.0, platform = platform.0, "caught up");
             }
-            Note::Attached(conversation) => {
-                self.metrics.claim_taken();
-                debug!(conversation.id = %conversation, "handles a conversation");
-            }
+            Note::Attached(conversation) => debug!(conversation.id = %conversation, "handles a conversation"),
             Note::Hole { conversation } => {
                 info!(conversation.id = %conversation, "events are missing; reads again");
             }

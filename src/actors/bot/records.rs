@@ -115,6 +115,9 @@ impl Handler<Recorded> for BotActor {
                 }
                 (Some(Waiting { entry: Entry::Claim(conversation, _), .. }), Verdict::Claim(taken)) => {
                     let outcome = claim_outcome(taken);
+                    if matches!(outcome, ClaimOutcome::Held(_)) {
+                        self.metrics.claim_taken();
+                    }
                     self.take(Event::ClaimAnswered { conversation, outcome }, ctx);
                 }
                 _ => {}
