@@ -9,6 +9,7 @@ use liveperson_proto::{ConversationId, Sequence};
 use muster_core::TurnId;
 use muster_core::bot::{Ending, Event, LoginFault};
 use muster_core::dialog::{ClaimOutcome, CommitOutcome, Decided, Effect, Outcome, Recalled, RestoredDeed};
+use muster_core::duty::{Duty, Start};
 use muster_core::turn::{Action, Deed, TurnEvent};
 
 use crate::life::Life;
@@ -180,6 +181,32 @@ fn what_the_pool_remembers_is_gone_on_with() {
     };
     assert_eq!(turn.variables.get("seen"), Some(&serde_json::json!(true)), "no second opening");
     assert!(matches!(&turn.event, TurnEvent::Message { sequence: Sequence(5), .. }), "{turn:?}");
+}
+
+/// Which of two messages, with a word of the brand's side between them, are owed at the first claim.
+#[test]
+fn the_pools_rule_says_where_it_starts() {
+    for (start, owed) in [(Start::Unanswered, vec![2]), (Start::Now, vec![]), (Start::All, vec![0, 2])] {
+        let mut life = Life::of_pool(Duty { start, ..Duty::default() });
+        shown(&mut life, ChangeKind::Upsert, "1.2");
+        claim_answered(&mut life, held(None));
+        let answer = MessageEvent { role: Role::AssignedAgent, originator: "1.77".into(), ..message(1) };
+        history(&mut life, vec![message(0), answer, message(2)]);
+        for _ in 0..3 {
+            if matches!(life.effects.iter().find(|e| matches!(e, Effect::Think(_))), Some(Effect::Think(_))) {
+                decide(&mut life, vec![]);
+                commit(&mut life, CommitOutcome::Committed);
+            }
+        }
+        let asked = life.all.iter().filter_map(|effect| match effect {
+            Effect::Think(turn) => match &turn.event {
+                TurnEvent::Message { sequence, .. } => Some(sequence.0),
+                TurnEvent::Opened => None,
+            },
+            _ => None,
+        });
+        assert_eq!(asked.collect::<Vec<_>>(), owed, "{start:?}");
+    }
 }
 
 #[test]

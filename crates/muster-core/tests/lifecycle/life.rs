@@ -24,25 +24,33 @@ pub(crate) fn identity() -> Identity {
 
 impl Life {
     pub(crate) fn new(sealed: bool) -> Self {
-        Self::with(Rules::default(), TokenSource::Login, sealed)
+        Self::by(Rules::default(), sealed)
+    }
+
+    /// A bot of a pool with this duty, online.
+    pub(crate) fn of_pool(duty: Duty) -> Self {
+        let mut life = Self::with(duty, Rules::default(), TokenSource::Login, true);
+        life.tell(Event::Resolved);
+        life.connect();
+        life
     }
 
     /// A bot whose token somebody handed in.
     pub(crate) fn with_token() -> Self {
-        Self::with(Rules::default(), TokenSource::HandedIn, true)
+        Self::with(Duty::default(), Rules::default(), TokenSource::HandedIn, true)
     }
 
     /// Under rules of its own.
     pub(crate) fn by(rules: Rules, sealed: bool) -> Self {
-        Self::with(rules, TokenSource::Login, sealed)
+        Self::with(Duty::default(), rules, TokenSource::Login, sealed)
     }
 
-    fn with(rules: Rules, tokens: TokenSource, sealed: bool) -> Self {
+    fn with(duty: Duty, rules: Rules, tokens: TokenSource, sealed: bool) -> Self {
         let charter = Charter {
             account: "1".into(),
             bot: "b".into(),
             pool: "p".into(),
-            duty: Duty::default(),
+            duty,
             capacity: 2,
             rules,
             rhythm: Rhythm::default(),
