@@ -74,13 +74,12 @@ pub(super) async fn write(
     settled: &Settled<'_>,
 ) -> sqlx::Result<Vec<Option<TurnOutcome>>> {
     let mut tx = sqlite.writer().begin_with("BEGIN IMMEDIATE").await?;
-    let outcomes = match write_all(&mut tx, turns).await? {
-        Some(outcomes) => outcomes,
-        None => {
-            tx.rollback().await?;
-            tx = sqlite.writer().begin_with("BEGIN IMMEDIATE").await?;
-            write_some(&mut tx, turns).await?
-        }
+    let outcomes = if let Some(outcomes) = write_all(&mut tx, turns).await? {
+        outcomes
+    } else {
+        tx.rollback().await?;
+        tx = sqlite.writer().begin_with("BEGIN IMMEDIATE").await?;
+        write_some(&mut tx, turns).await?
     };
     settle(inner, &mut tx, settled).await?;
     tx.commit().await?;
@@ -103,7 +102,7 @@ async fn write_all(
         return Ok(None);
     }
     let epochs = write_winners(tx, &rows, turns).await?;
-    Ok(Some(epochs.into_iter().map(committed).collect()))
+    Ok(Some(epochs.into_iter().map(committed).map(Some).collect()))
 }
 
 async fn write_some(
@@ -123,7 +122,7 @@ async fn write_some(
         let won: Vec<_> = winners.iter().map(|place| turns[*place]).collect();
         let epochs = write_winners(tx, &rows(&won), &won).await?;
         for (place, epoch) in winners.into_iter().zip(epochs) {
-            outcomes[place] = committed(epoch);
+            outcomes[place] = Some(committed(epoch));
         }
     }
     if !losers.is_empty() {
@@ -137,8 +136,8 @@ async fn write_some(
     Ok(outcomes)
 }
 
-fn committed(claim_epoch: i64) -> Option<TurnOutcome> {
-    Some(TurnOutcome::Committed { claim_epoch })
+fn committed(claim_epoch: i64) -> TurnOutcome {
+    TurnOutcome::Committed { claim_epoch }
 }
 
 /// Writes claims and actions of turns whose cursors have moved; returns the claims' epochs, in order.

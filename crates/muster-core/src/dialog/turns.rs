@@ -270,13 +270,12 @@ impl Conversation {
         self.cursor = self.cursor.max(work.commit.cursor);
         self.answered = self.answered.split_off(&Sequence(self.cursor.0 + 1));
         self.variables = work.variables;
-        match work.failed {
-            Some(words) => desk.note(Note::TurnFailed { conversation: self.id.clone(), words }),
-            None => {
-                let heard = work.cause.heard();
-                let millis = heard.map(|heard| desk.now.moment.since(heard).as_millis() as u64);
-                desk.note(Note::TurnCommitted { millis });
-            }
+        if let Some(words) = work.failed {
+            desk.note(Note::TurnFailed { conversation: self.id.clone(), words });
+        } else {
+            let heard = work.cause.heard();
+            let millis = heard.map(|heard| desk.now.moment.since(heard).as_millis() as u64);
+            desk.note(Note::TurnCommitted { millis });
         }
         if let Cause::Message(message) = &work.cause {
             self.mark_read(message.sequence, desk);
