@@ -140,7 +140,7 @@ fn value(prometheus: SocketAddr, expression: &str) -> Option<String> {
 }
 
 fn ask(prometheus: SocketAddr, expression: &str) -> Value {
-    let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = expression.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"));
     serde_json::from_str(&get(prometheus, &format!("/api/v1/query?query={encoded}"))).unwrap()
 }
 
