@@ -11,9 +11,12 @@ use serde::Serialize;
 #[derive(Debug, Parser)]
 #[command(name = "fleet")]
 pub(crate) struct Arguments {
-    /// How many bots the fleet has, all of one account
+    /// How many bots the fleet has
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) bots: usize,
+    /// How many accounts they are spread over; lpsim looks at every socket of an account for each message
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) accounts: usize,
     /// How many conversations each bot handles at once, all of them open during the whole run
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) conversations: usize,
@@ -35,6 +38,14 @@ pub(crate) struct Arguments {
     /// Cargo says this to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+impl Arguments {
+    /// How many bots each account has: the first ones one more, where they do not come out even.
+    pub(crate) fn bots_of_each(&self) -> Vec<usize> {
+        let accounts = self.accounts.clamp(1, self.bots.max(1));
+        (0..accounts).map(|n| self.bots / accounts + usize::from(n < self.bots % accounts)).collect()
+    }
 }
 
 /// Where the fleet remembers.

@@ -82,6 +82,7 @@ impl fmt::Display for CpuSeconds {
 #[derive(Debug, Serialize)]
 pub(crate) struct Conditions {
     pub(crate) bots: usize,
+    pub(crate) accounts: usize,
     pub(crate) conversations_a_bot: usize,
     pub(crate) think_ms: u64,
     pub(crate) login_budget: LoginBudget,
@@ -115,6 +116,7 @@ impl Conditions {
         }
         Ok(Self {
             bots: arguments.bots,
+            accounts: arguments.bots_of_each().len(),
             conversations_a_bot: arguments.conversations,
             think_ms: arguments.think,
             login_budget: arguments.login_budget,
@@ -165,7 +167,11 @@ impl fmt::Display for Report {
         let it = &self.conditions;
         let kib = |bytes: f64| bytes / 1024.0;
         let ms = |wait: Option<f64>| wait.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"));
-        writeln!(f, "muster {}, {} bots x {} conversations", it.muster, it.bots, it.conversations_a_bot)?;
+        writeln!(
+            f,
+            "muster {}, {} bots of {} accounts x {} conversations",
+            it.muster, it.bots, it.accounts, it.conversations_a_bot
+        )?;
         writeln!(
             f,
             "  machine     {} cores, {}, Linux {}, load {}",

@@ -7,7 +7,7 @@ use liveperson_sim::{ConsumerScript, Latencies};
 use crate::Failure;
 use crate::arguments::{Arguments, LoginBudget};
 use crate::report::{Conditions, CpuSeconds, Report};
-use crate::stage::{ACCOUNT, Fleet, Stage};
+use crate::stage::{Fleet, Stage, account};
 use crate::usage;
 
 const LOOK: Duration = Duration::from_millis(100);
@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_millis(30);
 pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Failure> {
     let stage = Stage::set(arguments).await?;
     let one_bot = memory_of_one_bot(&stage).await?;
-    let fleet = stage.fleet(arguments.bots, arguments.login_budget).await?;
+    let fleet = stage.fleet(&arguments.bots_of_each(), arguments.login_budget).await?;
     let online_after = online(&fleet, arguments.bots).await?;
     let memory = quiet_memory(&fleet).await;
     let consumers = arguments.bots * arguments.conversations;
@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Failure> {
 
 /// What a fleet of one costs: the process itself, which the bots of a large one share.
 async fn memory_of_one_bot(stage: &Stage) -> Result<u64, Failure> {
-    let fleet = stage.fleet(1, LoginBudget::Lifted).await?;
+    let fleet = stage.fleet(&[1], LoginBudget::Lifted).await?;
     online(&fleet, 1).await?;
     Ok(quiet_memory(&fleet).await)
 }
@@ -89,14 +89,16 @@ async fn replies(
     fleet: &Fleet,
     consumers: usize,
 ) -> Result<(Window, Latencies), Failure> {
-    let script = ConsumerScript {
-        count: consumers,
-        messages: 0,
-        messages_per_conversation: usize::MAX,
-        think: Duration::from_millis(arguments.think),
-        ..ConsumerScript::default()
-    };
-    stage.control.consumers(ACCOUNT, &script).await?;
+    for (number, bots) in arguments.bots_of_each().into_iter().enumerate() {
+        let script = ConsumerScript {
+            count: bots * arguments.conversations,
+            messages: 0,
+            messages_per_conversation: usize::MAX,
+            think: Duration::from_millis(arguments.think),
+            ..ConsumerScript::default()
+        };
+        stage.control.consumers(&account(number), &script).await?;
+    }
     let began = Instant::now();
     while stage.control.latencies().await?.count() < 2 * consumers as u64 {
         if began.elapsed() > PATIENCE {

@@ -16,8 +16,10 @@ use crate::arguments::{Arguments, LoginBudget, Store};
 use crate::postgres::Postgres;
 use crate::process::{Goodbye, Running, binary};
 
-/// The account that `lpsim --accounts 1` has.
-pub(crate) const ACCOUNT: &str = "10000001";
+/// The accounts that lpsim has, counted from nought.
+pub(crate) fn account(number: usize) -> String {
+    (10_000_001 + number).to_string()
+}
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -38,8 +40,9 @@ impl Stage {
             Store::Postgres => Some(Postgres::start(folder.path()).await?),
         };
         let mut command = Command::new(binary("lpsim")?);
-        command.args(["--control", "127.0.0.1:0", "--accounts", "1"]);
-        command.args(["--bots", &arguments.bots.to_string()]);
+        let bots = arguments.bots_of_each();
+        command.args(["--control", "127.0.0.1:0", "--accounts", &bots.len().to_string()]);
+        command.args(["--bots", &bots[0].to_string()]);
         command.args(["--capacity", &arguments.conversations.to_string()]);
         command.arg("--fleet-out").arg(folder.path().join("fleet.toml"));
         let mut lpsim = Running::start(command, folder.path().join("lpsim.log"), Goodbye::Terminate)?;
@@ -49,13 +52,13 @@ impl Stage {
         Ok(Self { control, lpsim, postgres, folder })
     }
 
-    /// Starts the first so many bots; the clock of [`Fleet::started`] begins here.
-    pub(crate) async fn fleet(&self, bots: usize, budget: LoginBudget) -> Result<Fleet, Failure> {
+    /// Starts so many bots of each account; the clock of [`Fleet::started`] begins here.
+    pub(crate) async fn fleet(&self, bots: &[usize], budget: LoginBudget) -> Result<Fleet, Failure> {
         let file = self.write_fleet_file(bots, budget)?;
         let mut command = Command::new(binary("muster")?);
         command.arg("run").arg(&file).arg("--migrate").current_dir(self.folder.path());
         let started = Instant::now();
-        let log = self.folder.path().join(format!("muster-{bots}.log"));
+        let log = file.with_extension("log");
         let mut running = Running::start(command, log, Goodbye::Terminate)?;
         let store = running.says("store ", SOON).await?;
         let address = running.says("listening  http://", SOON).await?;
@@ -64,7 +67,7 @@ impl Stage {
     }
 
     /// What `lpsim --fleet-out` wrote, with fewer bots, one logic, our store and a free port.
-    fn write_fleet_file(&self, bots: usize, budget: LoginBudget) -> Result<PathBuf, Failure> {
+    fn write_fleet_file(&self, bots: &[usize], budget: LoginBudget) -> Result<PathBuf, Failure> {
         let mut fleet: DocumentMut = fs::read_to_string(self.folder.path().join("fleet.toml"))?.parse()?;
         fleet["server"]["listen"] = value("127.0.0.1:0");
         fleet["store"]["url"] = value(match &self.postgres {
@@ -76,14 +79,20 @@ impl Stage {
             let timing = lifted.iter().map(|(key, limit)| (*key, *limit)).collect::<toml_edit::Table>();
             fleet["timing"] = toml_edit::Item::Table(timing);
         }
-        let accounts = fleet["accounts"].as_array_of_tables_mut().and_then(|accounts| accounts.get_mut(0));
-        let account = accounts.ok_or("lpsim wrote a fleet file without accounts")?;
-        let all = account["bots"].as_array_of_tables_mut().ok_or("lpsim wrote a fleet file without bots")?;
-        while all.len() > bots {
-            all.remove(all.len() - 1);
+        let accounts = fleet["accounts"].as_array_of_tables_mut();
+        let accounts = accounts.ok_or("lpsim wrote a fleet file without accounts")?;
+        while accounts.len() > bots.len() {
+            accounts.remove(accounts.len() - 1);
         }
-        all.iter_mut().for_each(|bot| bot["logic"] = value("echo"));
-        let file = self.folder.path().join(format!("fleet-{bots}.toml"));
+        for (account, bots) in accounts.iter_mut().zip(bots) {
+            let all = account["bots"].as_array_of_tables_mut();
+            let all = all.ok_or("lpsim wrote a fleet file without bots")?;
+            while all.len() > *bots {
+                all.remove(all.len() - 1);
+            }
+            all.iter_mut().for_each(|bot| bot["logic"] = value("echo"));
+        }
+        let file = self.folder.path().join(format!("fleet-of-{}.toml", bots.iter().sum::<usize>()));
         fs::write(&file, fleet.to_string())?;
         Ok(file)
     }

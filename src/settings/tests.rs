@@ -106,7 +106,7 @@ username = "bot2"
 password = "file:/run/open"
 [logics.shop]
 kind = "webhook"
-url = "https://bots.example.com/m?key=s3cret"
+url = "env:WEBHOOK_URL"
 secret = "env:WEBHOOK"
 on_failure = { text = "Sorry!", transfer_to = "4711" }
 "#;
@@ -300,7 +300,8 @@ fn a_declared_fleet_comes_back_from_its_fragments_without_comments_or_process_se
             ("[[accounts]]", ""),
             ("[[accounts.pools]]", "greeters"),
             ("[[accounts.bots]]", "greeter-1"),
-            ("[[accounts.bots]]", "echo-1")
+            ("[[accounts.bots]]", "echo-1"),
+            ("[logics.shop]", "")
         ]
     );
     assert!(!format!("{declaration:?}").contains("s3cret"), "{declaration:?}");

@@ -131,7 +131,14 @@ fn signing_secret(field: &Field<'_>) -> Option<SigningSecret> {
 
 fn url(field: &Field<'_>, allow_private: bool) -> Option<(WebhookUrl, Reach)> {
     let text = field.text(URL_EXAMPLE)?;
-    let secret = if Field::is_reference(text) { field.secret("WEBHOOK_URL")? } else { text.into() };
+    let is_reference = Field::is_reference(text);
+    if !is_reference && text.contains('?') {
+        // What stands in the file is stored in clear text.
+        let wrong = "what follows ? in a URL may be a secret, and none must stand in this file";
+        field.fault(wrong, "refer to the whole URL: url = \"env:WEBHOOK_URL\"");
+        return None;
+    }
+    let secret = if is_reference { field.secret("WEBHOOK_URL")? } else { text.into() };
     match checked(secret.expose_secret(), allow_private) {
         Ok(url) => Some(url),
         Err(UrlFault { wrong, cure }) => {

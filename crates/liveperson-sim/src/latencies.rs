@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn quantiles_are_of_the_waits_since_an_earlier_look() {
         let mut book = LatencyBook::default();
-        book.waited(Duration::from_mins(150));
+        book.waited(Duration::from_hours(2));
         let before = book.count();
         (1..=100).for_each(|ms| book.waited(Duration::from_millis(ms)));
         let waits = book.count().since(&before);

@@ -13,11 +13,11 @@ use crate::settings::{FleetSettings, LogicKind};
 const SECRET: &str = "whsec_czNjcmV0czNjcmV0czNjcmV0czNjcmV0";
 
 /// The environment of the fleet file.
-struct OneSecret;
+struct World(String);
 
-impl crate::settings::Environment for OneSecret {
-    fn variable(&self, _: &str) -> Option<String> {
-        Some(SECRET.to_owned())
+impl crate::settings::Environment for World {
+    fn variable(&self, name: &str) -> Option<String> {
+        Some(if name == "URL" { self.0.clone() } else { SECRET.to_owned() })
     }
 
     fn file(&self, _: &std::path::Path) -> io::Result<crate::settings::NamedFile> {
@@ -25,10 +25,11 @@ impl crate::settings::Environment for OneSecret {
     }
 }
 
-/// The webhook that a fleet file declares with these keys.
-fn declared(keys: &str, names: Names) -> Webhook {
-    let text = format!("[logics.mine]\nkind = \"webhook\"\nsecret = \"env:S\"\n{keys}");
-    let (fleet, _) = FleetSettings::parse(&text, "fleet.toml", "".as_ref(), &OneSecret).unwrap();
+/// The webhook that a fleet file declares, its URL by reference.
+fn declared(url: &str, keys: &str, names: Names) -> Webhook {
+    let text = format!("[logics.mine]\nkind = \"webhook\"\nsecret = \"env:S\"\nurl = \"env:URL\"\n{keys}");
+    let world = World(url.to_owned());
+    let (fleet, _) = FleetSettings::parse(&text, "fleet.toml", "".as_ref(), &world).unwrap();
     let LogicKind::Webhook(settings) = &fleet.logics[0].kind else { panic!("a webhook") };
     let means = Means { clock: Clock::start(), names, patience: Duration::from_secs(20) };
     Webhook::new(settings, &means).unwrap()
@@ -96,7 +97,7 @@ const JSON: &str = "content-type: application/json; charset=utf-8\r\n";
 async fn a_turn_is_sent_signed_and_its_answer_read() {
     let said = r#"{"actions": [{"type": "say", "text": "hi"}, {"type": "set", "name": "n", "value": 1}]}"#;
     let (port, heard) = server(answer("200 OK", JSON, said)).await;
-    let webhook = declared(&format!("url = \"http://127.0.0.1:{port}/turn?key=s3cret\""), Names::default());
+    let webhook = declared(&format!("http://127.0.0.1:{port}/turn?key=s3cret"), "", Names::default());
     assert_eq!(webhook.ask(&turn()).await.unwrap().len(), 2);
     let request = heard.lock().unwrap()[0].clone();
     assert!(request.starts_with("POST /turn?key=s3cret HTTP/1.1\r\n"), "{request}");
@@ -149,8 +150,7 @@ async fn whatever_else_comes_back_is_refused_in_words() {
         (b"nonsense\r\n\r\n".to_vec(), "cannot be reached: "),
     ] {
         let (port, _) = server(answer).await;
-        let webhook =
-            declared(&format!("url = \"http://127.0.0.1:{port}/turn?key=s3cret\""), Names::default());
+        let webhook = declared(&format!("http://127.0.0.1:{port}/turn?key=s3cret"), "", Names::default());
         let error = webhook.ask(&turn()).await.unwrap_err().to_string();
         let expected = format!("the webhook http://127.0.0.1:{port}/turn {words}");
         assert!(error.starts_with(&expected), "{error}\nshould be {expected}");
@@ -162,16 +162,16 @@ async fn whatever_else_comes_back_is_refused_in_words() {
 async fn a_webhook_that_is_late_or_away_is_told_from_one_that_must_not_be_reached() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let url = format!("url = \"http://127.0.0.1:{port}/\"");
-    let hurried = declared(&format!("{url}\ntimeout = \"50ms\""), Names::default());
+    let url = format!("http://127.0.0.1:{port}/");
+    let hurried = declared(&url, "timeout = \"50ms\"", Names::default());
     let late = hurried.ask(&turn()).await.unwrap_err().to_string();
     assert!(late.ends_with("/ did not answer within 50ms"), "{late}");
     drop(listener);
-    let away = declared(&url, Names::default()).ask(&turn()).await.unwrap_err().to_string();
+    let away = declared(&url, "", Names::default()).ask(&turn()).await.unwrap_err().to_string();
     assert!(away.contains("/ cannot be reached: Connection refused"), "{away}");
 
     let inside = Names::by(|_| Ok(vec!["10.0.0.1".parse().unwrap(), "169.254.169.254".parse().unwrap()]));
-    let hook = declared("url = \"https://bots.example.com/x?key=s3cret\"", inside);
+    let hook = declared("https://bots.example.com/x?key=s3cret", "", inside);
     let refused = hook.ask(&turn()).await.unwrap_err().to_string();
     assert_eq!(
         refused,
@@ -179,7 +179,7 @@ async fn a_webhook_that_is_late_or_away_is_told_from_one_that_must_not_be_reache
          set allow_private = true in its table if that is meant"
     );
     let unknown = Names::by(|_| Err(io::Error::other("no such name")));
-    let hook = declared("url = \"https://bots.example.com/\"", unknown);
+    let hook = declared("https://bots.example.com/", "", unknown);
     let unknown = hook.ask(&turn()).await.unwrap_err().to_string();
     assert!(unknown.ends_with("cannot be reached: no such name"), "{unknown}");
 }
@@ -188,8 +188,7 @@ async fn a_webhook_that_is_late_or_away_is_told_from_one_that_must_not_be_reache
 async fn no_more_turns_are_asked_for_at_one_time_than_declared() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let webhook =
-        Arc::new(declared(&format!("url = \"http://127.0.0.1:{port}/\"\nin_flight = 2"), Names::default()));
+    let webhook = Arc::new(declared(&format!("http://127.0.0.1:{port}/"), "in_flight = 2", Names::default()));
     let calls: Vec<_> = (0..5)
         .map(|_| {
             let webhook = webhook.clone();

@@ -9,8 +9,7 @@ fn with_logic(keys: &str) -> String {
     format!("[logics.mine]\n{keys}\n{fleet}")
 }
 
-const WEBHOOK: &str =
-    "kind = \"webhook\"\nurl = \"https://bots.example.com/m?key=s3cret\"\nsecret = \"env:WEBHOOK\"";
+const WEBHOOK: &str = "kind = \"webhook\"\nurl = \"https://bots.example.com/m\"\nsecret = \"env:WEBHOOK\"";
 
 #[test]
 fn a_webhook_becomes_checked_values() {
@@ -24,7 +23,7 @@ fn a_webhook_becomes_checked_values() {
     let then = OnFailure { text: Some("Sorry!".into()), transfer_to: Some("4711".into()) };
     assert_eq!(mine.failing, Failing { tries: 5, then });
     let LogicKind::Webhook(webhook) = &mine.kind else { panic!("{mine:?}") };
-    assert_eq!(webhook.url.expose(), "https://bots.example.com/m?key=s3cret");
+    assert_eq!(webhook.url.expose(), "https://bots.example.com/m");
     assert_eq!(webhook.secrets.len(), 2);
     assert_eq!(
         (webhook.reach, webhook.timeout, webhook.in_flight),
@@ -37,10 +36,12 @@ fn a_webhook_becomes_checked_values() {
 
 #[test]
 fn what_is_not_declared_has_defaults_and_a_url_may_be_a_secret() {
-    let text = with_logic(&WEBHOOK.replace("https://bots.example.com/m?key=s3cret", "env:WEBHOOK_URL"));
+    let text = with_logic(&WEBHOOK.replace("https://bots.example.com/m", "env:WEBHOOK_URL"));
     let (fleet, _) = parse(&text).unwrap();
     let LogicKind::Webhook(webhook) = &fleet.logics[0].kind else { panic!("a webhook") };
     assert_eq!(webhook.url.to_string(), "https://bots.example.com/m");
+    assert_eq!(webhook.url.expose(), "https://bots.example.com/m?key=s3cret");
+    assert!(!format!("{fleet:?}").contains("s3cret"));
     assert_eq!((webhook.reach, webhook.timeout, webhook.in_flight), (Reach::Internet, None, 256));
     assert_eq!(fleet.logics[0].failing, Failing { tries: 3, then: OnFailure::default() });
 }
@@ -76,6 +77,10 @@ fn each_fault_of_a_logic_names_its_place_and_its_cure() {
         (
             &WEBHOOK.replace("https:", "http:"),
             "3:7: logics.mine.url: what consumers write would travel unencrypted",
+        ),
+        (
+            &WEBHOOK.replace("/m", "/m?key=s3cret"),
+            "what follows ? in a URL may be a secret, and none must stand in this file; refer to the whole URL",
         ),
         (&WEBHOOK.replace("bots.example.com", "u:s3cret@x"), "requests are signed instead"),
         (

@@ -102,7 +102,7 @@ async fn write_all(
         return Ok(None);
     }
     let epochs = write_winners(tx, &rows, turns).await?;
-    Ok(Some(epochs.into_iter().map(|epoch| Some(committed(epoch))).collect()))
+    Ok(Some(epochs.into_iter().map(committed).map(Some).collect()))
 }
 
 async fn write_some(

@@ -292,12 +292,13 @@ impl Conversation {
         self.cursor = self.cursor.max(work.commit.cursor);
         self.answered = self.answered.split_off(&Sequence(self.cursor.0 + 1));
         self.variables = work.variables;
-        desk.note(if let Some(words) = work.failed {
-            Note::TurnFailed { conversation: self.id.clone(), words }
+        if let Some(words) = work.failed {
+            desk.note(Note::TurnFailed { conversation: self.id.clone(), words });
         } else {
             let heard = work.cause.heard();
-            Note::TurnCommitted { millis: heard.map(|heard| desk.now.moment.since(heard).as_millis() as u64) }
-        });
+            let millis = heard.map(|heard| desk.now.moment.since(heard).as_millis() as u64);
+            desk.note(Note::TurnCommitted { millis });
+        }
         if let Cause::Message(message) = &work.cause {
             self.mark_read(message.sequence, desk);
         }
