@@ -315,7 +315,11 @@ fn a_declared_fleet_comes_back_from_its_fragments_without_comments_or_process_se
     assert_eq!(format!("{:?}", again.accounts), format!("{:?}", fleet.accounts));
     assert_eq!(format!("{:?}", again.platform), format!("{:?}", fleet.platform));
     assert_eq!(again.store.url.expose(), "sqlite:muster.db", "process settings are not stored");
-    assert_eq!(again.declaration.unwrap().fragments, declaration.fragments);
+    let by_key = |mut fragments: Vec<Fragment>| {
+        fragments.sort_by(|a, b| a.key().cmp(&b.key()));
+        fragments
+    };
+    assert_eq!(by_key(again.declaration.unwrap().fragments), by_key(declaration.fragments));
 }
 
 #[test]
