@@ -17,6 +17,8 @@ pub(crate) struct Account {
     pub(super) by_login: HashMap<String, AgentId>,
     pub(super) by_pid: HashMap<String, AgentId>,
     pub(super) sockets: BTreeSet<SocketId>,
+    /// Sockets with a subscription to more than their user's own conversations.
+    pub(super) watchers: BTreeSet<SocketId>,
     pub(super) open: BTreeSet<ConversationId>,
     pub(super) closed: VecDeque<ConversationId>,
     /// Open conversations without an assigned agent, by arrival.

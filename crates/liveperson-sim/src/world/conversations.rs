@@ -1,11 +1,12 @@
 //! What a conversation is: facts that change as one step, and the events of its dialog.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use liveperson_proto::{AccountId, AgentId, ConsumerId, ConversationId, DialogId, SkillId};
 use serde_json::Value;
 
 use super::routing::Task;
+use super::sockets::SocketId;
 use super::{World, wall};
 
 /// The most events one dialog keeps; the oldest give way.
@@ -122,6 +123,8 @@ pub(crate) struct Conversation {
     pub(super) history: VecDeque<Event>,
     pub(super) next_sequence: i64,
     pub(super) task: Option<Task>,
+    /// Sockets with a subscription that it matched when they were told last.
+    pub(super) shown_to: BTreeSet<SocketId>,
 }
 
 impl Conversation {
@@ -170,7 +173,7 @@ impl World {
             unread: BTreeMap::new(),
             last_content: None,
         };
-        let conversation = Conversation { facts, history: VecDeque::new(), next_sequence: 0, task: None };
+        let conversation = Conversation { facts, history: VecDeque::new(), next_sequence: 0, task: None, shown_to: BTreeSet::new() };
         self.conversations.insert(id.clone(), conversation);
         if let Some(home) = self.accounts.get_mut(account) {
             home.open.insert(id.clone());

@@ -181,6 +181,7 @@ impl World {
         self.stir();
         if let Some(home) = self.accounts.get_mut(&socket.account) {
             home.sockets.remove(&id);
+            home.watchers.remove(&id);
         }
         self.delay_in_flight(&socket);
         let Some(user) = self.users.get_mut(&socket.agent) else { return };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use liveperson_proto::{AccountId, AgentId, ConversationId, SubscriptionId};
 use serde_json::{Value, json};
 
-use super::conversations::Facts;
+use super::conversations::{Conversation, Facts};
 use super::requests::{Caller, Outcome, Refusal};
 use super::sockets::SocketId;
 use super::{World, shapes, wall};
@@ -79,6 +79,10 @@ impl Query {
             && self.conversation.as_ref().is_none_or(|id| id == facts.id.as_str())
     }
 
+    fn is_of_nobody_but(&self, agent: &AgentId) -> bool {
+        self.agents.as_ref().is_some_and(|agents| agents.iter().all(|one| one == agent))
+    }
+
     fn wants_closed(&self) -> bool {
         self.states.iter().all(|wanted| wanted.iter().any(|one| one == "CLOSE"))
     }
@@ -111,6 +115,16 @@ impl World {
         let id = self.new_subscription(socket_id)?;
         let note = json!({"subscriptionId": id, "sentTs": wall(), "changes": changes});
         self.send(socket_id, shapes::notification(CHANGE, &note));
+        for conversation in &matched {
+            if let Some(one) = self.conversations.get_mut(conversation) {
+                one.shown_to.insert(socket_id);
+            }
+        }
+        if !query.is_of_nobody_but(&caller.agent)
+            && let Some(home) = self.accounts.get_mut(&caller.account)
+        {
+            home.watchers.insert(socket_id);
+        }
         let socket = self.sockets.get_mut(&socket_id).ok_or((400, "No socket"))?;
         socket.watching.push(Watching { id: id.clone(), query, matched });
         Ok((200, json!({ "subscriptionId": id })))
@@ -118,9 +132,8 @@ impl World {
 
     /// Without the right, an agent may ask for nothing but its own conversations.
     fn check_watching(&self, caller: &Caller, query: &Query) -> Result<(), Refusal> {
-        let own = |agents: &Vec<AgentId>| agents.iter().all(|agent| *agent == caller.agent);
         let watches_all = self.users.get(&caller.agent).is_some_and(|user| user.watches_all);
-        if watches_all || query.agents.as_ref().is_some_and(own) {
+        if watches_all || query.is_of_nobody_but(&caller.agent) {
             return Ok(());
         }
         Err((401, "User may not see conversations of other agents"))
@@ -171,13 +184,18 @@ impl World {
 
     /// Tells every subscription for which the conversation matches, or matched until now.
     pub(super) fn announce_conversation(&mut self, id: &ConversationId) {
-        let Some(facts) = self.conversations.get(id).map(|one| &one.facts) else { return };
-        let Some(home) = self.accounts.get(&facts.account) else { return };
+        let concerned = self.concerned_by(id);
+        let Some(conversation) = self.conversations.get_mut(id) else { return };
+        let (facts, shown_to) = (&conversation.facts, &mut conversation.shown_to);
+        shown_to.clear();
         let mut shown: [Option<String>; 2] = [None, None];
-        for socket_id in &home.sockets {
+        for socket_id in &concerned {
             let Some(socket) = self.sockets.get_mut(socket_id) else { continue };
             for watching in &mut socket.watching {
                 let Some(kind) = watching.look(facts) else { continue };
+                if kind == "UPSERT" {
+                    shown_to.insert(*socket_id);
+                }
                 // Written once for all sockets: with a hundred of them this is most of the work.
                 let result = shown[usize::from(socket.shows_suggested)]
                     .get_or_insert_with(|| shapes::conversation(facts, socket.shows_suggested).to_string());
@@ -185,6 +203,18 @@ impl World {
                 self.outbox.push((*socket_id, frame.into()));
             }
         }
+    }
+
+    /// Sockets that may have a subscription which the conversation matches, or matched until now.
+    ///
+    /// With a thousand sockets of an account it is dear to ask them all about each message.
+    fn concerned_by(&self, id: &ConversationId) -> BTreeSet<SocketId> {
+        let Some(Conversation { facts, shown_to, .. }) = self.conversations.get(id) else {
+            return BTreeSet::new();
+        };
+        let watchers = self.accounts.get(&facts.account).into_iter().flat_map(|home| &home.watchers);
+        let users = facts.participants.iter().filter_map(|one| self.users.get(&AgentId::new(&one.id)));
+        users.flat_map(|user| &user.sockets).chain(watchers).chain(shown_to).copied().collect()
     }
 
     /// A conversation left the archive without a word.
