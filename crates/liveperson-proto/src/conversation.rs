@@ -1,8 +1,10 @@
 //! Conversations as change notifications carry them.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{MapAccess, SeqAccess, Visitor};
 
 use crate::lenient::null_as_default;
 use crate::message::Role;
@@ -56,78 +58,93 @@ impl Conversation {
     }
 }
 
+// A change comes with each message, so what is only compared is borrowed from the frame.
+
 #[derive(Deserialize)]
-struct RawChange {
-    #[serde(rename = "type")]
-    kind: String,
-    result: RawResult,
+struct RawChange<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    result: RawResult<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawResult {
+struct RawResult<'a> {
     conv_id: ConversationId,
-    conversation_details: RawDetails,
+    #[serde(borrow)]
+    conversation_details: RawDetails<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawDetails {
+struct RawDetails<'a> {
     #[serde(default)]
     skill_id: Option<SkillId>,
     #[serde(default, deserialize_with = "null_as_default")]
     participants: RawParticipants,
-    #[serde(default, deserialize_with = "null_as_default")]
-    dialogs: Vec<RawDialog>,
-    #[serde(default)]
-    state: Option<String>,
-    #[serde(default)]
-    stage: Option<String>,
+    #[serde(borrow, default)]
+    dialogs: Option<Vec<RawDialog<'a>>>,
+    #[serde(borrow, default)]
+    state: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    stage: Option<Cow<'a, str>>,
 }
 
-/// Brands are shown a map of roles, consumers a list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawParticipants {
-    Roles(HashMap<String, Option<Vec<String>>>),
-    List(Vec<RawParticipant>),
-}
-
-impl Default for RawParticipants {
-    fn default() -> Self {
-        Self::List(Vec::new())
-    }
-}
+/// Who takes part: brands are shown a map of roles, consumers a list.
+#[derive(Default)]
+struct RawParticipants(Vec<(String, Role)>);
 
 #[derive(Deserialize)]
-struct RawParticipant {
+struct RawParticipant<'a> {
     id: String,
-    #[serde(default)]
-    role: Option<String>,
+    #[serde(borrow, default)]
+    role: Option<Cow<'a, str>>,
 }
 
-impl RawParticipants {
-    fn into_pairs(self) -> Vec<(String, Role)> {
-        let of_role = |(role, ids): (String, Option<Vec<String>>)| {
-            let role = Role::from_wire(&role);
-            ids.unwrap_or_default().into_iter().map(move |id| (id, role))
-        };
-        match self {
-            Self::Roles(roles) => roles.into_iter().flat_map(of_role).collect(),
-            Self::List(list) => {
-                let role = |one: &RawParticipant| one.role.as_deref().map_or(Role::Other, Role::from_wire);
-                list.into_iter().map(|one| (role(&one), one.id)).map(|(role, id)| (id, role)).collect()
+impl<'de> Deserialize<'de> for RawParticipants {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = RawParticipants;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of roles or a list of participants")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut roles: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some((role, ids)) = roles.next_entry::<Word<'de>, Option<Vec<String>>>()? {
+                    let role = Role::from_wire(&role.0);
+                    pairs.extend(ids.unwrap_or_default().into_iter().map(|id| (id, role)));
+                }
+                Ok(RawParticipants(pairs))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(one) = list.next_element::<RawParticipant<'de>>()? {
+                    pairs.push((one.id, one.role.as_deref().map_or(Role::Other, Role::from_wire)));
+                }
+                Ok(RawParticipants(pairs))
             }
         }
+
+        deserializer.deserialize_any(Either)
     }
 }
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Word<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawDialog {
+struct RawDialog<'a> {
     dialog_id: DialogId,
-    #[serde(default)]
-    dialog_type: Option<String>,
+    #[serde(borrow, default)]
+    dialog_type: Option<Cow<'a, str>>,
 }
 
 impl<'de> Deserialize<'de> for ConversationChange {
@@ -138,16 +155,17 @@ impl<'de> Deserialize<'de> for ConversationChange {
     }
 }
 
-impl From<RawResult> for Conversation {
-    fn from(raw: RawResult) -> Self {
+impl From<RawResult<'_>> for Conversation {
+    fn from(raw: RawResult<'_>) -> Self {
         let details = raw.conversation_details;
         let main_dialog = details
             .dialogs
             .iter()
+            .flatten()
             .find(|d| d.dialog_type.as_deref() == Some("MAIN"))
             .map_or_else(|| raw.conv_id.main_dialog(), |d| d.dialog_id.clone());
         let main_open = details.state.as_deref() != Some("CLOSE");
-        let mut participants = details.participants.into_pairs();
+        let mut participants = details.participants.0;
         participants.sort_by(|a, b| (a.1.wire(), &a.0).cmp(&(b.1.wire(), &b.0)));
         Self {
             id: raw.conv_id,

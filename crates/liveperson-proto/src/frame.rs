@@ -112,6 +112,15 @@ enum RequestRef {
     Number(u64),
 }
 
+/// As changes nearly always are: each of them can be read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "T: Deserialize<'de>")]
+struct SoundChanges<T> {
+    #[serde(default)]
+    subscription_id: Option<SubscriptionId>,
+    changes: Vec<T>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Changes<'a> {
@@ -153,6 +162,9 @@ fn notification(envelope: &Envelope<'_>) -> Result<Notification, FrameError> {
     };
     match kind {
         ".ams.aam.ExConversationChangeNotification" | "cqm.ExConversationChangeNotification" => {
+            if let Ok(SoundChanges { subscription_id: subscription, changes }) = serde_json::from_str(body) {
+                return Ok(Notification::Conversations { subscription, changes, lost: 0 });
+            }
             let (subscription, changes) = changes()?;
             let (changes, lost) = each(&changes);
             Ok(Notification::Conversations { subscription, changes, lost })

@@ -1,5 +1,7 @@
 //! Events of a dialog, as notifications and the history carry them.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -125,9 +127,11 @@ struct RawMessage<'a> {
     originator_id: String,
     #[serde(default, rename = "originatorPId", deserialize_with = "null_as_default")]
     originator_pid: String,
-    originator_metadata: Option<RawOriginator>,
+    #[serde(borrow)]
+    originator_metadata: Option<RawOriginator<'a>>,
     server_timestamp: Option<i64>,
-    message_audience: Option<String>,
+    #[serde(borrow)]
+    message_audience: Option<Cow<'a, str>>,
     #[serde(borrow)]
     metadata: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -135,14 +139,15 @@ struct RawMessage<'a> {
 }
 
 #[derive(Deserialize)]
-struct RawOriginator {
-    role: Option<String>,
+struct RawOriginator<'a> {
+    #[serde(borrow, default)]
+    role: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
 struct RawEvent<'a> {
-    #[serde(rename = "type")]
-    kind: String,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
     #[serde(rename = "contentType")]
     content_type: Option<String>,
     #[serde(borrow)]
@@ -152,9 +157,9 @@ struct RawEvent<'a> {
 }
 
 #[derive(Deserialize)]
-struct RawMetadata {
-    #[serde(rename = "type")]
-    kind: String,
+struct RawMetadata<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
     id: Option<String>,
 }
 
@@ -187,7 +192,7 @@ impl MessageEvent {
 }
 
 fn body(raw: RawEvent<'_>) -> EventBody {
-    match raw.kind.as_str() {
+    match &*raw.kind {
         "ContentEvent" => EventBody::Content {
             content_type: raw.content_type.unwrap_or_else(|| "text/plain".to_owned()),
             text: raw.message.map(text_or_json).unwrap_or_default(),
@@ -197,7 +202,7 @@ fn body(raw: RawEvent<'_>) -> EventBody {
         },
         "AcceptStatusEvent" => EventBody::AcceptStatus,
         "ChatStateEvent" => EventBody::ChatState,
-        _ => EventBody::Other(raw.kind),
+        _ => EventBody::Other(raw.kind.into_owned()),
     }
 }
 
@@ -210,7 +215,7 @@ fn external_ids(metadata: &RawValue) -> Vec<String> {
     let objects = serde_json::from_str::<Vec<&RawValue>>(metadata.get()).unwrap_or_else(|_| vec![metadata]);
     objects
         .into_iter()
-        .filter_map(|object| serde_json::from_str::<RawMetadata>(object.get()).ok())
+        .filter_map(|object| serde_json::from_str::<RawMetadata<'_>>(object.get()).ok())
         .filter(|object| object.kind == "ExternalId")
         .filter_map(|object| object.id)
         .collect()

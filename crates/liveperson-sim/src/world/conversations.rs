@@ -173,7 +173,13 @@ impl World {
             unread: BTreeMap::new(),
             last_content: None,
         };
-        let conversation = Conversation { facts, history: VecDeque::new(), next_sequence: 0, task: None, shown_to: BTreeSet::new() };
+        let conversation = Conversation {
+            facts,
+            history: VecDeque::new(),
+            next_sequence: 0,
+            task: None,
+            shown_to: BTreeSet::new(),
+        };
         self.conversations.insert(id.clone(), conversation);
         if let Some(home) = self.accounts.get_mut(account) {
             home.open.insert(id.clone());
