@@ -269,6 +269,9 @@ async fn own(
     prune: bool,
     (mut logics, means): (Logics, Means),
 ) -> Result<Owned, LaunchError> {
+    // What cannot start must not change what is declared.
+    client(settings)?;
+    logics.clone().declare(&settings.logics, &means)?;
     let (settings, said) = declaration::converge(store, settings, prune).await?;
     let client = client(&settings)?;
     logics.declare(&settings.logics, &means)?;

@@ -401,7 +401,7 @@ async fn load(
 /// The one translation from the store's rows to the core.
 fn restored(held: HeldConversation) -> Restored {
     let conversation = held.conversation.clone();
-    let Recalled { cursor, variables, outbox } = recalled(held);
+    let Recalled { cursor, variables, outbox, .. } = recalled(held);
     let (dialog, cursor) = match cursor {
         Some((dialog, cursor)) => (dialog, Some(cursor)),
         None => (conversation.main_dialog(), None),
@@ -414,6 +414,7 @@ pub(super) fn recalled(held: HeldConversation) -> Recalled {
     let main = held.conversation.main_dialog();
     let cursor = held.cursors.iter().find(|(dialog, ..)| *dialog == main).or(held.cursors.first());
     Recalled {
+        again: held.claim_epoch > 1,
         cursor: cursor.map(|(dialog, cursor, _)| (dialog.clone(), *cursor)),
         variables: serde_json::from_str(&held.variables).unwrap_or_default(),
         outbox: held.outbox.into_iter().filter_map(deed).collect(),

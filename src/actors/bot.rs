@@ -79,6 +79,8 @@ impl Drop for Held {
 
 /// One bot.
 pub struct BotActor {
+    /// Gone with this life: what waits for it elsewhere then gives up.
+    alive: Arc<()>,
     post: Post,
     core: Bot,
     guard: Guard,
@@ -105,6 +107,7 @@ impl BotActor {
         let session = post.session.take().map(Arc::new);
         let share = post.house.thinker.share();
         Self {
+            alive: Arc::new(()),
             post,
             core,
             guard,

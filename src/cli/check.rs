@@ -13,6 +13,9 @@ use tokio::runtime::Handle;
 use super::Failure;
 use super::table::counted;
 use crate::app;
+use crate::clock::Clock;
+use crate::logic::Logics;
+use crate::logic::webhook::{Means, Names};
 use crate::settings::{FleetSettings, Remark};
 use crate::store::StoreUrl;
 use crate::telemetry::Chain;
@@ -115,6 +118,11 @@ fn unusable(fleet: &FleetSettings, arguments: &Arguments) -> Vec<Remark> {
     }
     if let Err(error) = app::client(fleet) {
         faults.push(fault("platform", &error, "correct what is said under [platform]"));
+    }
+    let means =
+        Means { clock: Clock::start(), names: Names::default(), patience: fleet.timing.logic_timeout };
+    if let Err(error) = Logics::default().declare(&fleet.logics, &means) {
+        faults.push(fault("logics", &error, "correct what is said under [logics]"));
     }
     faults
 }

@@ -130,6 +130,10 @@ fn key(section: &Section<'_>, identities: &mut Identities) -> Option<Credentials
 fn username(section: &Section<'_>, identities: &mut Identities) -> Option<String> {
     let field = section.required("username", "username = \"bot1\"")?;
     let text = field.text("bot1")?;
+    if Field::is_reference(text) {
+        field.fault("a user name is no secret and is not looked up", "write the name itself: \"bot1\"");
+        return None;
+    }
     if text.len() > defaults::USERNAME_LENGTH {
         let cure = format!("write at most {} bytes", defaults::USERNAME_LENGTH);
         field.fault("the user name is too long", cure);

@@ -124,9 +124,9 @@ pub enum Refusal {
         /// Where it stands.
         at: Sequence,
     },
-    /// Another bot of the pool holds the conversation.
+    /// The bot does not hold the conversation: another one does, or it was released.
     ClaimHeldBy {
-        /// Which one.
+        /// Who holds it, or held it last.
         bot: BotId,
     },
     /// The database cannot hold one of the turn's values; in its words.

@@ -16,6 +16,11 @@ pub struct Holder {
 }
 
 impl Holder {
+    /// Whether it runs a bot of this account: a bot may have had another name when it started.
+    pub fn is_at_work_in(&self, account: &AccountId) -> bool {
+        self.bots.iter().any(|(of, _)| of == account.as_str())
+    }
+
     /// Whether it runs this bot.
     pub fn runs(&self, account: &AccountId, bot: &BotId) -> bool {
         self.bots.contains(&(account.to_string(), bot.to_string()))

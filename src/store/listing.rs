@@ -235,7 +235,8 @@ fn any(wanted: Option<String>) -> String {
 }
 
 fn page(limit: u32) -> i64 {
-    i64::from(limit.min(PAGE_LIMIT))
+    // One more tells whether there are more.
+    i64::from(limit.min(PAGE_LIMIT + 1))
 }
 
 fn bot(row: Bot) -> ListedBot {

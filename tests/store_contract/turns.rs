@@ -81,7 +81,11 @@ pub async fn a_released_claim_is_taken_anew_with_a_higher_epoch(world: World) {
     let p = world.at_work().await;
     p.commit([p.turn("c", 1)]).await;
     for (bot, sequence, epoch) in [("ada", 2, 2), ("bob", 3, 3), ("bob", 4, 4)] {
-        p.release("c", if sequence == 4 { "bob" } else { "ada" }).await;
+        let holder = if sequence == 4 { "bob" } else { "ada" };
+        p.release("c", holder).await;
+        let late = p.commit([by(bot, p.turn("c", sequence))]).await;
+        assert_eq!(late, [held_by(holder)], "no turn on a claim that was released");
+        p.take_up(bot, "c", false).await;
         let outcome = p.commit([by(bot, p.turn("c", sequence))]).await;
         assert_eq!(outcome, [committed(epoch)], "{bot}");
         assert_eq!(p.claim("c").await, format!(r#"{bot} {epoch} {{"at":{sequence}}}"#));

@@ -41,9 +41,25 @@ pub enum DomainError {
     /// An answer of over 1 MiB.
     #[error("the domain service's answer is too large")]
     TooLarge,
+    /// Without TLS only this machine is spoken to.
+    #[error("service {service} is on another machine, where passwords would travel unencrypted")]
+    Unencrypted {
+        /// The service.
+        service: String,
+    },
     /// The account's id cannot stand in an address.
     #[error("the account's id cannot stand in an address")]
     BadAccount,
+}
+
+/// Whether a bare `host[:port]` is this machine.
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let address = name.parse::<std::net::IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 impl From<HttpFault> for DomainError {
@@ -77,12 +93,36 @@ impl Client {
                 domains.replace(&one.service, &one.host);
             }
         }
-        domains.insist_on(&self.needed_services()).map_err(DomainError::Malformed)?;
+        let needed = self.needed_services();
+        domains.insist_on(&needed).map_err(DomainError::Malformed)?;
+        let elsewhere = |service: &&&str| !domains.host(service).is_none_or(is_this_machine);
+        if let Some(service) = needed.iter().find(elsewhere).filter(|_| self.settings().plain) {
+            return Err(DomainError::Unencrypted { service: (*service).to_owned() });
+        }
         Ok(domains)
     }
 
     fn needed_services(&self) -> Vec<&str> {
         let preferred = self.settings().socket_service.as_deref();
         [AGENT_VEP, ASYNC_MESSAGING, FACADE].into_iter().chain(preferred).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_this_machine;
+
+    #[test]
+    fn only_this_machine_is_spoken_to_without_encryption() {
+        for (host, here) in [
+            ("127.0.0.1:8080", true),
+            ("localhost", true),
+            ("[::1]:1", true),
+            ("10.0.0.1", false),
+            ("lp.example", false),
+            ("localhost.example", false),
+        ] {
+            assert_eq!(is_this_machine(host), here, "{host}");
+        }
     }
 }

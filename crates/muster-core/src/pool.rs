@@ -40,6 +40,10 @@ pub enum PoolNews {
     Unready,
     /// It is held off: what it holds goes to others.
     Out,
+    /// The platform does not let it watch.
+    Blind,
+    /// It may be asked to watch again.
+    Sighted,
     /// What it saw as the watcher.
     Seen {
         /// Everything that is open, not only what changed.
@@ -84,6 +88,7 @@ struct Member {
     /// What it holds is known; nothing is placed while that is not said of everybody.
     known: bool,
     ready: bool,
+    blind: bool,
     capacity: usize,
     load: usize,
     spell: u64,
@@ -115,6 +120,8 @@ struct Open {
 pub struct Pool {
     members: BTreeMap<BotId, Member>,
     watcher: Option<BotId>,
+    /// The watcher has told what is open: nothing is placed by an older picture of who takes part.
+    seen: bool,
     open: BTreeMap<ConversationId, Open>,
     /// Conversations that nobody holds and somebody should.
     waiting: BTreeSet<ConversationId>,
@@ -174,6 +181,8 @@ impl Pool {
                 self.now_holds(bot, placement, held);
             }
             PoolNews::Unready => self.unready(bot),
+            PoolNews::Blind => self.watches(bot, false),
+            PoolNews::Sighted => self.watches(bot, true),
             PoolNews::Out => {
                 if let Some(member) = self.members.get_mut(bot) {
                     member.known = true;
@@ -183,7 +192,8 @@ impl Pool {
             }
             PoolNews::Seen { whole, open, closed } => {
                 if self.watcher.as_ref() == Some(bot) {
-                    self.seen(whole, open, &closed);
+                    self.seen = true;
+                    self.sees(whole, open, &closed);
                 }
             }
             PoolNews::Released { conversation, parting } => self.released(bot, &conversation, parting),
@@ -194,7 +204,7 @@ impl Pool {
     fn decide(&mut self) -> Vec<PoolEffect> {
         let mut effects = Vec::new();
         self.elect(&mut effects);
-        if self.members.values().all(|member| member.known) {
+        if self.seen && self.members.values().all(|member| member.known) {
             self.place(&mut effects);
         }
         effects
@@ -226,11 +236,26 @@ impl Pool {
         }
     }
 
+    fn watches(&mut self, bot: &BotId, may: bool) {
+        if let Some(member) = self.members.get_mut(bot) {
+            member.blind = !may;
+        }
+        if !may {
+            self.resigns(bot);
+        }
+    }
+
     fn unready(&mut self, bot: &BotId) {
         if let Some(member) = self.members.get_mut(bot) {
             member.ready = false;
         }
-        self.watcher.take_if(|watcher| watcher == bot);
+        self.resigns(bot);
+    }
+
+    fn resigns(&mut self, bot: &BotId) {
+        if self.watcher.take_if(|watcher| watcher == bot).is_some() {
+            self.seen = false;
+        }
     }
 
     /// What the member holds goes to others.
@@ -242,7 +267,7 @@ impl Pool {
         }
     }
 
-    fn seen(&mut self, whole: bool, open: Vec<Shown>, closed: &[ConversationId]) {
+    fn sees(&mut self, whole: bool, open: Vec<Shown>, closed: &[ConversationId]) {
         if whole {
             let shown: BTreeSet<_> = open.iter().map(|shown| shown.id.clone()).collect();
             // What a member holds it lets go of itself.
@@ -325,7 +350,7 @@ impl Pool {
             return;
         }
         // The least loaded: whoever watches hears of every change in the account.
-        let ready = self.members.iter().filter(|(_, member)| member.ready);
+        let ready = self.members.iter().filter(|(_, member)| member.ready && !member.blind);
         if let Some((bot, member)) = ready.min_by_key(|(_, member)| member.load) {
             self.watcher = Some(bot.clone());
             effects.push(PoolEffect::Watch { bot: bot.clone(), spell: member.spell });

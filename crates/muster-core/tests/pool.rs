@@ -219,7 +219,6 @@ impl World {
     /// Everybody who may be online is, and everything on its way arrives.
     fn quiesce(&mut self) {
         for bot in self.members.keys().cloned().collect::<Vec<_>>() {
-            self.disconnect(&bot);
             self.connect(&bot);
         }
         while let Some(bot) =

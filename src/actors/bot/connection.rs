@@ -46,10 +46,12 @@ impl BotActor {
         let Some(domains) = self.domains.clone() else { return resolve_first(ctx) };
         let (house, front_door) = (self.post.house.clone(), self.post.front_door.clone());
         let (author, credentials) = (self.post.author.clone(), self.post.credentials.clone());
+        let life = Arc::downgrade(&self.alive);
         let job = async move {
             let permit = front_door.permit(&house).await;
-            // The wait may have been long: whoever owns the bot now must not lose its session to us.
-            if !house.right.holds(house.clock.now().moment) {
+            // The wait may have been long: whoever owns the bot now, or its next life, must not lose its
+            // session to us.
+            if life.strong_count() == 0 || !house.right.holds(house.clock.now().moment) {
                 return Ok(None);
             }
             let session = house.client.login(&domains, &author.account, &credentials).await?;

@@ -1,5 +1,6 @@
 //! `muster check --online`: domains, and a login and logout of each bot, a line as it happens.
 
+use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -13,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 
 use super::super::Failure;
+use super::super::live;
 use super::super::store::open_to_look;
 use super::super::table::{counted, json};
 use super::Arguments;
@@ -68,22 +70,19 @@ impl Line {
 pub(super) async fn check(fleet: &FleetSettings, arguments: &Arguments, io: Handle) -> Result<(), Failure> {
     let client = app::client(fleet).map_err(|error| Failure::of(&error))?;
     let holder = holder(fleet, io.clone()).await?;
+    let live = live::bots(fleet.server.listen).await;
     announce(fleet, holder.as_ref(), arguments);
     let total: usize = fleet.accounts.iter().map(|account| account.bots.len()).sum();
     // Bounded by what one terminal line takes: the checks wait for whoever reads them.
     let (report, mut lines) = mpsc::channel(64);
     let shared = Arc::new(Shared { client, fleet: fleet.clone(), clock: Clock::start(), report });
     for account in &fleet.accounts {
-        let skipped = |bot: &&BotSettings| {
-            !arguments.take_over && holder.as_ref().is_some_and(|holder| holder.runs(&account.id, &bot.name))
-        };
-        let (skipped, checked): (Vec<_>, Vec<_>) = account.bots.iter().partition(skipped);
+        let held_by = runs_account(&account.id, holder.as_ref(), &live, fleet);
+        let skips = held_by.is_some() && !arguments.take_over;
+        let (skipped, checked): (Vec<_>, Vec<_>) = account.bots.iter().partition(|_| skips);
         let skipped: Vec<_> = skipped
             .into_iter()
-            .map(|bot| Line {
-                held_by: holder.as_ref().map(|holder| holder.owner.words()),
-                ..Line::new(&account.id, bot, "skipped")
-            })
+            .map(|bot| Line { held_by: held_by.clone(), ..Line::new(&account.id, bot, "skipped") })
             .collect();
         let (checked, handed_in): (Vec<_>, Vec<_>) =
             checked.into_iter().partition(|bot: &&BotSettings| bot.login.can_log_in());
@@ -113,13 +112,31 @@ async fn holder(fleet: &FleetSettings, io: Handle) -> Result<Option<Holder>, Fai
     };
     match asked.await {
         Ok(holder) => Ok(holder),
-        // No store yet, or an empty one: nobody runs anything.
-        Err(StoreError::Rule(_) | StoreError::Migration { .. }) => Ok(None),
+        // No store yet, or an empty one: nobody runs anything, as far as it can tell.
+        Err(error @ (StoreError::Rule(_) | StoreError::Migration { .. })) => {
+            eprintln!("no fleet is known to run these bots: {}", Chain(&error));
+            Ok(None)
+        }
         Err(error) => Err(Failure::new(format!(
             "the store cannot say which bots are running: {}; check [store], for a login would take their sessions",
             Chain(&error)
         ))),
     }
+}
+
+/// Who runs bots of this account, by the store or by the address where the fleet would answer. Names
+/// may have changed since it started, and one user has one session: so the whole account counts.
+fn runs_account(
+    account: &AccountId,
+    holder: Option<&Holder>,
+    live: &HashMap<(String, String), live::LiveBot>,
+    fleet: &FleetSettings,
+) -> Option<String> {
+    if let Some(holder) = holder.filter(|holder| holder.is_at_work_in(account)) {
+        return Some(holder.owner.words());
+    }
+    let answers = live.keys().any(|(of, _)| of == account.as_str());
+    answers.then(|| format!("the fleet that answers at {}", fleet.server.listen))
 }
 
 fn announce(fleet: &FleetSettings, holder: Option<&Holder>, arguments: &Arguments) {

@@ -33,6 +33,7 @@ pub(super) fn of_domains(error: &DomainError, account: &str, fleet: &FleetSettin
             Trouble::new(wrong, "try again later: the platform has a fault of its own")
         }
         DomainError::NoAnswer { source } => of_connection(wrong, source, domain),
+        DomainError::Unencrypted { .. } => Trouble::new(wrong, "remove plain = true under [platform]"),
         DomainError::Malformed(_) | DomainError::TooLarge | DomainError::BadAccount => Trouble::new(
             wrong,
             format!(

@@ -43,8 +43,18 @@ fn outside(error: &serde_json::Error, place: &str) -> Fault {
         }
         _ => words,
     };
+    let words = unquoted(&words);
     let is_plain = |letter: &char| !letter.is_control();
     Fault::Contract { words: format!("{place}{words}").chars().filter(is_plain).take(300).collect() }
+}
+
+/// Without a quoted name that looks like what somebody said.
+fn unquoted(words: &str) -> String {
+    let Some((before, rest)) = words.split_once('`') else { return words.to_owned() };
+    let Some((quoted, after)) = rest.split_once('`') else { return before.to_owned() };
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    let shown = if quoted.len() <= 32 && quoted.chars().all(is_name) { quoted } else { "…" };
+    format!("{before}`{shown}`{after}")
 }
 
 #[cfg(test)]

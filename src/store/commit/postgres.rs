@@ -33,7 +33,7 @@ WITH t AS MATERIALIZED ( \
     t.incarnation IN (SELECT incarnation FROM live) \
       AND t.owner_epoch = (SELECT o.epoch FROM bot_owner o WHERE o.account_id = t.account_id \
         AND o.bot_id = t.bot_id AND o.incarnation = t.incarnation) \
-      AND (c.bot_id IS NULL OR c.state = 'released' OR c.bot_id = t.bot_id) AS allowed \
+      AND (c.bot_id IS NULL OR (c.state = 'held' AND c.bot_id = t.bot_id)) AS allowed \
   FROM t LEFT JOIN LATERAL ( \
     SELECT * FROM claim WHERE claim.account_id = t.account_id AND claim.pool_id = t.pool_id \
       AND claim.conversation_id = t.conversation_id LIMIT 1 \

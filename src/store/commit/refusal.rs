@@ -44,7 +44,7 @@ pub(super) fn verdict(turn: &TurnCommit, why: Why) -> Option<TurnOutcome> {
         return Some(TurnOutcome::Refused(Refusal::Fenced { owner, epoch, lease_live }));
     }
     let is_held = state.as_deref() == Some("held");
-    if let Some(holder) = holder.filter(|holder| is_held && holder != turn.bot.as_str()) {
+    if let Some(holder) = holder.filter(|holder| !is_held || holder != turn.bot.as_str()) {
         return Some(TurnOutcome::Refused(Refusal::ClaimHeldBy { bot: holder.as_str().into() }));
     }
     if committed.as_deref() == Some(turn.turn_id.as_str()) {

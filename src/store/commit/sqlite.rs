@@ -27,7 +27,7 @@ macro_rules! move_cursors {
        AND o.incarnation = t.incarnation AND o.epoch = t.epoch \
      LEFT JOIN claim c ON c.account_id = t.account_id AND c.pool_id = t.pool_id \
        AND c.conversation_id = t.conversation_id \
-     WHERE c.bot_id IS NULL OR c.state = 'released' OR c.bot_id = t.bot_id \
+     WHERE (c.bot_id IS NULL OR (c.state = 'held' AND c.bot_id = t.bot_id)) \
      ON CONFLICT (account_id, pool_id, conversation_id, dialog_id) \
      DO UPDATE SET sequence = excluded.sequence, turn_id = excluded.turn_id \
      WHERE cursor.sequence < excluded.sequence",

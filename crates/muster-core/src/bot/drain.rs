@@ -105,12 +105,17 @@ impl Bot {
         if !self.socket.as_ref().is_some_and(|socket| socket.open) {
             return;
         }
-        let ready = |c: &Conversation| c.is_quiet() && !c.handing_back;
+        let due = |at: Option<Moment>| at.is_none_or(|at| at <= now.moment);
+        let ready = |c: &Conversation| c.is_quiet() && !c.handing_back && due(c.hand_back_at);
         let ids: Vec<_> =
             self.conversations.iter().filter(|(_, c)| ready(c)).map(|(id, _)| id.clone()).collect();
         for id in ids {
             let changes = vec![FieldChange::Remove { agent: agent.clone(), role: self.duty.role() }];
             self.with(&id, now, out, |c, desk| {
+                c.hand_back_at = None;
+                if c.is_outside() {
+                    return c.end(Ended::HandedBack, desk);
+                }
                 c.handing_back = true;
                 let request = Request::UpdateConversation { conversation: c.id.clone(), changes };
                 desk.ask(Purpose::HandBack(c.id.clone()), request);
@@ -118,7 +123,7 @@ impl Bot {
         }
     }
 
-    /// Done or refused, it is not ours any more; without an answer the next connect shows.
+    /// Done or refused for good, it is not ours any more; else it is tried again.
     pub(crate) fn handed_back(
         &mut self,
         conversation: &ConversationId,
@@ -127,7 +132,10 @@ impl Bot {
         out: &mut Vec<Effect>,
     ) {
         self.with(conversation, now, out, |c, desk| match outcome {
-            Outcome::Unknown => {}
+            Outcome::Unknown | Outcome::Refused { code: 429 | 500.., .. } => {
+                c.handing_back = false;
+                c.hand_back_at = Some(desk.now.moment + desk.rules.pause);
+            }
             Outcome::Done | Outcome::History(_) | Outcome::Refused { .. } => c.end(Ended::HandedBack, desk),
         });
         self.sweep(now, out);

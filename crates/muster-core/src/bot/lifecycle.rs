@@ -272,9 +272,6 @@ impl Bot {
         };
         if !done {
             let words = match outcome {
-                Outcome::Refused { code, words } if *purpose == Purpose::Watch => format!(
-                    "the platform refuses to show all conversations ({code} {words}); give the bot user the right to see them"
-                ),
                 Outcome::Refused { code, words } => format!("a subscription was refused: {code} {words}"),
                 _ => "a subscription was not answered".to_owned(),
             };
@@ -289,7 +286,6 @@ impl Bot {
         socket.found(match purpose {
             Purpose::SubscribeConversations => Missing::Conversations,
             Purpose::SubscribeRings => Missing::Rings,
-            Purpose::Watch => return,
             _ => Missing::AgentState,
         });
         self.note_online(now);

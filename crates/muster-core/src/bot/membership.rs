@@ -11,10 +11,13 @@ use super::Bot;
 use super::lifecycle::Socket;
 use crate::dialog::desk::Purpose;
 use crate::dialog::taking::Place;
-use crate::dialog::{Conversation, Effect};
+use crate::dialog::{Conversation, Effect, Outcome};
 use crate::duty::Intake;
 use crate::pool::{Parting, PoolNews};
-use crate::time::Now;
+use crate::time::{Moment, Now};
+
+/// A watch that was refused is asked for again after so many pauses.
+const WATCH_PAUSES: u32 = 15;
 
 /// A bot's part in its pool.
 #[derive(Debug, Default)]
@@ -28,6 +31,8 @@ pub(crate) struct Membership {
     /// The last placement heard of.
     placement: u64,
     watch: Watch,
+    /// The platform does not let this bot watch, in words, and when it asks again.
+    blind: Option<(String, Moment)>,
 }
 
 /// Watching lasts as long as a socket.
@@ -43,6 +48,15 @@ enum Watch {
 }
 
 impl Membership {
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        self.blind.as_ref().map(|(_, until)| *until)
+    }
+
+    /// What is wrong with it, in words.
+    pub(crate) fn worry(&self) -> Option<String> {
+        self.blind.as_ref().map(|(words, _)| words.clone())
+    }
+
     pub(crate) fn watch(&mut self, spell: u64) {
         if self.ready && spell == self.spell && matches!(self.watch, Watch::Idle) {
             self.watch = Watch::Wanted;
@@ -72,7 +86,7 @@ impl Bot {
     }
 
     /// Tells the pool whether the bot is ready, and begins to watch when it is asked to.
-    pub(crate) fn pursue_membership(&mut self, out: &mut Vec<Effect>) {
+    pub(crate) fn pursue_membership(&mut self, now: Now, out: &mut Vec<Effect>) {
         if self.duty.intake != Intake::All {
             return;
         }
@@ -80,6 +94,9 @@ impl Bot {
         let ready = online && self.drain.is_none() && self.quarantined.is_none();
         if !online {
             self.membership.watch = Watch::Idle;
+        }
+        if self.membership.blind.take_if(|(_, until)| *until <= now.moment).is_some() {
+            self.report(PoolNews::Sighted, out);
         }
         if self.quarantined.is_some() && !self.membership.out {
             self.membership.out = true;
@@ -101,6 +118,20 @@ impl Bot {
         self.membership.spell += 1;
         let Membership { spell, placement, .. } = self.membership;
         PoolNews::Ready { spell, placement, held: self.conversations.keys().cloned().collect() }
+    }
+
+    /// A bot that may not watch goes on with what it has; its pool finds another.
+    pub(crate) fn watch_answered(&mut self, outcome: &Outcome, now: Now, out: &mut Vec<Effect>) {
+        let words = match outcome {
+            Outcome::Done | Outcome::History(_) => return,
+            Outcome::Unknown => "the platform does not answer when asked for all conversations".to_owned(),
+            Outcome::Refused { code, words } => format!(
+                "the platform refuses to show all conversations ({code} {words}); give the bot user the right to see them"
+            ),
+        };
+        self.membership.watch = Watch::Idle;
+        self.membership.blind = Some((words, now.moment + self.rules.pause * WATCH_PAUSES));
+        self.report(PoolNews::Blind, out);
     }
 
     /// The watch told something: the pool hears what is new in it.
@@ -140,7 +171,11 @@ impl Bot {
             self.conversations.entry(id.clone()).or_insert_with(new);
             self.with(&id, now, out, |c, desk| {
                 // Another bot's life may have left us inside.
-                if inside && desk.connected { c.shown(&shown, desk) } else { c.advance(desk) }
+                if inside && desk.connected {
+                    return c.shown(&shown, desk);
+                }
+                c.hush(&shown, desk);
+                c.advance(desk);
             });
         }
     }

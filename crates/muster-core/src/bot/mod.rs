@@ -198,7 +198,7 @@ impl Bot {
         self.sweep(now, out);
         self.pursue(now, out);
         self.pursue_drain(now, out);
-        self.pursue_membership(out);
+        self.pursue_membership(now, out);
         self.observe(&out[first..], now);
     }
 
@@ -274,12 +274,10 @@ impl Bot {
 
     fn answered(&mut self, purpose: Purpose, outcome: Outcome, now: Now, out: &mut Vec<Effect>) {
         match purpose {
-            Purpose::SubscribeConversations
-            | Purpose::SubscribeRings
-            | Purpose::AgentState
-            | Purpose::Watch => {
+            Purpose::SubscribeConversations | Purpose::SubscribeRings | Purpose::AgentState => {
                 self.subscribed(&purpose, &outcome, now, out);
             }
+            Purpose::Watch => self.watch_answered(&outcome, now, out),
             Purpose::Ring(ring) => {
                 if matches!(outcome, Outcome::Refused { .. } | Outcome::Unknown) {
                     self.rings.remove(&ring);
@@ -351,12 +349,12 @@ impl Bot {
             self.with(&id, now, out, |c, desk| c.release(desk));
             let gone = self.conversations.remove(&id);
             // What we left ourselves the platform has not shown as gone yet: news on its way may still call it ours.
+            let parting = gone.as_ref().map_or(Parting::Free, |gone| gone.parting(self.duty.intake));
             let ended = gone.and_then(|gone| gone.ended);
             let left = ended.as_ref().is_some_and(crate::dialog::Ended::is_own_doing);
             if left && self.socket.is_some() {
                 self.parted.insert(id.clone());
             }
-            let parting = ended.map_or(Parting::Free, |why| why.parting(self.duty.intake));
             self.report(PoolNews::Released { conversation: id, parting }, out);
             self.answer_rings(now, out);
         }
@@ -369,7 +367,8 @@ impl Bot {
         let waiting = self.waiting.as_ref().filter(|_| self.may_act() && self.may_connect()).map(|w| w.until);
         let drain = self.drain.as_ref().and_then(Drain::deadline);
         let conversations = self.conversations.values().filter_map(|c| self.deadline_of(c));
-        conversations.chain([refresh, waiting, drain].into_iter().flatten()).min()
+        let watch = self.membership.deadline().filter(|_| self.may_act());
+        conversations.chain([refresh, waiting, drain, watch].into_iter().flatten()).min()
     }
 
     fn deadline_of(&self, conversation: &Conversation) -> Option<Moment> {

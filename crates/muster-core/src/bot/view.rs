@@ -109,6 +109,7 @@ impl Bot {
                 super::lifecycle::SocketStage::Online => State::Online,
             };
             let worry = (self.token != Token::Good).then(|| "the token is being renewed".to_owned());
+            let worry = worry.or_else(|| self.membership.worry());
             return (state, worry);
         }
         if let Some(waiting) = &self.waiting {

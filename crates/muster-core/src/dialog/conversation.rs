@@ -159,6 +159,14 @@ pub struct Conversation {
     pub(crate) ended: Option<Ended>,
     /// On the way back to the queue (retire).
     pub(crate) handing_back: bool,
+    /// A hand-back that the platform had no time for is tried again then.
+    pub(crate) hand_back_at: Option<Moment>,
+    /// A transfer or close of its own took it away.
+    left_by_deed: bool,
+    /// The pool had it before this claim.
+    pub(crate) again: bool,
+    /// Where a history that is too long for one reading is read on.
+    resume: Option<Sequence>,
 }
 
 impl Conversation {
@@ -188,6 +196,10 @@ impl Conversation {
             looked: None,
             ended: None,
             handing_back: false,
+            hand_back_at: None,
+            left_by_deed: false,
+            again: false,
+            resume: None,
         }
     }
 
@@ -204,10 +216,10 @@ impl Conversation {
             skill: None,
             link: Link::Detached,
             claim: Claim::Held,
-            place: match (intake, restored.cursor) {
+            place: match intake {
                 // A join of the life before may still land: it is not asked for again before `settle`.
-                (Intake::All, None) => Place::Doubted { since: now },
-                (Intake::All, Some(_)) | (Intake::Rings, _) => Place::In,
+                Intake::All => Place::Doubted { since: now },
+                Intake::Rings => Place::In,
             },
             shown_here: false,
             opened: restored.cursor.is_some(),
@@ -224,6 +236,10 @@ impl Conversation {
             looked: None,
             ended: None,
             handing_back: false,
+            hand_back_at: None,
+            left_by_deed: false,
+            again: true,
+            resume: None,
         }
     }
 
@@ -244,6 +260,10 @@ impl Conversation {
 
     /// The platform shows it without us: it is over for us, unless we never were inside.
     pub(crate) fn shown_without_us(&mut self, why: Ended, desk: &mut Desk<'_>) {
+        if why == Ended::Missing && desk.duty.intake == Intake::All && self.place == Place::In {
+            // A snapshot in pieces, or somebody removed the bot meanwhile: it looks again before it joins.
+            self.place = Place::Doubted { since: desk.now.moment };
+        }
         if why == Ended::Closed || self.place == Place::In {
             self.end(why, desk);
         } else {
@@ -255,16 +275,22 @@ impl Conversation {
     pub(crate) fn attach(&mut self, desk: &mut Desk<'_>) {
         desk.note(Note::Attached(self.id.clone()));
         if desk.rules.catch_up || self.starting {
-            self.read_from(self.cursor, desk);
+            self.read_from(self.owed_from(), desk);
         } else {
             self.link = Link::Live;
         }
+    }
+
+    /// After this nothing is owed any more, and no deed in doubt is looked for.
+    fn owed_from(&self) -> Sequence {
+        if self.outbox.is_empty() { self.cursor.max(self.human_answered) } else { self.cursor }
     }
 
     /// The socket is gone; thinking and committing go on.
     pub(crate) fn detach(&mut self, desk: &mut Desk<'_>) {
         self.link = Link::Detached;
         self.shown_here = false;
+        self.handing_back = false;
         if matches!(self.place, Place::Joining | Place::Looking) {
             self.place = Place::Doubted { since: desk.now.moment };
         }
@@ -273,8 +299,22 @@ impl Conversation {
 
     /// It is no longer ours; a commit on its way is awaited first.
     pub(crate) fn end(&mut self, why: Ended, desk: &mut Desk<'_>) {
+        // A transfer or close under way is done: what it was to change is no longer ours to change.
+        if let Some(done) = self.outbox.take_unprovable() {
+            desk.out.push(Effect::Done(done));
+            self.left_by_deed = true;
+        }
         self.ended.get_or_insert(why);
         self.advance(desk);
+    }
+
+    /// What its end means for the bot's pool.
+    pub(crate) fn parting(&self, intake: Intake) -> Parting {
+        match &self.ended {
+            _ if self.left_by_deed => Parting::Done,
+            Some(why) => why.parting(intake),
+            None => Parting::Free,
+        }
     }
 
     /// Whether nothing of it is left to do: the bot may forget it.
@@ -335,17 +375,32 @@ impl Conversation {
                 self.human_answered = by_others.map_or(Sequence::START, |line| line.sequence);
             }
         }
-        self.inbox.more |= more;
+        let overflowed = std::mem::replace(&mut self.inbox.more, false);
         let platform = lines.last().map_or(self.seen, |l| l.sequence.max(self.seen));
         desk.note(Note::CaughtUp { conversation: self.id.clone(), cursor: self.cursor, platform });
         let read_to = lines.last().map_or(from, |l| l.sequence.max(from));
         for line in lines {
             self.take(line, desk);
         }
+        if more && !overflowed {
+            return self.read_on(read_to, desk);
+        }
+        self.inbox.more |= overflowed;
         if let Some(hole) = self.hole_after(read_to) {
             desk.note(Note::Hole { conversation: self.id.clone() });
             self.read_from(hole, desk);
         }
+    }
+
+    /// The history was too long for one reading. Beside humans all of it comes first, since they may
+    /// have answered; else what is owed so far is answered before the rest is read.
+    fn read_on(&mut self, read_to: Sequence, desk: &mut Desk<'_>) {
+        let lost_some = self.inbox.more;
+        if desk.duty.is_silent_beside_humans() && !lost_some {
+            return self.read_from(read_to, desk);
+        }
+        self.resume = (!lost_some).then_some(read_to);
+        self.inbox.more = true;
     }
 
     /// The sequence after which something is missing between the history and what was heard meanwhile.
@@ -435,7 +490,8 @@ impl Conversation {
         let let_go = self.inbox.more && self.inbox.len() == 0 && !self.stage.is_busy();
         if let_go && desk.may_think && matches!(self.link, Link::Live) {
             self.inbox.more = false;
-            self.read_from(self.cursor, desk);
+            let from = self.resume.take().unwrap_or_else(|| self.owed_from());
+            self.read_from(from, desk);
         }
     }
 
@@ -463,17 +519,17 @@ impl Conversation {
         may_think: bool,
         connected: bool,
     ) -> Option<Moment> {
-        let taking =
-            self.taking_deadline(settle, connected).filter(|_| may_act).filter(|_| self.ended.is_none());
+        let taking = self.taking_deadline(settle, connected).filter(|_| may_think && self.ended.is_none());
+        let hand_back = self.hand_back_at.filter(|_| connected && may_act && self.is_quiet());
         let link = match &self.link {
-            Link::Reading(reading) => reading.retry_at,
+            Link::Reading(reading) => reading.retry_at.filter(|_| self.ended.is_none()),
             Link::Live if may_act && !self.hushed => self.outbox.deadline(settle),
             Link::Live | Link::Detached => None,
         };
         let may_think = may_think && matches!(self.link, Link::Live) && self.outbox.is_empty();
         let may_think = may_think && !self.handing_back && !self.hushed;
         let stage = self.stage.deadline().filter(|_| self.stage.is_committing() || may_think);
-        [taking, link, stage].into_iter().flatten().min()
+        [taking, hand_back, link, stage].into_iter().flatten().min()
     }
 
     /// When the oldest message was heard that is still unanswered.
@@ -490,7 +546,7 @@ impl Conversation {
     /// Lets go of the claim.
     pub(crate) fn release(&self, desk: &mut Desk<'_>) {
         let reason = self.ended.as_ref().map_or("the bot retired", Ended::words).to_owned();
-        let done = self.ended.as_ref().is_some_and(|why| why.is_final(desk.duty.intake));
+        let done = self.parting(desk.duty.intake) == Parting::Done;
         desk.out.push(Effect::Release { conversation: self.id.clone(), reason, done });
     }
 
@@ -499,7 +555,9 @@ impl Conversation {
     fn start_after(&self, lines: &[Line], desk: &Desk<'_>) -> Sequence {
         match desk.duty.start {
             Start::All if !self.opened => Sequence::START,
-            Start::Now if !self.opened => lines.last().map_or(Sequence::START, |line| line.sequence),
+            Start::Now if !self.opened && !self.again => {
+                lines.last().map_or(Sequence::START, |line| line.sequence)
+            }
             Start::Unanswered | Start::Now | Start::All => after_the_brand(lines, desk),
         }
     }

@@ -58,13 +58,20 @@ impl Outbox {
 
     /// Takes up deeds of an earlier holder or life: whether they were done is unknown.
     pub(crate) fn restore(&mut self, conversation: &ConversationId, rows: Vec<RestoredDeed>, now: Moment) {
-        self.pending.extend(rows.into_iter().map(|row| Pending {
-            key: OutboxKey { conversation: conversation.clone(), turn: row.turn, n: row.n },
-            tag: row.tag,
-            deed: row.deed,
-            state: SendState::Unknown { since: now },
-            answers: None,
-        }));
+        for row in rows {
+            let key = OutboxKey { conversation: conversation.clone(), turn: row.turn, n: row.n };
+            if self.pending.iter().all(|pending| pending.key != key) {
+                let state = SendState::Unknown { since: now };
+                self.pending.push_back(Pending { key, tag: row.tag, deed: row.deed, state, answers: None });
+            }
+        }
+    }
+
+    /// Takes a head out that was sent, or may have been, and that no history can prove.
+    pub(crate) fn take_unprovable(&mut self) -> Option<OutboxKey> {
+        let sent = |p: &Pending| matches!(p.state, SendState::Sent | SendState::Unknown { .. });
+        let head = self.pending.pop_front_if(|head| !head.deed.is_published() && sent(head))?;
+        Some(head.key)
     }
 
     /// Sends the head if its time has come. `looked` is when the last whole look began.

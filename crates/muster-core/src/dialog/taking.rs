@@ -46,6 +46,8 @@ pub enum ClaimOutcome {
 /// What the pool remembers of a conversation that is claimed.
 #[derive(Clone, Debug, Default)]
 pub struct Recalled {
+    /// The pool has had it before.
+    pub again: bool,
     /// The dialog and sequence of the last committed turn; none before the first.
     pub cursor: Option<(DialogId, Sequence)>,
     /// As the last turn left them.
@@ -60,7 +62,7 @@ impl Conversation {
         let now = desk.now.moment;
         let is_due = |at: Option<Moment>| at.is_none_or(|at| at <= now);
         match self.claim {
-            Claim::Wanted { retry_at } if desk.may_act && is_due(retry_at) => {
+            Claim::Wanted { retry_at } if desk.may_think && is_due(retry_at) => {
                 self.claim = Claim::Asked;
                 desk.out.push(Effect::Claim(self.id.clone()));
             }
@@ -75,7 +77,7 @@ impl Conversation {
     }
 
     fn look(&mut self, desk: &mut Desk<'_>) {
-        if desk.connected && desk.may_act {
+        if desk.connected && desk.may_think {
             self.place = Place::Looking;
             desk.ask(Purpose::Look(self.id.clone()), Request::GetClock);
         }
@@ -94,11 +96,16 @@ impl Conversation {
     }
 
     fn join(&mut self, desk: &mut Desk<'_>) {
-        let Some(agent) = desk.me.agent.clone().filter(|_| desk.connected && desk.may_act) else { return };
+        let Some(agent) = desk.me.agent.clone().filter(|_| desk.connected && desk.may_think) else { return };
         self.place = Place::Joining;
         let changes = vec![FieldChange::Add { agent, role: desk.duty.join_as.role() }];
         let request = Request::UpdateConversation { conversation: self.id.clone(), changes };
         desk.ask(Purpose::Join(self.id.clone()), request);
+    }
+
+    /// Whether the bot certainly takes no part yet.
+    pub(crate) fn is_outside(&self) -> bool {
+        matches!(self.place, Place::Out { .. })
     }
 
     /// Takes the platform's answer to a join.
@@ -145,19 +152,17 @@ impl Conversation {
         self.advance(desk);
     }
 
-    /// Remembers what the pool knows, unless this bot knows better already.
+    /// Remembers what the pool knows.
     fn recall(&mut self, recalled: Recalled, now: Moment) {
         self.claim = Claim::Held;
-        if self.opened {
-            return;
-        }
+        self.again = recalled.again;
         self.variables = recalled.variables;
         self.outbox.restore(&self.id, recalled.outbox, now);
         if let Some((dialog, cursor)) = recalled.cursor
             && dialog == self.dialog
         {
             self.opened = true;
-            self.cursor = cursor;
+            self.cursor = self.cursor.max(cursor);
         }
     }
 

@@ -3,12 +3,13 @@
 use liveperson_proto::Sequence;
 use liveperson_proto::request::Request;
 
-use super::conversation::{Conversation, Ended};
+use super::conversation::{Conversation, Ended, Link};
 use super::desk::{CommitOutcome, CommitTurn, Decided, Desk, Effect, NewAction, Note, OutboxKey, Purpose};
 use super::inbox::Inbound;
 use super::outbox::{Pending, SendState};
 use super::taking::Claim;
 use crate::TurnId;
+use crate::duty::Intake;
 use crate::tag::Trigger;
 use crate::time::Moment;
 use crate::turn::{Deed, Turn, TurnEvent, Variables, check};
@@ -276,15 +277,25 @@ impl Conversation {
             CommitOutcome::StaleCursor(at) => {
                 self.opened = true;
                 self.cursor = self.cursor.max(at);
+                self.recall_again();
+            }
+            // The platform still shows it as ours: it moved here and back faster than the store heard.
+            CommitOutcome::ClaimLost if self.shown_here && desk.duty.intake == Intake::Rings => {
+                self.recall_again();
             }
             CommitOutcome::ClaimLost => {
-                self.claim = Claim::Wanted { retry_at: None };
                 self.ended.get_or_insert(Ended::ClaimLost);
             }
             CommitOutcome::Rejected(words) => self.rejected(*work, words, desk),
             CommitOutcome::Unavailable | CommitOutcome::Fenced => {}
         }
         self.advance(desk);
+    }
+
+    /// Somebody else of the pool was at work here: claims anew, remembers, and reads again.
+    fn recall_again(&mut self) {
+        self.claim = Claim::Wanted { retry_at: None };
+        self.link = Link::Detached;
     }
 
     fn settle(&mut self, work: Work, state: SendState, desk: &mut Desk<'_>) {
@@ -315,7 +326,7 @@ impl Conversation {
 
     // Read receipts follow the commit and may repeat.
     fn mark_read(&self, sequence: Sequence, desk: &mut Desk<'_>) {
-        if desk.may_act && matches!(self.link, super::conversation::Link::Live) && self.ended.is_none() {
+        if desk.may_act && matches!(self.link, Link::Live) && self.ended.is_none() {
             let (dialog, conversation) = (self.dialog.clone(), self.id.clone());
             desk.ask(
                 Purpose::Courtesy,

@@ -10,7 +10,6 @@ use liveperson_proto::ConversationId;
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::request::{Outgoing, Request};
-use muster_core::TurnId;
 use muster_core::bot::{Bot, Charter, Event, Identity, LoginFault, RefreshFault, Rhythm, TokenSource};
 use muster_core::dialog::{ClaimOutcome, CommitOutcome, CommitTurn, Decided, Effect, Outcome, Rules, Ticket};
 use muster_core::duty::{Duty, Intake};
@@ -59,8 +58,6 @@ pub(crate) struct World {
     commits: VecDeque<CommitTurn>,
     claims: VecDeque<ConversationId>,
     placement: u64,
-    /// Commits whose outcome the bot was not told yet.
-    untold: HashSet<TurnId>,
     open: Option<u64>,
     work: VecDeque<Event>,
     reads: HashMap<(u64, String), usize>,
@@ -107,7 +104,6 @@ impl World {
             thinking: Vec::new(),
             failures: HashMap::new(),
             commits: VecDeque::new(),
-            untold: HashSet::new(),
             open: None,
             work: VecDeque::new(),
             reads: HashMap::new(),
@@ -382,7 +378,11 @@ impl World {
         match news {
             PoolNews::Ready { held, .. } => self.platform.hold_only(&held),
             PoolNews::Released { conversation, .. } => self.platform.released(&conversation),
-            PoolNews::Unready | PoolNews::Out | PoolNews::Seen { .. } => {}
+            PoolNews::Unready
+            | PoolNews::Out
+            | PoolNews::Blind
+            | PoolNews::Sighted
+            | PoolNews::Seen { .. } => {}
         }
     }
 
@@ -408,11 +408,6 @@ impl World {
             }
             (false, _) => self.store.commit(&commit),
         };
-        if outcome == CommitOutcome::Unavailable {
-            self.untold.insert(commit.turn.clone());
-        } else {
-            self.untold.remove(&commit.turn);
-        }
         self.tell(Event::Committed { conversation: commit.conversation, turn: commit.turn, outcome });
     }
 
@@ -461,14 +456,9 @@ impl World {
         self.tell(Event::SocketClosed { generation, code, words: String::new() });
     }
 
-    /// A conversation goes back to the queue and rings again; what was not sent would be dropped, so
-    /// the bot has nothing under way.
+    /// A conversation goes back to the queue and rings again, whatever is under way in it.
     fn requeue(&mut self) {
-        let turns = self.thinking.len() + self.commits.len() + self.untold.len();
-        let idle = turns == 0 && self.bot.view().outbox == 0;
-        if idle && self.wire.is_empty() && self.work.is_empty() {
-            self.platform.requeue(&mut self.chance);
-        }
+        self.platform.requeue(&mut self.chance);
     }
 
     /// kill -9, and a fresh bot from what the store holds.
@@ -485,7 +475,6 @@ impl World {
         self.claims.clear();
         self.placement = 0;
         self.thinking.clear();
-        self.untold.clear();
         self.life += 1;
         let sealed =
             self.chance.bool().then(|| Identity { agent: AGENT.into(), persistent: Some(PID.into()) });

@@ -56,6 +56,7 @@ impl Store {
         self.held.insert(conversation.clone(), variables.clone());
         let cursor = self.cursors.get(conversation).map(|(cursor, _)| *cursor);
         Recalled {
+            again: self.variables.contains_key(conversation),
             cursor: cursor.map(|cursor| (conversation.main_dialog(), cursor)),
             variables: serde_json::from_str(&variables).expect("what was committed reads back"),
             outbox: self.outbox.get(conversation).into_iter().flatten().map(deed).collect(),
