@@ -375,7 +375,7 @@ impl Conversation {
                 self.human_answered = by_others.map_or(Sequence::START, |line| line.sequence);
             }
         }
-        let overflowed = std::mem::replace(&mut self.inbox.more, false);
+        let overflowed = self.inbox.more;
         let platform = lines.last().map_or(self.seen, |l| l.sequence.max(self.seen));
         desk.note(Note::CaughtUp { conversation: self.id.clone(), cursor: self.cursor, platform });
         let read_to = lines.last().map_or(from, |l| l.sequence.max(from));
@@ -385,7 +385,6 @@ impl Conversation {
         if more && !overflowed {
             return self.read_on(read_to, desk);
         }
-        self.inbox.more |= overflowed;
         if let Some(hole) = self.hole_after(read_to) {
             desk.note(Note::Hole { conversation: self.id.clone() });
             self.read_from(hole, desk);

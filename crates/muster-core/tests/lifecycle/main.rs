@@ -1,6 +1,7 @@
 //! The life of a bot: tables for its rules, and random schedules held against a few plain truths.
 
 mod life;
+mod pool;
 
 mod connection;
 mod conversations;
