@@ -25,7 +25,7 @@ use crate::store::{self, Group, NewClaim, Refusal, Release, StoreError, Taken, T
 const GROUP: usize = 256;
 
 /// Under load, the least time between the starts of two groups when the last was small.
-const GATHER: Duration = Duration::from_millis(3);
+const GATHER: Duration = Duration::from_millis(6);
 
 /// The wait before a store that is away is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(250);

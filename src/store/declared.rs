@@ -28,20 +28,33 @@ const WRITE: &str = "INSERT INTO declared (account_id, header, name, body, decla
 const READ: &str = "SELECT account_id, header, name, body FROM declared \
      ORDER BY account_id, header, name LIMIT $1";
 
-const FORGET: &str = "DELETE FROM declared WHERE (account_id, header, name) IN \
-     (SELECT t.value->>0, t.value->>1, t.value->>2 FROM json_each($1) AS t)";
-/// What goes with a bot, in this order: its row, its session, its claims, its unsent actions.
-const FORGET_BOTS: [&str; 4] = [
-    "DELETE FROM bot WHERE (account_id, bot_id) IN \
-       (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)",
-    "DELETE FROM session WHERE (account_id, bot_id) IN \
-       (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)",
-    "UPDATE claim SET state = 'released', release_reason = 'its bot was removed', \
-       updated_at = (SELECT ms FROM clock) WHERE state = 'held' AND (account_id, bot_id) IN \
-       (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)",
-    "UPDATE outbox SET state = 'dead', body = '', reason = 'its bot was removed' \
-       WHERE state = 'sending' AND (account_id, bot_id) IN \
-       (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)",
+/// A process that lost the fleet forgets nothing; `$2` is empty in one that never acquired it.
+macro_rules! unless_ousted {
+    ($statement:literal) => {
+        concat!($statement, " AND ($2 = '' OR EXISTS (SELECT 1 FROM node WHERE incarnation = $2))")
+    };
+}
+
+const FORGET: &str = unless_ousted!(
+    "DELETE FROM declared WHERE (account_id, header, name) IN \
+     (SELECT t.value->>0, t.value->>1, t.value->>2 FROM json_each($1) AS t)"
+);
+/// What goes with a bot, in this order: its row, its session, its claims. What it did not send waits for
+/// whoever of its pool takes the conversation up next.
+const FORGET_BOTS: [&str; 3] = [
+    unless_ousted!(
+        "DELETE FROM bot WHERE (account_id, bot_id) IN \
+         (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)"
+    ),
+    unless_ousted!(
+        "DELETE FROM session WHERE (account_id, bot_id) IN \
+         (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)"
+    ),
+    unless_ousted!(
+        "UPDATE claim SET state = 'released', release_reason = 'its bot was removed', \
+         updated_at = (SELECT ms FROM clock) WHERE state = 'held' AND (account_id, bot_id) IN \
+         (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)"
+    ),
 ];
 
 type Row = (String, String, String, String);
@@ -69,7 +82,8 @@ impl Store {
     }
 
     /// Forgets declared tables, and of `bots` (account and name) what was kept of them: sessions go,
-    /// claims are released, unsent actions are dropped with that reason. All or nothing.
+    /// claims are released, and unsent actions wait for whoever of the pool claims next. All or nothing;
+    /// nothing once another process owns the fleet.
     pub async fn forget_tables(
         &self,
         tables: &[DeclaredTable],
@@ -78,11 +92,12 @@ impl Store {
         let keys: Vec<_> = tables.iter().map(|t| json!([t.account, t.header, t.name])).collect();
         let (keys, bots) = (json!(keys).to_string(), json!(bots).to_string());
         self.on_io(move |inner| async move {
+            let me = inner.incarnation();
             each_dialect!(inner.engine, writer, db => {
                 let mut tx = db.begin().await?;
-                sqlx::query(FORGET).bind(keys).execute(&mut *tx).await?;
+                sqlx::query(FORGET).bind(keys).bind(&me).execute(&mut *tx).await?;
                 for statement in FORGET_BOTS {
-                    sqlx::query(statement).bind(&bots).execute(&mut *tx).await?;
+                    sqlx::query(statement).bind(&bots).bind(&me).execute(&mut *tx).await?;
                 }
                 tx.commit().await?;
             });

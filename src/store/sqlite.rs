@@ -34,6 +34,8 @@ impl Sqlite {
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // A fleet writes the same pages again and again: seldom copied back, they are copied once.
+            .pragma("wal_autocheckpoint", "8000")
             .foreign_keys(true)
             .busy_timeout(BUSY);
         let writer = pool(1).connect_with(options.clone()).await?;

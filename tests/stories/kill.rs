@@ -16,7 +16,10 @@ const LATE: Option<Duration> = Some(Duration::from_secs(3));
 
 /// Kills five times; the verdict comes after an orderly end, when nothing is in doubt any more.
 async fn killed_five_times(store: Store, late: Option<Duration>, sabotage: &str) -> (bool, Ledger) {
-    let world = World::new(store, &LOAD).await;
+    killed(&World::new(store, &LOAD).await, late, sabotage).await
+}
+
+async fn killed(world: &World, late: Option<Duration>, sabotage: &str) -> (bool, Ledger) {
     world.control.apply_late(late).await.unwrap();
     let sabotage = [("MUSTER_SABOTAGE", sabotage)];
     for _ in 0..5 {
@@ -64,6 +67,31 @@ async fn nothing_is_lost_or_doubled_when_requests_are_applied_late_on_sqlite() {
 #[tokio::test]
 async fn nothing_is_lost_or_doubled_when_requests_are_applied_late_on_postgres() {
     five_kills_change_nothing(Store::Postgres, LATE).await;
+}
+
+/// The same for a pool that watches the account: no bot joins a conversation twice.
+async fn five_kills_join_nothing_twice(store: Store, late: Option<Duration>) {
+    let world = World::new(store, &LOAD).await;
+    world.joins_by_itself();
+    let (settled, ledger) = killed(&world, late, "").await;
+    assert!(settled && ledger.is_clean(), "{ledger}\n{:?}", ledger.details);
+    assert!(ledger.sent > 100, "too little load: {ledger}");
+    let counters = world.control.counters().await.unwrap();
+    assert!(counters.joins.len() > 12, "{:?}", counters.joins);
+    assert_eq!(counters.max_joins_per_user_and_conversation(), 1);
+    let twice: Vec<_> =
+        counters.joins.iter().filter(|join| counters.joins_of(&join.conversation) > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
+#[tokio::test]
+async fn a_pool_that_joins_loses_and_doubles_nothing_over_kill_9_on_sqlite() {
+    five_kills_join_nothing_twice(Store::Sqlite, LATE).await;
+}
+
+#[tokio::test]
+async fn a_pool_that_joins_loses_and_doubles_nothing_over_kill_9_on_postgres() {
+    five_kills_join_nothing_twice(Store::Postgres, None).await;
 }
 
 /// The proof that the stories above can fail.

@@ -161,6 +161,16 @@ impl World {
         Self { dir, control, store_url, _sim: sim, _database: database, runs: 0.into() }
     }
 
+    /// All bots of the one account become a pool that watches it and joins.
+    pub(crate) fn joins_by_itself(&self) {
+        let file = self.dir.path().join("fleet.toml");
+        let pool = "[[accounts.pools]]\nname = \"desk\"\nintake = \"all\"\n\n[[accounts.bots]]";
+        let text = fs::read_to_string(&file).unwrap().replacen("[[accounts.bots]]", pool, 1);
+        let text = text.replace("[[accounts.bots]]\n", "[[accounts.bots]]\npool = \"desk\"\n");
+        assert!(text.matches("pool = \"desk\"").count() > 1, "{text}");
+        fs::write(&file, text).unwrap();
+    }
+
     pub(crate) fn muster(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         command.args(arguments).current_dir(self.dir.path());
