@@ -36,17 +36,17 @@ pub(crate) struct Report {
     pub(crate) ledger: String,
 }
 
-/// CPU time by process; an embedded store's is inside the fleet's.
+/// CPU time; SQLite's threads are the store, though they live in the fleet's process.
 #[derive(Debug, Serialize)]
 pub(crate) struct CpuSeconds {
     pub(crate) fleet: f64,
-    pub(crate) store: Option<f64>,
+    pub(crate) store: f64,
     pub(crate) lpsim: f64,
 }
 
 impl CpuSeconds {
     pub(crate) fn since(&self, earlier: &Self) -> Self {
-        let store = self.store.zip(earlier.store).map(|(now, then)| now - then);
+        let store = self.store - earlier.store;
         Self { fleet: self.fleet - earlier.fleet, store, lpsim: self.lpsim - earlier.lpsim }
     }
 
@@ -59,22 +59,13 @@ impl CpuSeconds {
     }
 
     fn times(&self, factor: f64) -> Self {
-        Self {
-            fleet: self.fleet * factor,
-            store: self.store.map(|store| store * factor),
-            lpsim: self.lpsim * factor,
-        }
+        Self { fleet: self.fleet * factor, store: self.store * factor, lpsim: self.lpsim * factor }
     }
 }
 
 impl fmt::Display for CpuSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fleet {:.3}", self.fleet)?;
-        match self.store {
-            Some(store) => write!(f, ", store {store:.3}")?,
-            None => f.write_str(" (store included)")?,
-        }
-        write!(f, ", lpsim {:.3}", self.lpsim)
+        write!(f, "fleet {:.3}, store {:.3}, lpsim {:.3}", self.fleet, self.store, self.lpsim)
     }
 }
 

@@ -115,9 +115,12 @@ async fn replies(
 }
 
 fn cpu(stage: &Stage, fleet: &Fleet) -> CpuSeconds {
+    // SQLite's threads are the fleet's, and yet the store: of them the rest is told apart.
+    let sqlite = usage::cpu_of_threads(fleet.running.pid(), "sqlx-sqlite");
+    let postgres = stage.postgres.as_ref().map(|it| usage::cpu_of_family(it.pid()));
     CpuSeconds {
-        fleet: usage::cpu(fleet.running.pid()).as_secs_f64(),
-        store: stage.postgres.as_ref().map(|it| usage::cpu_of_family(it.pid()).as_secs_f64()),
+        fleet: usage::cpu(fleet.running.pid()).saturating_sub(sqlite).as_secs_f64(),
+        store: postgres.unwrap_or(sqlite).as_secs_f64(),
         lpsim: usage::cpu(stage.lpsim.pid()).as_secs_f64(),
     }
 }
