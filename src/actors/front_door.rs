@@ -12,13 +12,19 @@ use tokio::sync::Notify;
 use tracing::warn;
 
 use super::house::House;
+use crate::clock::Clock;
 use crate::telemetry::Chain;
+
+/// Lets logins of one account through, as its budget allows.
+pub struct LoginGate {
+    budget: Mutex<LoginBudget>,
+    over: Notify,
+}
 
 /// The shared part of an account.
 pub struct FrontDoor {
     account: AccountId,
-    budget: Mutex<LoginBudget>,
-    over: Notify,
+    gate: Arc<LoginGate>,
     known: Mutex<Option<Known>>,
     /// Held by whoever asks the domain service.
     asking: tokio::sync::Mutex<Option<Asked>>,
@@ -38,7 +44,7 @@ struct Asked {
 }
 
 /// The right to one login attempt; over when dropped.
-pub struct LoginPermit(Arc<FrontDoor>);
+pub struct LoginPermit(Arc<LoginGate>);
 
 impl Drop for LoginPermit {
     fn drop(&mut self) {
@@ -47,32 +53,43 @@ impl Drop for LoginPermit {
     }
 }
 
-impl FrontDoor {
-    /// The front door of an account.
-    pub fn new(account: AccountId, allowance: Allowance, now: Moment) -> Arc<Self> {
-        Arc::new(Self {
-            account,
-            budget: Mutex::new(LoginBudget::new(allowance, now)),
-            over: Notify::new(),
-            known: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
-        })
+impl LoginGate {
+    /// A gate through which nobody has gone yet.
+    pub fn new(allowance: Allowance, now: Moment) -> Arc<Self> {
+        Arc::new(Self { budget: Mutex::new(LoginBudget::new(allowance, now)), over: Notify::new() })
     }
 
     fn budget(&self) -> std::sync::MutexGuard<'_, LoginBudget> {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the account's budget allows one login. Cancel safe.
-    pub async fn permit(self: Arc<Self>, house: &House) -> LoginPermit {
+    /// Waits until the budget allows one login. Cancel safe.
+    pub async fn permit(self: Arc<Self>, clock: Clock) -> LoginPermit {
         loop {
-            let answer = self.budget().ask(house.clock.now().moment);
+            let answer = self.budget().ask(clock.now().moment);
             match answer {
                 Permit::Granted => return LoginPermit(self),
                 Permit::Later(wait) => tokio::time::sleep(wait).await,
                 Permit::Busy => self.over.notified().await,
             }
         }
+    }
+}
+
+impl FrontDoor {
+    /// The front door of an account.
+    pub fn new(account: AccountId, allowance: Allowance, now: Moment) -> Arc<Self> {
+        Arc::new(Self {
+            account,
+            gate: LoginGate::new(allowance, now),
+            known: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Waits until the account's budget allows one login. Cancel safe.
+    pub async fn permit(&self, house: &House) -> LoginPermit {
+        self.gate.clone().permit(house.clock).await
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {

@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use liveperson::{Client, Domains};
 use liveperson_proto::AccountId;
-use muster_core::budget::{Allowance, LoginBudget, Permit};
-use muster_core::time::Moment;
 use serde::Serialize;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use super::super::Failure;
 use super::super::live;
@@ -19,6 +17,7 @@ use super::super::store::open_to_look;
 use super::super::table::{counted, json};
 use super::Arguments;
 use super::words::{self, Trouble};
+use crate::actors::front_door::LoginGate;
 use crate::app::{self, allowance};
 use crate::clock::Clock;
 use crate::settings::{AccountSettings, BotSettings, FleetSettings};
@@ -177,9 +176,9 @@ impl Shared {
                 return;
             }
         };
-        let gate = Arc::new(Gate::new(allowance(&self.fleet.timing), self.clock));
+        let gate = LoginGate::new(allowance(&self.fleet.timing), self.clock.now().moment);
         for bot in account.bots {
-            let permit = gate.clone().permit().await;
+            let permit = gate.clone().permit(self.clock).await;
             let (shared, domains, id) = (self.clone(), domains.clone(), account.id.clone());
             tokio::spawn(async move {
                 let line = shared.bot(&id, &bot, &domains).await;
@@ -209,41 +208,6 @@ impl Shared {
     async fn tell(&self, line: Line) {
         // Nobody reads on when the command was ended.
         let _ = self.report.send(line).await;
-    }
-}
-
-/// An account's login budget, as the running fleet keeps it.
-struct Gate {
-    budget: Mutex<LoginBudget>,
-    over: Notify,
-    clock: Clock,
-}
-
-struct Pass(Arc<Gate>);
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        self.0.budget.lock().unwrap_or_else(PoisonError::into_inner).answered();
-        self.0.over.notify_one();
-    }
-}
-
-impl Gate {
-    fn new(allowance: Allowance, clock: Clock) -> Self {
-        let now: Moment = clock.now().moment;
-        Self { budget: Mutex::new(LoginBudget::new(allowance, now)), over: Notify::new(), clock }
-    }
-
-    async fn permit(self: Arc<Self>) -> Pass {
-        loop {
-            let answer =
-                self.budget.lock().unwrap_or_else(PoisonError::into_inner).ask(self.clock.now().moment);
-            match answer {
-                Permit::Granted => return Pass(self),
-                Permit::Later(wait) => tokio::time::sleep(wait).await,
-                Permit::Busy => self.over.notified().await,
-            }
-        }
     }
 }
 

@@ -4,84 +4,23 @@ use std::collections::BTreeSet;
 
 use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::message::{MessageEvent, Role};
-use liveperson_proto::request::Request;
 use liveperson_proto::{ConsumerId, ConversationId, DialogId, Sequence, SkillId};
 
-use super::desk::{Desk, Effect, Note, OutboxKey, Outcome, Purpose};
+use super::desk::{Desk, Effect, Note, OutboxKey, Outcome};
+use super::ended::Ended;
 use super::inbox::Inbox;
 use super::outbox::{Outbox, Wish};
-use super::reading::{Line, Next, Reading};
+use super::reading::{Line, Reading};
 use super::taking::{Claim, Place};
 use super::turns::Stage;
 use crate::TurnId;
-use crate::duty::{Intake, Start};
+use crate::duty::Intake;
 use crate::pool::Parting;
-use crate::tag::Trigger;
 use crate::time::Moment;
 use crate::turn::{Deed, Variables};
 
 /// Live events remembered at most while the history is read.
 const MEANWHILE: usize = 1_000;
-
-/// Why a conversation is no longer this bot's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// It was closed.
-    Closed,
-    /// Somebody else handles it, or the queue does.
-    Elsewhere,
-    /// The bot transferred or closed it itself.
-    ByDeed,
-    /// Another member of the pool holds the claim.
-    ClaimLost,
-    /// The bot handed it back, since it retires.
-    HandedBack,
-    /// The first notification of a socket did not show it.
-    Missing,
-    /// The platform does not let the bot join.
-    NotLetIn,
-    /// The pool was done with it before.
-    Done,
-}
-
-impl Ended {
-    /// The reason in words.
-    pub fn words(&self) -> &'static str {
-        match self {
-            Self::Closed => "the conversation was closed",
-            Self::Elsewhere | Self::Missing => "the conversation is no longer this bot's",
-            Self::ByDeed => "the bot transferred or closed the conversation",
-            Self::ClaimLost => "another bot of the pool holds the conversation",
-            Self::HandedBack => "the bot retired",
-            Self::NotLetIn => "the platform did not let the bot join",
-            Self::Done => "the pool was done with the conversation",
-        }
-    }
-
-    /// Whether the pool has done with it: what was not sent is dropped, and no bot joins it again.
-    pub fn is_final(&self, intake: Intake) -> bool {
-        match self {
-            Self::Closed | Self::ByDeed | Self::Done => true,
-            // What the platform routes may come back; who is shown the door stays outside.
-            Self::Elsewhere => intake == Intake::All,
-            Self::ClaimLost | Self::HandedBack | Self::Missing | Self::NotLetIn => false,
-        }
-    }
-
-    /// What it means for the bot's pool.
-    pub(crate) fn parting(&self, intake: Intake) -> Parting {
-        match self {
-            Self::NotLetIn => Parting::NotLetIn,
-            _ if self.is_final(intake) => Parting::Done,
-            _ => Parting::Free,
-        }
-    }
-
-    /// Whether the bot left by itself, so that news on its way may still call the conversation its own.
-    pub(crate) fn is_own_doing(&self) -> bool {
-        matches!(self, Self::ByDeed | Self::HandedBack)
-    }
-}
 
 /// A held conversation as the store gives it back.
 #[derive(Clone, Debug)]
@@ -138,16 +77,16 @@ pub struct Conversation {
     /// Its first turn is committed: the cursor is the store's.
     pub(crate) opened: bool,
     /// Where the cursor starts is still to be found in the history.
-    starting: bool,
+    pub(super) starting: bool,
     /// Somebody else is assigned, and the bot holds still.
     pub(crate) hushed: bool,
     /// The last thing that an assigned agent other than this bot wrote.
     pub(crate) human_answered: Sequence,
     /// Live events heard while the history was read, to find holes between the two.
-    meanwhile: BTreeSet<Sequence>,
+    pub(super) meanwhile: BTreeSet<Sequence>,
     pub(crate) cursor: Sequence,
     /// The highest sequence heard of.
-    seen: Sequence,
+    pub(super) seen: Sequence,
     /// Triggers that the history proves answered.
     pub(crate) answered: BTreeSet<Sequence>,
     pub(crate) variables: Variables,
@@ -166,7 +105,7 @@ pub struct Conversation {
     /// The pool had it before this claim.
     pub(crate) again: bool,
     /// Where a history that is too long for one reading is read on.
-    resume: Option<Sequence>,
+    pub(super) resume: Option<Sequence>,
 }
 
 impl Conversation {
@@ -332,110 +271,6 @@ impl Conversation {
         !self.stage.is_running() && (self.outbox.is_empty() || self.hushed)
     }
 
-    fn read_from(&mut self, from: Sequence, desk: &mut Desk<'_>) {
-        self.meanwhile.clear();
-        self.link = Link::Reading(Reading::new(from, desk.now.moment, self.starting));
-        self.ask_history(from, None, desk);
-    }
-
-    fn ask_history(&self, newer_than: Sequence, older_than: Option<Sequence>, desk: &mut Desk<'_>) {
-        let request = Request::ReadHistory { dialog: self.dialog.clone(), newer_than, older_than };
-        desk.ask(Purpose::History(self.id.clone()), request);
-    }
-
-    /// Takes the answer to a history request.
-    pub(crate) fn history(&mut self, outcome: Outcome, desk: &mut Desk<'_>) {
-        let Link::Reading(reading) = &mut self.link else { return };
-        let Outcome::History(events) = outcome else {
-            reading.retry_at = Some(desk.now.moment + desk.rules.pause);
-            return;
-        };
-        let heard = desk.now.moment;
-        let lines = events.into_iter().filter_map(|e| Line::of(e, &self.dialog, desk.me, heard)).collect();
-        match reading.page(lines, desk.rules.page) {
-            Next::Ask { newer_than, older_than } => self.ask_history(newer_than, older_than, desk),
-            Next::Complete => self.complete(desk),
-        }
-        self.advance(desk);
-    }
-
-    fn complete(&mut self, desk: &mut Desk<'_>) {
-        let Link::Reading(reading) = std::mem::replace(&mut self.link, Link::Live) else { return };
-        let (from, started, more) = (reading.from, reading.started, reading.more);
-        let lines: Vec<_> = reading.into_lines().collect();
-        if from <= self.cursor {
-            self.looked = Some(started);
-        }
-        if self.starting && !self.stage.is_busy() {
-            self.starting = false;
-            self.cursor = self.cursor.max(self.start_after(&lines, desk));
-            if self.opened {
-                // Taken up again: what others answered meanwhile is not answered again.
-                let by_others = lines.iter().rev().find(|line| line.is_by_others(desk));
-                self.human_answered = by_others.map_or(Sequence::START, |line| line.sequence);
-            }
-        }
-        let overflowed = self.inbox.more;
-        let platform = lines.last().map_or(self.seen, |l| l.sequence.max(self.seen));
-        desk.note(Note::CaughtUp { conversation: self.id.clone(), cursor: self.cursor, platform });
-        let read_to = lines.last().map_or(from, |l| l.sequence.max(from));
-        for line in lines {
-            self.take(line, desk);
-        }
-        if more && !overflowed {
-            return self.read_on(read_to, desk);
-        }
-        if let Some(hole) = self.hole_after(read_to) {
-            desk.note(Note::Hole { conversation: self.id.clone() });
-            self.read_from(hole, desk);
-        }
-    }
-
-    /// The history was too long for one reading. Beside humans all of it comes first, since they may
-    /// have answered; else what is owed so far is answered before the rest is read.
-    fn read_on(&mut self, read_to: Sequence, desk: &mut Desk<'_>) {
-        let lost_some = self.inbox.more;
-        if desk.duty.is_silent_beside_humans() && !lost_some {
-            return self.read_from(read_to, desk);
-        }
-        self.resume = (!lost_some).then_some(read_to);
-        self.inbox.more = true;
-    }
-
-    /// The sequence after which something is missing between the history and what was heard meanwhile.
-    fn hole_after(&mut self, mut read_to: Sequence) -> Option<Sequence> {
-        for heard in std::mem::take(&mut self.meanwhile) {
-            if heard.0 > read_to.0 + 1 {
-                return Some(read_to);
-            }
-            read_to = read_to.max(heard);
-        }
-        None
-    }
-
-    /// Takes one event, from a notification or the history.
-    fn take(&mut self, line: Line, desk: &mut Desk<'_>) {
-        self.seen = self.seen.max(line.sequence);
-        for tag in line.tags.iter().filter(|_| desk.rules.reconcile) {
-            self.outbox.confirm_tag(tag, desk);
-            if let Some(Trigger::Message(answered)) = desk.tagger.trigger(tag)
-                && answered > self.cursor
-                && !self.stage.answers(answered)
-            {
-                self.answered.insert(answered);
-            }
-        }
-        if line.by_human && line.is_by_others(desk) {
-            self.human_answered(line.sequence, desk);
-        }
-        let Some(inbound) = line.inbound else { return };
-        let passed = inbound.sequence <= self.cursor.max(self.human_answered);
-        if passed || self.stage.answers(inbound.sequence) {
-            return;
-        }
-        self.inbox.put(inbound, desk.rules.inbox);
-    }
-
     /// Takes a live event.
     pub(crate) fn heard(&mut self, event: MessageEvent, desk: &mut Desk<'_>) {
         let Some(line) = Line::of(event, &self.dialog, desk.me, desk.now.moment) else { return };
@@ -547,30 +382,5 @@ impl Conversation {
         let reason = self.ended.as_ref().map_or("the bot retired", Ended::words).to_owned();
         let done = self.parting(desk.duty.intake) == Parting::Done;
         desk.out.push(Effect::Release { conversation: self.id.clone(), reason, done });
-    }
-
-    /// Where the cursor starts at a new claim. What the pool has begun it goes on with, whatever the
-    /// rule for beginnings says.
-    fn start_after(&self, lines: &[Line], desk: &Desk<'_>) -> Sequence {
-        match desk.duty.start {
-            Start::All if !self.opened => Sequence::START,
-            Start::Now if !self.opened && !self.again => {
-                lines.last().map_or(Sequence::START, |line| line.sequence)
-            }
-            Start::Unanswered | Start::Now | Start::All => after_the_brand(lines, desk),
-        }
-    }
-}
-
-/// After the last content of the brand's side.
-///
-/// Content that carries a tag of ours answers its trigger, and nothing after it.
-fn after_the_brand(lines: &[Line], desk: &Desk<'_>) -> Sequence {
-    let Some(last) = lines.iter().rev().find(|l| l.brand_content) else { return Sequence::START };
-    let trigger = last.tags.iter().find_map(|tag| desk.tagger.trigger(tag));
-    match trigger {
-        Some(Trigger::Message(answered)) => answered,
-        Some(Trigger::Opened) => Sequence::START,
-        None => last.sequence,
     }
 }

@@ -3,6 +3,7 @@
 //! - [`desk`]: what a conversation is lent while it decides, and what it hands out
 //! - `taking`: the claim, and a place in the conversation
 //! - `beside`: what a bot does while somebody else is the assigned agent
+//! - `catching_up`: the history goes into the inbox; `ended`: why a conversation ends
 //! - `reading`: the history read after every connect, and the looks that reconcile
 //! - `inbox`: consumer messages waiting for their turn, in order
 //! - `turns`: one turn at a time: think, commit
@@ -14,15 +15,18 @@
 pub mod desk;
 
 mod beside;
+mod catching_up;
 mod conversation;
+mod ended;
 mod inbox;
 mod outbox;
 mod reading;
 pub(crate) mod taking;
 mod turns;
 
-pub use conversation::{Conversation, Ended, Restored, RestoredDeed};
+pub use conversation::{Conversation, Restored, RestoredDeed};
 pub use desk::{
     CommitOutcome, CommitTurn, Decided, Effect, NewAction, Note, OutboxKey, Outcome, Rules, Ticket,
 };
+pub use ended::Ended;
 pub use taking::{ClaimOutcome, Recalled};

@@ -3,8 +3,9 @@
 use liveperson_proto::request::{FieldChange, Request};
 use liveperson_proto::{DialogId, Sequence};
 
-use super::conversation::{Conversation, Ended, Link, RestoredDeed};
+use super::conversation::{Conversation, Link, RestoredDeed};
 use super::desk::{Desk, Effect, Note, Outcome, Purpose};
+use super::ended::Ended;
 use crate::time::Moment;
 use crate::turn::Variables;
 

@@ -3,8 +3,9 @@
 use liveperson_proto::Sequence;
 use liveperson_proto::request::Request;
 
-use super::conversation::{Conversation, Ended, Link};
+use super::conversation::{Conversation, Link};
 use super::desk::{CommitOutcome, CommitTurn, Decided, Desk, Effect, NewAction, Note, OutboxKey, Purpose};
+use super::ended::Ended;
 use super::inbox::Inbound;
 use super::outbox::{Pending, SendState};
 use super::taking::Claim;
