@@ -361,7 +361,7 @@ fn turn_row(author: &Author, turn: &CommitTurn, incarnation: &str) -> TurnCommit
         conversation: turn.conversation.clone(),
         dialog: turn.dialog.clone(),
         turn_id: turn.turn.clone(),
-        sequence: turn.cursor,
+        cursor: turn.cursor,
         variables: turn.variables.clone(),
         actions: turn.actions.iter().map(action).collect(),
     }

@@ -4,6 +4,7 @@ use liveperson_proto::Sequence;
 use liveperson_proto::request::Request;
 
 use super::conversation::{Conversation, Link};
+use super::cursor::Cursor;
 use super::desk::{Desk, Note, Outcome, Purpose};
 use super::reading::{Line, Next, Reading};
 use crate::duty::Start;
@@ -46,12 +47,12 @@ impl Conversation {
         let Link::Reading(reading) = std::mem::replace(&mut self.link, Link::Live) else { return };
         let (from, started, more) = (reading.from, reading.started, reading.more);
         let lines: Vec<_> = reading.into_lines().collect();
-        if from <= self.cursor {
+        if from <= self.cursor.sequence {
             self.looked = Some(started);
         }
         if self.starting && !self.stage.is_busy() {
             self.starting = false;
-            self.cursor = self.cursor.max(self.start_after(&lines, desk));
+            self.cursor = self.cursor.max(Cursor::at(self.start_after(&lines, desk)));
             if self.opened {
                 // Taken up again: what others answered meanwhile is not answered again.
                 let by_others = lines.iter().rev().find(|line| line.is_by_others(desk));
@@ -60,7 +61,7 @@ impl Conversation {
         }
         let overflowed = self.inbox.more;
         let platform = lines.last().map_or(self.seen, |l| l.sequence.max(self.seen));
-        desk.note(Note::CaughtUp { conversation: self.id.clone(), cursor: self.cursor, platform });
+        desk.note(Note::CaughtUp { conversation: self.id.clone(), cursor: self.cursor.sequence, platform });
         let read_to = lines.last().map_or(from, |l| l.sequence.max(from));
         for line in lines {
             self.take(line, desk);
@@ -102,7 +103,7 @@ impl Conversation {
         for tag in line.tags.iter().filter(|_| desk.rules.reconcile) {
             self.outbox.confirm_tag(tag, desk);
             if let Some(Trigger::Message(answered)) = desk.tagger.trigger(tag)
-                && answered > self.cursor
+                && answered > self.cursor.sequence
                 && !self.stage.answers(answered)
             {
                 self.answered.insert(answered);
@@ -112,7 +113,7 @@ impl Conversation {
             self.human_answered(line.sequence, desk);
         }
         let Some(inbound) = line.inbound else { return };
-        let passed = inbound.sequence <= self.cursor.max(self.human_answered);
+        let passed = inbound.sequence <= self.cursor.sequence.max(self.human_answered);
         if passed || self.stage.answers(inbound.sequence) {
             return;
         }

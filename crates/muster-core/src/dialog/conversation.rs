@@ -6,6 +6,7 @@ use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::message::{MessageEvent, Role};
 use liveperson_proto::{ConsumerId, ConversationId, DialogId, Sequence, SkillId};
 
+use super::cursor::Cursor;
 use super::desk::{Desk, Effect, Note, OutboxKey, Outcome};
 use super::ended::Ended;
 use super::inbox::Inbox;
@@ -29,8 +30,8 @@ pub struct Restored {
     pub conversation: ConversationId,
     /// Its MAIN dialog.
     pub dialog: DialogId,
-    /// The last sequence handed to the logic and committed; none before the first turn.
-    pub cursor: Option<Sequence>,
+    /// Where it stands; none before the first turn.
+    pub cursor: Option<Cursor>,
     /// As the last turn left them.
     pub variables: Variables,
     /// Deeds not yet confirmed, in order.
@@ -84,7 +85,7 @@ pub struct Conversation {
     pub(crate) human_answered: Sequence,
     /// Live events heard while the history was read, to find holes between the two.
     pub(super) meanwhile: BTreeSet<Sequence>,
-    pub(crate) cursor: Sequence,
+    pub(crate) cursor: Cursor,
     /// The highest sequence heard of.
     pub(super) seen: Sequence,
     /// Triggers that the history proves answered.
@@ -125,7 +126,7 @@ impl Conversation {
             hushed: false,
             human_answered: Sequence::START,
             meanwhile: BTreeSet::new(),
-            cursor: Sequence::START,
+            cursor: Cursor::START,
             seen: Sequence::START,
             answered: BTreeSet::new(),
             variables: Variables::new(),
@@ -146,7 +147,7 @@ impl Conversation {
     pub(crate) fn restored(restored: Restored, intake: Intake, now: Moment) -> Self {
         let mut outbox = Outbox::default();
         outbox.restore(&restored.conversation, restored.outbox, now);
-        let cursor = restored.cursor.unwrap_or(Sequence::START);
+        let cursor = restored.cursor.unwrap_or(Cursor::START);
         Self {
             outbox,
             id: restored.conversation,
@@ -167,7 +168,7 @@ impl Conversation {
             human_answered: Sequence::START,
             meanwhile: BTreeSet::new(),
             cursor,
-            seen: cursor,
+            seen: cursor.sequence,
             answered: BTreeSet::new(),
             variables: restored.variables,
             inbox: Inbox::default(),
@@ -222,7 +223,7 @@ impl Conversation {
 
     /// After this nothing is owed any more, and no deed in doubt is looked for.
     fn owed_from(&self) -> Sequence {
-        if self.outbox.is_empty() { self.cursor.max(self.human_answered) } else { self.cursor }
+        if self.outbox.is_empty() { self.cursor.sequence.max(self.human_answered) } else { self.cursor.sequence }
     }
 
     /// The socket is gone; thinking and committing go on.
@@ -315,7 +316,7 @@ impl Conversation {
         }
         self.drop_superseded(desk);
         match self.outbox.advance(self.looked, &self.dialog, desk) {
-            Wish::Look => return self.read_from(self.cursor, desk),
+            Wish::Look => return self.read_from(self.cursor.sequence, desk),
             Wish::Nothing => {}
         }
         if self.outbox.is_empty() && desk.may_think && !self.handing_back {

@@ -7,6 +7,7 @@ use liveperson_proto::message::MessageEvent;
 use liveperson_proto::request::Request;
 use liveperson_proto::{AccountId, AgentId, ConversationId, DialogId, PersistentId, RingId, Sequence};
 
+use super::cursor::Cursor;
 use crate::duty::Duty;
 use crate::pool::PoolNews;
 use crate::tag::Tagger;
@@ -92,7 +93,7 @@ pub enum CommitOutcome {
     /// An earlier try of the same turn is durable already.
     AlreadyCommitted,
     /// The cursor stands at or past this turn.
-    StaleCursor(Sequence),
+    StaleCursor(Cursor),
     /// Another bot of the pool holds the claim.
     ClaimLost,
     /// Another process owns this bot.
@@ -124,7 +125,7 @@ pub struct CommitTurn {
     /// Its dialog.
     pub dialog: DialogId,
     /// Where the cursor stands after it.
-    pub cursor: Sequence,
+    pub cursor: Cursor,
     /// The variables after it, a JSON object.
     pub variables: String,
     /// What is to be done.

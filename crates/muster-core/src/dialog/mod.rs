@@ -5,6 +5,7 @@
 //! - `beside`: what a bot does while somebody else is the assigned agent
 //! - `catching_up`: the history goes into the inbox; `ended`: why a conversation ends
 //! - `reading`: the history read after every connect, and the looks that reconcile
+//! - `cursor`: where a dialog stands
 //! - `inbox`: consumer messages waiting for their turn, in order
 //! - `turns`: one turn at a time: think, commit
 //! - `outbox`: committed deeds, each done once
@@ -17,6 +18,7 @@ pub mod desk;
 mod beside;
 mod catching_up;
 mod conversation;
+mod cursor;
 mod ended;
 mod inbox;
 mod outbox;
@@ -25,6 +27,7 @@ pub(crate) mod taking;
 mod turns;
 
 pub use conversation::{Conversation, Restored, RestoredDeed};
+pub use cursor::Cursor;
 pub use desk::{
     CommitOutcome, CommitTurn, Decided, Effect, NewAction, Note, OutboxKey, Outcome, Rules, Ticket,
 };

@@ -1,9 +1,10 @@
 //! Taking a conversation up: first the store's claim, then a place in it, then its history.
 
 use liveperson_proto::request::{FieldChange, Request};
-use liveperson_proto::{DialogId, Sequence};
+use liveperson_proto::DialogId;
 
 use super::conversation::{Conversation, Link, RestoredDeed};
+use super::cursor::Cursor;
 use super::desk::{Desk, Effect, Note, Outcome, Purpose};
 use super::ended::Ended;
 use crate::time::Moment;
@@ -49,8 +50,8 @@ pub enum ClaimOutcome {
 pub struct Recalled {
     /// The pool has had it before.
     pub again: bool,
-    /// The dialog and sequence of the last committed turn; none before the first.
-    pub cursor: Option<(DialogId, Sequence)>,
+    /// The dialog of the last committed turn, and where it stands; none before the first.
+    pub cursor: Option<(DialogId, Cursor)>,
     /// As the last turn left them.
     pub variables: Variables,
     /// Deeds of a former holder, not yet confirmed, in order.

@@ -4,6 +4,7 @@ use liveperson_proto::Sequence;
 use liveperson_proto::request::Request;
 
 use super::conversation::{Conversation, Link};
+use super::cursor::Cursor;
 use super::desk::{CommitOutcome, CommitTurn, Decided, Desk, Effect, NewAction, Note, OutboxKey, Purpose};
 use super::ended::Ended;
 use super::inbox::Inbound;
@@ -157,12 +158,12 @@ impl Conversation {
             return Some(Cause::Opened);
         }
         loop {
-            let message = self.inbox.next_after(self.cursor)?;
+            let message = self.inbox.next_after(self.cursor.sequence)?;
             if !self.answered.remove(&message.sequence) {
                 return Some(Cause::Message(Box::new(message)));
             }
             desk.note(Note::AnsweredAlready);
-            self.cursor = message.sequence;
+            self.cursor = self.cursor.max(Cursor::at(message.sequence));
         }
     }
 
@@ -236,8 +237,8 @@ impl Conversation {
             conversation: self.id.clone(),
             dialog: self.dialog.clone(),
             cursor: match trigger {
-                Trigger::Opened => self.cursor,
-                Trigger::Message(sequence) => sequence,
+                Trigger::Opened => self.cursor.step_to(self.cursor.sequence),
+                Trigger::Message(sequence) => Cursor::at(sequence),
             },
             variables: serde_json::to_string(&variables).unwrap_or_else(|_| "{}".to_owned()),
             actions: actions.collect(),
@@ -302,7 +303,7 @@ impl Conversation {
     fn settle(&mut self, work: Work, state: SendState, desk: &mut Desk<'_>) {
         self.opened = true;
         self.cursor = self.cursor.max(work.commit.cursor);
-        self.answered = self.answered.split_off(&Sequence(self.cursor.0 + 1));
+        self.answered = self.answered.split_off(&Sequence(self.cursor.sequence.0 + 1));
         self.variables = work.variables;
         if let Some(words) = work.failed {
             desk.note(Note::TurnFailed { conversation: self.id.clone(), words });

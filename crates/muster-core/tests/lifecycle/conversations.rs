@@ -8,7 +8,7 @@ use liveperson_proto::request::Request;
 use liveperson_proto::{ConversationId, Sequence};
 use muster_core::TurnId;
 use muster_core::bot::{Ending, Event, LoginFault};
-use muster_core::dialog::{ClaimOutcome, CommitOutcome, Decided, Effect, Outcome, Recalled, RestoredDeed};
+use muster_core::dialog::{ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, RestoredDeed};
 use muster_core::duty::{Duty, Start};
 use muster_core::turn::{Action, Deed, TurnEvent};
 
@@ -45,7 +45,7 @@ pub(crate) fn assigned(life: &mut Life) {
 
 fn held(cursor: Option<Sequence>) -> ClaimOutcome {
     let variables = [("seen".to_owned(), serde_json::json!(true))].into_iter().collect();
-    let cursor = cursor.map(|cursor| ("C1".into(), cursor));
+    let cursor = cursor.map(|cursor| ("C1".into(), Cursor::at(cursor)));
     ClaimOutcome::Held(Box::new(Recalled { cursor, variables, ..Recalled::default() }))
 }
 
@@ -216,7 +216,7 @@ fn what_a_former_holder_committed_is_looked_for_before_it_is_sent() {
     let deed = Deed::Text { text: "late".into() };
     let row = RestoredDeed { turn: "t".into(), n: 0, tag: "mu1.x.s4.0".into(), deed };
     let recalled =
-        Recalled { cursor: Some(("C1".into(), Sequence(4))), outbox: vec![row], ..Recalled::default() };
+        Recalled { cursor: Some(("C1".into(), Cursor::at(Sequence(4)))), outbox: vec![row], ..Recalled::default() };
     claim_answered(&mut life, ClaimOutcome::Held(Box::new(recalled)));
     history(&mut life, Vec::new());
     let publishes = |e: &Effect| matches!(e, Effect::Ask(_, Request::Publish { .. }));

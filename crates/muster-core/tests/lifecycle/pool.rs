@@ -8,7 +8,7 @@ use liveperson_proto::message::Role;
 use liveperson_proto::request::{FieldChange, Request};
 use muster_core::bot::{Ending, Event, State};
 use muster_core::dialog::{
-    ClaimOutcome, CommitOutcome, Decided, Effect, Outcome, Recalled, RestoredDeed, Ticket,
+    ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, RestoredDeed, Ticket,
 };
 use muster_core::duty::{Duty, Intake};
 use muster_core::pool::{Parting, PoolNews};
@@ -121,7 +121,7 @@ fn a_hand_back_that_the_platform_has_no_time_for_is_tried_again() {
     change(&mut life, ChangeKind::Upsert, shown(&[("cons", Role::Consumer), ("1.2", Role::AssignedAgent)]));
     claimed(
         &mut life,
-        Recalled { cursor: Some(("C1".into(), liveperson_proto::Sequence(3))), ..Recalled::default() },
+        Recalled { cursor: Some(("C1".into(), Cursor::at(liveperson_proto::Sequence(3)))), ..Recalled::default() },
     );
     answer(&mut life, reads, Outcome::History(Vec::new()));
     life.tell(Event::Drain { ending: Ending::Retire, within: Duration::from_mins(1) });
