@@ -163,6 +163,8 @@ pub enum Event {
     ClaimAnswered {
         /// Its conversation.
         conversation: ConversationId,
+        /// As in `Effect::Claim`.
+        number: Ticket,
         /// What it decided.
         outcome: ClaimOutcome,
     },

@@ -5,6 +5,7 @@
 //! - `reconnect`: close codes, backoff, refresh
 //! - `intake`: rings and conversations
 //! - `membership`: what a bot of a pool with intake `all` does for its pool
+//! - `finding`: conversations read by their ids
 //! - `drain`: the two endings
 //! - [`view`]: what people see
 
@@ -12,21 +13,22 @@ pub mod event;
 pub mod view;
 
 mod drain;
+mod finding;
 mod intake;
 mod lifecycle;
 mod membership;
 mod reconnect;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use liveperson_proto::{AgentId, ConversationId, PersistentId, RingId};
+use liveperson_proto::{AgentId, ConversationId, PersistentId, RingId, SubscriptionId};
 
 pub use event::{Ending, Event, Identity, LoginFault, RefreshFault};
 pub use view::{State, View};
 
 use crate::dialog::desk::{Desk, Me, Purpose, Tickets};
-use crate::dialog::{Conversation, Effect, Note, Outcome, Restored, Rules};
+use crate::dialog::{Conversation, Effect, Means, Note, Outcome, Restored, Rules};
 use crate::duty::Duty;
 use crate::pool::{Parting, PoolNews};
 use crate::tag::Tagger;
@@ -134,6 +136,8 @@ pub struct Bot {
     rings: BTreeMap<RingId, intake::Offer>,
     conversations: BTreeMap<ConversationId, Conversation>,
     parted: HashSet<ConversationId>,
+    /// Subscriptions to one conversation each, on the socket in hand.
+    sought: HashMap<SubscriptionId, ConversationId>,
     membership: Membership,
     tickets: Tickets,
 
@@ -182,6 +186,7 @@ impl Bot {
             rings: BTreeMap::new(),
             conversations: conversations.collect(),
             parted: HashSet::new(),
+            sought: HashMap::new(),
             membership: Membership::default(),
             tickets: Tickets::default(),
             last_turn: None,
@@ -229,11 +234,7 @@ impl Bot {
             }
             Event::Conversations { generation, subscription, changes, lost } => {
                 if self.is_current(generation) {
-                    if self.is_own_subscription(subscription) {
-                        self.conversations_changed(&changes, lost, now, out);
-                    } else {
-                        self.watched(changes, lost, out);
-                    }
+                    self.told_of_conversations(subscription, changes, lost, now, out);
                 }
             }
             Event::Rings { generation, rings } => {
@@ -256,8 +257,8 @@ impl Bot {
             Event::Committed { conversation, turn, outcome } => {
                 self.with(&conversation, now, out, |c, desk| c.committed(&turn, outcome, desk));
             }
-            Event::ClaimAnswered { conversation, outcome } => {
-                self.with(&conversation, now, out, |c, desk| c.claim_answered(outcome, desk));
+            Event::ClaimAnswered { conversation, number, outcome } => {
+                self.with(&conversation, now, out, |c, desk| c.claim_answered(number, outcome, desk));
             }
             Event::Watch { spell } => self.membership.watch(spell),
             Event::Placed { placement, conversations } => self.placed(placement, conversations, now, out),
@@ -284,12 +285,16 @@ impl Bot {
                     out.push(Effect::Note(Note::RingLost(ring)));
                 }
             }
-            Purpose::History(conversation) => {
-                self.with(&conversation, now, out, |c, desk| c.history(outcome, desk));
+            Purpose::History(conversation, reading) => {
+                self.with(&conversation, now, out, |c, desk| c.history(reading, outcome, desk));
             }
+            Purpose::Find(conversation) => self.find_answered(&conversation, &outcome, now, out),
             Purpose::Deed(key) => {
                 let conversation = key.conversation.clone();
                 self.with(&conversation, now, out, |c, desk| c.deed_answered(&key, &outcome, desk));
+                if matches!(outcome, Outcome::Refused { code: 401, .. }) {
+                    self.token_doubted_by(&conversation, now, out);
+                }
             }
             Purpose::Join(conversation) => {
                 self.with(&conversation, now, out, |c, desk| c.joined(&outcome, desk));
@@ -310,16 +315,24 @@ impl Bot {
         out: &mut Vec<Effect>,
         act: impl FnOnce(&mut Conversation, &mut Desk<'_>),
     ) {
-        let may_act = self.may_act();
-        let may_think = may_act && self.drain.is_none();
-        let connected = self.socket.as_ref().is_some_and(Socket::has_shown_ours);
+        let Means { may_act, may_think, may_close, connected } = self.means();
         let Some(conversation) = self.conversations.get_mut(conversation) else { return };
         let (rules, duty, tagger, me) = (&self.rules, &self.duty, &self.tagger, &self.me);
         let tickets = &mut self.tickets;
         act(
             conversation,
-            &mut Desk { now, rules, duty, tagger, me, tickets, out, may_think, may_act, connected },
+            &mut Desk { now, rules, duty, tagger, me, tickets, out, may_think, may_close, may_act, connected },
         );
+    }
+
+    fn means(&self) -> Means {
+        let may_act = self.may_act();
+        Means {
+            may_act,
+            may_think: may_act && self.drain.is_none(),
+            may_close: may_act && self.drain.as_ref().is_none_or(Drain::is_retiring),
+            connected: self.socket.as_ref().is_some_and(Socket::has_shown_ours),
+        }
     }
 
     fn may_act(&self) -> bool {
@@ -350,9 +363,7 @@ impl Bot {
             let gone = self.conversations.remove(&id);
             // What we left ourselves the platform has not shown as gone yet: news on its way may still call it ours.
             let parting = gone.as_ref().map_or(Parting::Free, |gone| gone.parting(self.duty.intake));
-            let ended = gone.and_then(|gone| gone.ended);
-            let left = ended.as_ref().is_some_and(crate::dialog::Ended::is_own_doing);
-            if left && self.socket.is_some() {
+            if gone.is_some_and(|gone| gone.left_unseen()) && self.socket.is_some() {
                 self.parted.insert(id.clone());
             }
             self.report(PoolNews::Released { conversation: id, parting }, out);
@@ -372,9 +383,7 @@ impl Bot {
     }
 
     fn deadline_of(&self, conversation: &Conversation) -> Option<Moment> {
-        let may_think = self.may_act() && self.drain.is_none();
-        let connected = self.socket.as_ref().is_some_and(Socket::has_shown_ours);
-        conversation.deadline(self.rules.settle, self.may_act(), may_think, connected)
+        conversation.deadline(&self.rules, self.means())
     }
 
     fn identity(&self) -> (Option<AgentId>, Option<PersistentId>) {

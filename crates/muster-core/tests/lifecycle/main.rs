@@ -3,6 +3,7 @@
 mod life;
 mod pool;
 
+mod closing;
 mod connection;
 mod conversations;
 mod failures;
