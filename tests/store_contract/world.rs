@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use liveperson_proto::Sequence;
+use muster_core::dialog::Cursor;
 use muster::store::{
     Group, HeldConversation, KeySource, NewAction, NewClaim, NodeIdentity, OutboxKey, Refusal, Release,
     Store, StoreOptions, StoreUrl, Taken, TurnCommit, TurnOutcome,

@@ -67,6 +67,9 @@ pub(crate) struct Arguments {
     /// How long a login lives without a refresh, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 720_000)]
     pub(crate) token_life: u64,
+    /// Return no metadata with what is read from a history: published tags are not seen again there
+    #[arg(long)]
+    pub(crate) no_metadata_in_history: bool,
     /// Write a fleet file for muster here; for fleet.toml the secrets go to fleet.secrets/, one file each
     #[arg(long, value_name = "FILE")]
     pub(crate) fleet_out: Option<PathBuf>,

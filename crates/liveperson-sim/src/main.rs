@@ -67,6 +67,7 @@ fn settings(arguments: &Arguments) -> PlatformSettings {
         answer_within: Duration::from_millis(arguments.answer_within),
         ring_life: Duration::from_millis(arguments.ring_life),
         token_life: Duration::from_millis(arguments.token_life),
+        metadata_in_history: !arguments.no_metadata_in_history,
         ..usual
     }
 }

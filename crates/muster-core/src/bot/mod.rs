@@ -5,6 +5,7 @@
 //! - `reconnect`: close codes, backoff, refresh
 //! - `intake`: rings and conversations
 //! - `membership`: what a bot of a pool with intake `all` does for its pool
+//! - `index`: what is known of all conversations without looking at each
 //! - `finding`: conversations read by their ids
 //! - `drain`: the two endings
 //! - [`view`]: what people see
@@ -14,6 +15,7 @@ pub mod view;
 
 mod drain;
 mod finding;
+mod index;
 mod intake;
 mod lifecycle;
 mod membership;
@@ -35,6 +37,7 @@ use crate::tag::Tagger;
 use crate::time::{Moment, Now};
 use crate::{BotId, PoolId};
 use drain::Drain;
+use index::Index;
 use lifecycle::{Domains, Errand, Socket, Token, Waiting};
 use liveperson_proto::AccountId;
 use membership::Membership;
@@ -138,6 +141,7 @@ pub struct Bot {
     parted: HashSet<ConversationId>,
     /// Subscriptions to one conversation each, on the socket in hand.
     sought: HashMap<SubscriptionId, ConversationId>,
+    index: Index,
     membership: Membership,
     tickets: Tickets,
 
@@ -187,6 +191,7 @@ impl Bot {
             conversations: conversations.collect(),
             parted: HashSet::new(),
             sought: HashMap::new(),
+            index: Index::default(),
             membership: Membership::default(),
             tickets: Tickets::default(),
             last_turn: None,
@@ -204,13 +209,14 @@ impl Bot {
         self.pursue(now, out);
         self.pursue_drain(now, out);
         self.pursue_membership(now, out);
+        self.reindex();
         self.observe(&out[first..], now);
     }
 
     fn take(&mut self, event: Event, now: Now, out: &mut Vec<Effect>) {
         match event {
             Event::Started => {}
-            Event::Tick => self.tick(now, out),
+            Event::Tick => self.wake_due(now, out),
             Event::Resolved => self.domains = Domains::Known,
             Event::ResolveFailed { words } => {
                 self.domains = Domains::Unknown;
@@ -316,6 +322,7 @@ impl Bot {
         act: impl FnOnce(&mut Conversation, &mut Desk<'_>),
     ) {
         let Means { may_act, may_think, may_close, connected } = self.means();
+        self.index.touch(conversation);
         let Some(conversation) = self.conversations.get_mut(conversation) else { return };
         let (rules, duty, tagger, me) = (&self.rules, &self.duty, &self.tagger, &self.me);
         let tickets = &mut self.tickets;
@@ -345,19 +352,10 @@ impl Bot {
         }
     }
 
-    fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let due = |c: &Conversation| self.deadline_of(c).is_some_and(|at| at <= now.moment);
-        let ids: Vec<_> =
-            self.conversations.iter().filter(|(_, c)| due(c)).map(|(id, _)| id.clone()).collect();
-        for id in ids {
-            self.with(&id, now, out, Conversation::advance);
-        }
-    }
-
     /// Lets go of conversations that are over.
     fn sweep(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let over: Vec<_> =
-            self.conversations.iter().filter(|(_, c)| c.is_over()).map(|(id, _)| id.clone()).collect();
+        let is_over = |id: &ConversationId| self.conversations.get(id).is_some_and(Conversation::is_over);
+        let over: Vec<_> = self.index.touched().into_iter().filter(is_over).collect();
         for id in over {
             self.with(&id, now, out, |c, desk| c.release(desk));
             let gone = self.conversations.remove(&id);
@@ -377,13 +375,9 @@ impl Bot {
         let refresh = self.refresh_at.filter(|_| self.may_refresh());
         let waiting = self.waiting.as_ref().filter(|_| self.may_act() && self.may_connect()).map(|w| w.until);
         let drain = self.drain.as_ref().and_then(Drain::deadline);
-        let conversations = self.conversations.values().filter_map(|c| self.deadline_of(c));
+        let conversations = self.index.first_wanted();
         let watch = self.membership.deadline().filter(|_| self.may_act());
-        conversations.chain([refresh, waiting, drain, watch].into_iter().flatten()).min()
-    }
-
-    fn deadline_of(&self, conversation: &Conversation) -> Option<Moment> {
-        conversation.deadline(&self.rules, self.means())
+        [conversations, refresh, waiting, drain, watch].into_iter().flatten().min()
     }
 
     fn identity(&self) -> (Option<AgentId>, Option<PersistentId>) {

@@ -5,6 +5,7 @@ mod pool;
 
 mod closing;
 mod connection;
+mod doubts;
 mod conversations;
 mod failures;
 mod truths;
