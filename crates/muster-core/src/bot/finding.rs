@@ -25,11 +25,9 @@ impl Bot {
         if self.is_own_subscription(subscription.clone()) {
             return self.conversations_changed(&changes, lost, now, out);
         }
-        match (self.asked_for(&changes), &subscription) {
-            (Some(conversation), Some(subscription)) => {
-                self.found(&conversation, subscription, &changes, lost, now, out);
-            }
-            (_, subscription) => self.watched(subscription.as_ref(), changes, lost, out),
+        // It may have overtaken the answer that names it; then the question is asked again.
+        if self.knows_its_watch() || !self.is_asked_for(&changes) {
+            self.watched(subscription.as_ref(), changes, lost, out);
         }
     }
 
@@ -49,11 +47,10 @@ impl Bot {
         self.with(conversation, now, out, |c, desk| c.find_answered(outcome, desk));
     }
 
-    /// The conversation of a notification that overtook the answer which names its subscription.
-    fn asked_for(&self, changes: &[ConversationChange]) -> Option<ConversationId> {
-        let [only] = changes else { return None };
-        let conversation = self.conversations.get(&only.conversation.id)?;
-        conversation.is_asked_for().then(|| only.conversation.id.clone())
+    /// Whether these may be the answer to a question for one conversation.
+    fn is_asked_for(&self, changes: &[ConversationChange]) -> bool {
+        let [only] = changes else { return false };
+        self.conversations.get(&only.conversation.id).is_some_and(Conversation::is_asked_for)
     }
 
     fn found(

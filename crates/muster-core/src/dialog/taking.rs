@@ -3,9 +3,12 @@
 use liveperson_proto::request::{FieldChange, Request};
 use liveperson_proto::DialogId;
 
-use super::conversation::{Conversation, Link, RestoredDeed};
+use super::beginning::RestoredDeed;
+use super::conversation::{Conversation, Link};
 use super::cursor::Cursor;
-use super::desk::{Desk, Effect, Note, Outcome, Purpose, Rules, Ticket};
+use super::desk::{Desk, Outcome, Purpose, Rules, Ticket};
+use super::effect::Effect;
+use super::note::Note;
 use super::ended::Ended;
 use super::finding::Finding;
 use crate::time::Moment;
