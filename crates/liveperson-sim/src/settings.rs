@@ -228,6 +228,7 @@ pub(crate) mod optional_milliseconds {
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+    #[expect(clippy::ref_option, reason = "serde hands the field over like that")]
     pub(crate) fn serialize<S: Serializer>(
         time: &Option<Duration>,
         serializer: S,

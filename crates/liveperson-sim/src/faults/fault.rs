@@ -268,19 +268,17 @@ impl Fault {
         }
     }
 
-    /// Whether a right client survives it, alone, without any consumer noticing more than a delay.
+    /// Whether the ledger of a right client stays clean, whenever it comes.
     pub fn survivable(&self) -> bool {
         match self {
             Self::LoseNotification
             | Self::StealSession
             | Self::WrongDomain { .. }
-            | Self::CloseConversation
             | Self::HumanTakesOver { answers: true } => false,
             Self::Refuse { status } | Self::RefuseAfterEffect { status } => !is_for_good(*status),
             Self::HugeFrame { bytes } => *bytes <= LARGEST_SURVIVABLE,
-            Self::LoginFault { how } | Self::UpgradeFault { how } => {
-                !matches!(how, Trouble::Status { status: 401 | 403 | 451, .. })
-            }
+            Self::LoginFault { how: Trouble::Status { status, .. } } => !matches!(status, 401 | 403 | 451),
+            Self::UpgradeFault { how: Trouble::Status { status, .. } } => !matches!(status, 403 | 451),
             _ => true,
         }
     }

@@ -75,7 +75,7 @@ impl World {
             Outgoing::Answer(name, text) => self.answer_goes_out(id, &occasion.of(name), text),
             Outgoing::Notification(text) => {
                 let kind = kind_of(&text).to_owned();
-                self.notification_goes_out(id, &occasion.of(&kind), &kind, text);
+                self.notification_goes_out(id, &occasion.of(&kind), &kind, &text);
             }
         }
     }
@@ -113,8 +113,8 @@ impl World {
         answer.to_string().into()
     }
 
-    fn notification_goes_out(&mut self, id: SocketId, occasion: &Occasion, kind: &str, text: Utf8Bytes) {
-        self.something_comes_before(id, occasion, &text);
+    fn notification_goes_out(&mut self, id: SocketId, occasion: &Occasion, kind: &str, text: &Utf8Bytes) {
+        self.something_comes_before(id, occasion, text);
         if self.meets(occasion, |fault| *fault == Fault::LoseNotification).is_some() {
             return;
         }
