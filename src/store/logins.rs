@@ -31,7 +31,7 @@ const SEED: &str = "INSERT INTO login_budget (account_id, paid_until, closed_unt
 // $2: microseconds an attempt, $3: how far ahead a burst may go. What lies further ahead than the rules can have
 // brought it comes from a clock that was set back since: it counts for nothing.
 const TAKE: &str = "UPDATE login_budget \
-     SET paid_until = $2 + CASE \
+     SET closed_until = 0, paid_until = $2 + CASE \
          WHEN paid_until BETWEEN (SELECT ms FROM clock) * 1000 AND (SELECT ms FROM clock) * 1000 + $3 THEN paid_until \
          ELSE (SELECT ms FROM clock) * 1000 END \
      WHERE account_id = $1 \
