@@ -332,6 +332,19 @@ impl Handler<Fence> for BotActor {
     }
 }
 
+/// Its login waits for its turn (with the reason), or waits no longer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AtTheDoor(pub Option<String>);
+
+impl Handler<AtTheDoor> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, AtTheDoor(why): AtTheDoor, ctx: &mut Self::Context) {
+        self.take(Event::AtTheDoor { why }, ctx);
+    }
+}
+
 /// The pool wants something of this bot.
 #[derive(Message)]
 #[rtype(result = "()")]

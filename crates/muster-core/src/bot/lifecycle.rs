@@ -1,7 +1,5 @@
 //! From nothing to online: domains, login, socket, subscriptions.
 
-use std::time::Duration;
-
 use liveperson_proto::SubscriptionId;
 use liveperson_proto::request::{Availability, Request};
 

@@ -82,20 +82,27 @@ fn refused_credentials_are_tried_twice_then_the_bot_is_quarantined() {
 }
 
 #[test]
-fn login_faults_wait_as_the_vendor_advises() {
-    let unwell = || LoginFault::Unwell { words: String::new() };
-    let too_many = |s| LoginFault::TooMany { retry_after: Some(Duration::from_secs(s)) };
-    for (fault, at_least, at_most) in [
-        (unwell(), 5.0, 6.5),
-        (too_many(1), 5.0, 6.5),
-        (too_many(20), 20.0, 25.5),
-        (LoginFault::Blocked, 600.0, 600.0),
+fn a_login_service_in_trouble_sends_the_bot_back_to_the_door_where_it_says_why_it_waits() {
+    for fault in [
+        LoginFault::Unwell { words: "503".to_owned() },
+        LoginFault::TooMany { retry_after: Some(Duration::from_secs(20)) },
+        LoginFault::Blocked,
     ] {
         let mut life = Life::new(false);
         life.tell(Event::Resolved);
+        life.tell(Event::AtTheDoor { why: Some("waits for its turn".to_owned()) });
+        assert_eq!(life.bot.view().state, State::Waiting);
+        assert_eq!(life.bot.view().cause.as_deref(), Some("waits for its turn"));
+        life.tell(Event::AtTheDoor { why: None });
+        assert_eq!(life.bot.view().state, State::LoggingIn);
         life.tell(Event::LoginFailed(fault.clone()));
-        let wait = life.bot.deadline().unwrap().since(life.now.moment).as_secs_f64();
-        assert!((at_least..=at_most).contains(&wait), "{fault:?}: {wait}");
+        let wait = life.bot.deadline().unwrap().since(life.now.moment);
+        assert!(wait <= Duration::from_secs(1), "{fault:?}: the door knows how long, not the bot: {wait:?}");
+        life.wake();
+        if matches!(fault, LoginFault::Unwell { .. }) {
+            life.tell(Event::Resolved);
+        }
+        assert_eq!(life.count(is_login), 2, "{fault:?}");
     }
 }
 
