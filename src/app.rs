@@ -401,7 +401,11 @@ fn places(
         let bots = account.bots.iter().filter_map(|bot| place(account, bot)).collect();
         let (store, board) = (house.store.clone(), house.board.clone());
         let shared = Shared { account: account.id.clone(), store, board };
-        let front_door = FrontDoor::new(account.id.clone(), LoginGate::new(hall.clone(), Some(shared)));
+        let front_door = FrontDoor::new(
+            account.id.clone(),
+            account.bots.len(),
+            LoginGate::new(hall.clone(), Some(shared)),
+        );
         accounts.push(AccountPlace { id: account.id.clone(), front_door, bots });
     }
     accounts

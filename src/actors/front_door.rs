@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use liveperson::{DomainError, Domains};
 use liveperson_proto::AccountId;
+use muster_core::crowd::Crowd;
 use muster_core::time::Moment;
 use tracing::warn;
 
@@ -18,6 +19,9 @@ pub struct FrontDoor {
     account: AccountId,
     /// Lets logins through, as the account's budget allows.
     pub gate: Arc<LoginGate>,
+    /// How many bots share it.
+    bots: usize,
+    crowd: Mutex<Crowd>,
     known: Mutex<Option<Known>>,
     /// Held by whoever asks the domain service.
     asking: tokio::sync::Mutex<Option<Asked>>,
@@ -38,8 +42,14 @@ struct Asked {
 
 impl FrontDoor {
     /// The front door of an account.
-    pub fn new(account: AccountId, gate: Arc<LoginGate>) -> Arc<Self> {
-        Arc::new(Self { account, gate, known: Mutex::default(), asking: tokio::sync::Mutex::default() })
+    pub fn new(account: AccountId, bots: usize, gate: Arc<LoginGate>) -> Arc<Self> {
+        let (crowd, known, asking) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Arc::new(Self { account, gate, bots, crowd, known, asking })
+    }
+
+    /// A bot lost its socket; whether it is one of many.
+    pub fn dropped(&self, now: Moment) -> bool {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner).dropped(self.bots, now)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {

@@ -169,3 +169,23 @@ async fn a_process_that_starts_anew_heeds_what_the_last_one_was_told() {
     world.control.refuse_logins(ACCOUNT, 0, 429, None).await.unwrap();
     next.all_online().await;
 }
+
+#[tokio::test]
+async fn when_many_bots_of_an_account_drop_together_their_return_is_spread() {
+    let world = World::new(Store::Sqlite, &["--bots", "20"]).await;
+    let fleet = world.run(&[], &[]).await;
+    fleet.all_online().await;
+    let drops = (1..=20).map(|n| {
+        let control = &world.control;
+        async move { control.drop_socket_of(ACCOUNT, &format!("bot-1-{n}")).await.unwrap() }
+    });
+    tokio::join!(
+        futures_util::future::join_all(drops),
+        until("some bot says that its return is spread", SOON, async || {
+            let bots = fleet.bots();
+            let spread = bots.iter().any(|bot| bot["cause"].to_string().contains("the return is spread"));
+            if spread { Ok(()) } else { Err(format!("{bots:?}")) }
+        }),
+    );
+    fleet.all_online().await;
+}

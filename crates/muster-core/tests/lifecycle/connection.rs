@@ -60,6 +60,29 @@ fn what_follows_a_close_depends_on_its_code() {
 }
 
 #[test]
+fn bots_that_drop_together_come_back_over_five_seconds() {
+    let within = Duration::from_secs(5);
+    let mut life = Life::online(false);
+    let mut waits = Vec::new();
+    for _ in 0..50 {
+        // A long spell online: the wait of a lone bot would be short.
+        if life.pass(Duration::from_mins(1)).contains(&Effect::Refresh) {
+            life.tell(Event::Refreshed);
+        }
+        life.tell(Event::ReturnSpread { within });
+        assert_eq!(life.bot.view().state, State::Online, "a bot that has its socket goes on");
+        life.close(1000);
+        life.tell(Event::ReturnSpread { within });
+        waits.push(life.bot.deadline().unwrap().since(life.now.moment));
+        life.wake();
+        life.connect();
+    }
+    assert!(waits.iter().all(|wait| *wait <= within), "{waits:?}");
+    let late = waits.iter().filter(|wait| **wait > Duration::from_secs(1)).count();
+    assert!(late > 30, "{waits:?}");
+}
+
+#[test]
 fn a_refused_refresh_leads_to_a_login_in_the_background() {
     let mut life = Life::online(false);
     assert_eq!(life.wake(), [Effect::Refresh]);
