@@ -124,7 +124,7 @@ impl Reading {
             }
         }
         let enough = self.keep_newest && self.gathered.len() >= KEEP;
-        let next = if !self.forward && grew && !enough && low.is_some_and(|l| l.0 > self.from.0 + 1) {
+        let next = if !self.forward && grew && !enough && low.is_some_and(|low| low > self.from.next()) {
             (self.from, low)
         } else if grew && count >= page && !self.more && (!self.forward || high.is_some()) {
             self.forward = true;

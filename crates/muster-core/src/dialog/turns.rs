@@ -197,7 +197,7 @@ impl Conversation {
     fn settle(&mut self, work: Work, state: SendState, desk: &mut Desk<'_>) {
         self.opened = true;
         self.cursor = self.cursor.max(work.commit.cursor);
-        self.answered = self.answered.split_off(&Sequence(self.cursor.sequence.0.saturating_add(1)));
+        self.answered = self.answered.split_off(&self.cursor.sequence.next());
         self.own_words.pass(self.cursor.sequence);
         self.end_after(&work.cause);
         self.variables = work.variables;

@@ -75,7 +75,7 @@ impl OwnWords {
     }
 
     pub(crate) fn pass(&mut self, cursor: Sequence) {
-        self.seen = self.seen.split_off(&Sequence(cursor.0.saturating_add(1)));
+        self.seen = self.seen.split_off(&cursor.next());
     }
 }
 
