@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use liveperson_proto::Sequence;
-use muster_core::dialog::Cursor;
 use muster::store::{
     Group, HeldConversation, KeySource, NewAction, NewClaim, NodeIdentity, OutboxKey, Refusal, Release,
     Store, StoreOptions, StoreUrl, Taken, TurnCommit, TurnOutcome,
 };
+use muster_core::dialog::Cursor;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tokio::runtime::Handle;
 

@@ -175,7 +175,8 @@ impl World {
     /// No account of the fleet publishes tags.
     pub(crate) fn without_tags(&self) {
         let file = self.dir.path().join("fleet.toml");
-        let text = fs::read_to_string(&file).unwrap().replace("[[accounts]]\n", "[[accounts]]\ntag = \"off\"\n");
+        let text =
+            fs::read_to_string(&file).unwrap().replace("[[accounts]]\n", "[[accounts]]\ntag = \"off\"\n");
         assert!(text.contains("tag = \"off\""), "{text}");
         fs::write(&file, text).unwrap();
     }

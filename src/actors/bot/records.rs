@@ -113,7 +113,10 @@ impl Handler<Recorded> for BotActor {
                     let (conversation, turn) = (turn.conversation.clone(), turn.turn.clone());
                     self.take(Event::Committed { conversation, turn, outcome }, ctx);
                 }
-                (Some(Waiting { entry: Entry::Claim { number, conversation, .. }, .. }), Verdict::Claim(taken)) => {
+                (
+                    Some(Waiting { entry: Entry::Claim { number, conversation, .. }, .. }),
+                    Verdict::Claim(taken),
+                ) => {
                     let outcome = claim_outcome(taken);
                     if matches!(outcome, ClaimOutcome::Held(_)) {
                         self.metrics.claim_taken();

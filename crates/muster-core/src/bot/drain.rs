@@ -136,7 +136,9 @@ impl Bot {
                 c.handing_back = false;
                 c.hand_back_at = Some(desk.now.moment + desk.rules.pause);
             }
-            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) | Outcome::Refused { .. } => c.end(Ended::HandedBack, desk),
+            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) | Outcome::Refused { .. } => {
+                c.end(Ended::HandedBack, desk)
+            }
         });
         self.sweep(now, out);
     }

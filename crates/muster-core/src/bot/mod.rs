@@ -331,7 +331,19 @@ impl Bot {
         let tickets = &mut self.tickets;
         act(
             conversation,
-            &mut Desk { now, rules, duty, tagger, me, tickets, out, may_think, may_close, may_act, connected },
+            &mut Desk {
+                now,
+                rules,
+                duty,
+                tagger,
+                me,
+                tickets,
+                out,
+                may_think,
+                may_close,
+                may_act,
+                connected,
+            },
         );
     }
 

@@ -134,7 +134,12 @@ impl Bot {
     }
 
     /// The platform refused the token with a request: a new one, and what was asked is looked for.
-    pub(crate) fn token_doubted_by(&mut self, conversation: &ConversationId, now: Now, out: &mut Vec<Effect>) {
+    pub(crate) fn token_doubted_by(
+        &mut self,
+        conversation: &ConversationId,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
         let waits = self.conversations.get(conversation).is_some_and(Conversation::waits_for_a_token);
         if !waits || self.socket.take().is_none() {
             return;

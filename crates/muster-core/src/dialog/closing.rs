@@ -6,10 +6,10 @@
 use super::conversation::{Conversation, Link};
 use super::desk::Desk;
 use super::effect::Effect;
-use super::note::Note;
 use super::ended::Ended;
-use super::taking::Claim;
+use super::note::Note;
 use super::stage::{Cause, Stage};
+use super::taking::Claim;
 use crate::time::Moment;
 
 /// Whether the conversation is being closed, and how the bot knows.

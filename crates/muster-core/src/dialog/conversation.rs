@@ -8,18 +8,17 @@ use liveperson_proto::{ConsumerId, ConversationId, DialogId, Sequence, SkillId};
 
 use super::closing::Closing;
 use super::cursor::Cursor;
-use super::desk::{Desk, Outcome, Rules};
+use super::desk::{Desk, Outcome};
 use super::effect::{Effect, OutboxKey};
-use super::note::Note;
 use super::ended::Ended;
 use super::finding::Finding;
 use super::inbox::Inbox;
+use super::note::Note;
 use super::outbox::{Outbox, Pending, SendState, Wish};
 use super::reading::{Line, Reading};
-use super::taking::{Claim, Place};
 use super::stage::Stage;
+use super::taking::{Claim, Place};
 use super::untagged::OwnWords;
-use crate::TurnId;
 use crate::duty::Intake;
 use crate::pool::Parting;
 use crate::time::Moment;
@@ -158,7 +157,11 @@ impl Conversation {
 
     /// After this nothing is owed any more, and no deed in doubt is looked for.
     pub(super) fn owed_from(&self) -> Sequence {
-        if self.outbox.is_empty() { self.cursor.sequence.max(self.human_answered) } else { self.cursor.sequence }
+        if self.outbox.is_empty() {
+            self.cursor.sequence.max(self.human_answered)
+        } else {
+            self.cursor.sequence
+        }
     }
 
     /// The socket is gone; thinking and committing go on.

@@ -38,7 +38,8 @@ impl Conversation {
         let hand_back = self.hand_back_at.filter(|_| connected && may_act && self.is_quiet());
         let link = match &self.link {
             Link::Reading(_) => self.reading_deadline(),
-            Link::Live if may_act && !self.hushed => self.outbox.deadline(settle),
+            // While the platform is asked for the conversation, its answer comes first.
+            Link::Live if may_act && !self.hushed && find.is_none() => self.outbox.deadline(settle),
             Link::Live | Link::Detached => None,
         };
         let may_think = may_think && matches!(self.link, Link::Live) && self.outbox.is_empty();

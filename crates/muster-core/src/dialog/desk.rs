@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use liveperson_proto::message::MessageEvent;
 use liveperson_proto::request::Request;
-use liveperson_proto::{AccountId, AgentId, ConversationId, DialogId, PersistentId, RingId, SubscriptionId};
+use liveperson_proto::{AccountId, AgentId, ConversationId, PersistentId, RingId, SubscriptionId};
 
 use super::effect::{Effect, OutboxKey};
 use super::note::Note;
 use crate::duty::Duty;
-use crate::pool::PoolNews;
 use crate::tag::Tagger;
 use crate::time::Now;
-use crate::turn::{Action, OnFailure, Turn};
-use crate::{BotId, PoolId, TurnId};
+use crate::turn::{Action, OnFailure};
+use crate::{BotId, PoolId};
 
 /// The number of a request; never used twice in a bot's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -52,7 +52,9 @@ impl Line {
 
     /// Whether the brand's side wrote it and no bot of the pool did.
     pub(crate) fn is_by_others(&self, desk: &Desk<'_>) -> bool {
-        self.brand_content && self.own.is_none() && self.tags.iter().all(|tag| desk.tagger.trigger(tag).is_none())
+        self.brand_content
+            && self.own.is_none()
+            && self.tags.iter().all(|tag| desk.tagger.trigger(tag).is_none())
     }
 }
 

@@ -1,23 +1,25 @@
 //! Taking a conversation up: first the store's claim, then a place in it, then its history.
 
-use liveperson_proto::request::{FieldChange, Request};
 use liveperson_proto::DialogId;
+use liveperson_proto::request::{FieldChange, Request};
 
 use super::beginning::RestoredDeed;
 use super::conversation::{Conversation, Link};
 use super::cursor::Cursor;
 use super::desk::{Desk, Outcome, Purpose, Rules, Ticket};
 use super::effect::Effect;
-use super::note::Note;
 use super::ended::Ended;
 use super::finding::Finding;
+use super::note::Note;
 use crate::time::Moment;
 use crate::turn::Variables;
 
 /// How far the claim is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    Wanted { retry_at: Option<Moment> },
+    Wanted {
+        retry_at: Option<Moment>,
+    },
     /// Under this number; an answer to an earlier question says nothing about this one.
     Asked(Ticket),
     Held,

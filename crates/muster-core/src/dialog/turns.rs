@@ -7,17 +7,14 @@ use super::conversation::{Conversation, Link};
 use super::cursor::Cursor;
 use super::desk::{Decided, Desk, Purpose};
 use super::effect::{CommitOutcome, CommitTurn, Effect, NewAction, OutboxKey};
-use super::note::Note;
 use super::ended::Ended;
-use super::inbox::Inbound;
+use super::note::Note;
 use super::outbox::{Pending, SendState};
 use super::stage::{Cause, Stage, Work};
 use super::taking::Claim;
 use crate::TurnId;
 use crate::duty::Intake;
-use crate::tag::Trigger;
-use crate::time::Moment;
-use crate::turn::{Deed, Turn, TurnEvent, Variables, check, check_closed};
+use crate::turn::{Deed, Turn, Variables, check, check_closed};
 
 impl Conversation {
     /// Starts the next turn, or asks logic again after its rest.
@@ -176,7 +173,9 @@ impl Conversation {
                 self.recall_again();
             }
             // The platform still shows it as ours: it moved here and back faster than the store heard.
-            CommitOutcome::ClaimLost if self.shown_here && !self.is_closing() && desk.duty.intake == Intake::Rings => {
+            CommitOutcome::ClaimLost
+                if self.shown_here && !self.is_closing() && desk.duty.intake == Intake::Rings =>
+            {
                 self.recall_again();
             }
             CommitOutcome::ClaimLost => {

@@ -32,7 +32,11 @@ pub(crate) enum Own {
 
 impl Own {
     pub(crate) fn of(event: &MessageEvent) -> Option<Self> {
-        if event.external_ids.is_empty() { of_event(&event.body).map(Self::Words) } else { Some(Self::Tagged) }
+        if event.external_ids.is_empty() {
+            of_event(&event.body).map(Self::Words)
+        } else {
+            Some(Self::Tagged)
+        }
     }
 }
 

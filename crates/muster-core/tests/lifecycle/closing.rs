@@ -235,7 +235,10 @@ fn a_closed_history_that_may_not_be_read_holds_nothing_up() {
     let mut life = Life::online(false);
     opened(&mut life);
     heard(&mut life, 0);
-    let (conversation, turn) = { let (turn, conversation) = turn(&life); (conversation, turn) };
+    let (conversation, turn) = {
+        let (turn, conversation) = turn(&life);
+        (conversation, turn)
+    };
     heard(&mut life, 1);
     tell_closed(&mut life);
     let reading = life.all.iter().rev().find_map(|e| match e {
@@ -273,7 +276,11 @@ fn an_answer_to_an_earlier_claim_is_not_taken() {
     let stale = life.claim_number();
     shown(&mut life, ChangeKind::Delete, "1.77");
     shown(&mut life, ChangeKind::Upsert, "1.2");
-    life.tell(Event::ClaimAnswered { conversation: "C1".into(), number: stale, outcome: held(Some(Sequence(9))) });
+    life.tell(Event::ClaimAnswered {
+        conversation: "C1".into(),
+        number: stale,
+        outcome: held(Some(Sequence(9))),
+    });
     assert!(life.effects.is_empty(), "a pool-mate may have answered meanwhile: {:?}", life.effects);
     claim_answered(&mut life, held(Some(Sequence(3))));
     let from = |e: &Effect| matches!(e, Effect::Ask(_, Request::ReadHistory { newer_than, .. }) if newer_than.0 == 3);
@@ -302,7 +309,8 @@ fn a_consumer_who_steps_up_in_mid_turn_changes_nothing_else() {
     let before = asked_turn(&life);
     let generation = life.generation();
     let mut stepped = change(ChangeKind::Upsert, "1.2");
-    stepped.conversation.participants = vec![("1.2".into(), Role::AssignedAgent), ("known".into(), Role::Consumer)];
+    stepped.conversation.participants =
+        vec![("1.2".into(), Role::AssignedAgent), ("known".into(), Role::Consumer)];
     life.tell(Event::Conversations { generation, subscription: None, changes: vec![stepped], lost: 0 });
     assert!(life.effects.iter().any(|e| matches!(e, Effect::Note(Note::SteppedUp { .. }))));
     assert_eq!(life.count(|e| matches!(e, Effect::Claim { .. })), 1, "the claim stays");

@@ -8,7 +8,9 @@ use liveperson_proto::request::Request;
 use liveperson_proto::{ConversationId, Sequence};
 use muster_core::TurnId;
 use muster_core::bot::{Ending, Event, LoginFault};
-use muster_core::dialog::{ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, RestoredDeed};
+use muster_core::dialog::{
+    ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, RestoredDeed,
+};
 use muster_core::duty::{Duty, Start};
 use muster_core::turn::{Action, Deed, TurnEvent};
 
@@ -220,8 +222,11 @@ fn what_a_former_holder_committed_is_looked_for_before_it_is_sent() {
     shown(&mut life, ChangeKind::Upsert, "1.2");
     let deed = Deed::Text { text: "late".into() };
     let row = RestoredDeed { turn: "t".into(), n: 0, tag: "mu1.x.s4.0".into(), deed };
-    let recalled =
-        Recalled { cursor: Some(("C1".into(), Cursor::at(Sequence(4)))), outbox: vec![row], ..Recalled::default() };
+    let recalled = Recalled {
+        cursor: Some(("C1".into(), Cursor::at(Sequence(4)))),
+        outbox: vec![row],
+        ..Recalled::default()
+    };
     claim_answered(&mut life, ClaimOutcome::Held(Box::new(recalled)));
     history(&mut life, Vec::new());
     let publishes = |e: &Effect| matches!(e, Effect::Ask(_, Request::Publish { .. }));

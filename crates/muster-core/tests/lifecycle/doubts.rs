@@ -89,7 +89,11 @@ fn a_refused_token_is_renewed_and_the_action_looked_for_before_it_is_sent_again(
     history(&mut life, Vec::new());
     assert_eq!(life.count(is_publish), 2);
     answer(&mut life, refused(401));
-    assert!(!life.effects.contains(&Effect::CloseSocket), "the new token is not at fault: {:?}", life.effects);
+    assert!(
+        !life.effects.contains(&Effect::CloseSocket),
+        "the new token is not at fault: {:?}",
+        life.effects
+    );
     let ticket = find_asked(&life);
     found(&mut life, ticket, vec![change(ChangeKind::Upsert, "1.2").conversation]);
     assert_eq!(life.count(is_dead), 1, "it can never succeed");
@@ -264,7 +268,8 @@ fn a_long_history_is_read_in_bounded_goes_and_none_of_it_is_lost() {
             if let Some((ticket, newer, older)) = read {
                 pages += 1;
                 let all: Vec<_> = (newer + 1..older).collect();
-                let page = if newest { &all[all.len().saturating_sub(20)..] } else { &all[..all.len().min(20)] };
+                let page =
+                    if newest { &all[all.len().saturating_sub(20)..] } else { &all[..all.len().min(20)] };
                 let events = page.iter().copied().map(message).collect();
                 life.tell(Event::Answered { ticket, outcome: Outcome::History(events) });
             } else if effects.iter().any(|e| matches!(e, Effect::Think(_))) {

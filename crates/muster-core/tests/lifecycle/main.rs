@@ -5,7 +5,7 @@ mod pool;
 
 mod closing;
 mod connection;
-mod doubts;
 mod conversations;
+mod doubts;
 mod failures;
 mod truths;

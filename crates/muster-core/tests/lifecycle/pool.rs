@@ -97,7 +97,11 @@ fn after_a_join_the_fresh_picture_decides_before_anything_is_said() {
     placed(&mut life, &[("cons", Role::Consumer)]);
     claimed(&mut life, Recalled::default());
     answer(&mut life, joins, Outcome::Done);
-    assert_eq!(life.count(|e| matches!(e, Effect::Ask(_, request) if reads(request))), 0, "it waits to be shown");
+    assert_eq!(
+        life.count(|e| matches!(e, Effect::Ask(_, request) if reads(request))),
+        0,
+        "it waits to be shown"
+    );
     // The notification that would show it got lost: it is asked for.
     life.wake();
     let ticket = crate::closing::find_asked(&life);
@@ -143,7 +147,10 @@ fn a_hand_back_that_the_platform_has_no_time_for_is_tried_again() {
     change(&mut life, ChangeKind::Upsert, shown(&[("cons", Role::Consumer), ("1.2", Role::AssignedAgent)]));
     claimed(
         &mut life,
-        Recalled { cursor: Some(("C1".into(), Cursor::at(liveperson_proto::Sequence(3)))), ..Recalled::default() },
+        Recalled {
+            cursor: Some(("C1".into(), Cursor::at(liveperson_proto::Sequence(3)))),
+            ..Recalled::default()
+        },
     );
     answer(&mut life, reads, Outcome::History(Vec::new()));
     life.tell(Event::Drain { ending: Ending::Retire, within: Duration::from_mins(1) });
