@@ -12,22 +12,22 @@ impl Bot {
     /// A notification about conversations: the bot's own, one that was asked for, or the account's.
     pub(crate) fn told_of_conversations(
         &mut self,
-        subscription: Option<SubscriptionId>,
+        subscription: Option<&SubscriptionId>,
         changes: Vec<ConversationChange>,
         lost: usize,
         now: Now,
         out: &mut Vec<Effect>,
     ) {
-        let sought = subscription.as_ref().and_then(|subscription| self.sought.remove(subscription));
-        if let (Some(conversation), Some(subscription)) = (sought, &subscription) {
+        let sought = subscription.and_then(|subscription| self.sought.remove(subscription));
+        if let (Some(conversation), Some(subscription)) = (sought, subscription) {
             return self.found(&conversation, subscription, &changes, lost, now, out);
         }
-        if self.is_own_subscription(subscription.clone()) {
+        if self.is_own_subscription(subscription.cloned()) {
             return self.conversations_changed(&changes, lost, now, out);
         }
         // It may have overtaken the answer that names it; then the question is asked again.
         if self.knows_its_watch() || !self.is_asked_for(&changes) {
-            self.watched(subscription.as_ref(), changes, lost, out);
+            self.watched(subscription, changes, lost, out);
         }
     }
 

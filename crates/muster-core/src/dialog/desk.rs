@@ -180,6 +180,7 @@ impl Tickets {
 }
 
 /// What a conversation is lent while it decides.
+#[expect(clippy::struct_excessive_bools, reason = "each is a leave of its own")]
 pub(crate) struct Desk<'a> {
     pub(crate) now: Now,
     pub(crate) rules: &'a Rules,

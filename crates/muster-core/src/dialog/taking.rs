@@ -97,8 +97,12 @@ impl Conversation {
                     self.want_to_find(desk);
                     self.find(desk);
                 }
-                Place::In | Place::Joined { .. } | Place::Out { .. } | Place::Doubted { .. } => {}
-                Place::Joining | Place::Looking => {}
+                Place::In
+                | Place::Joined { .. }
+                | Place::Out { .. }
+                | Place::Doubted { .. }
+                | Place::Joining
+                | Place::Looking => {}
             },
         }
     }

@@ -161,11 +161,11 @@ impl Conversation {
         let Stage::Committing { work, .. } = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         match outcome {
             CommitOutcome::Committed => {
-                self.settle(*work, SendState::Ready, desk);
+                self.settle(*work, &SendState::Ready, desk);
             }
             CommitOutcome::AlreadyCommitted => {
                 let since = desk.now.moment;
-                self.settle(*work, SendState::Unknown { since }, desk);
+                self.settle(*work, &SendState::Unknown { since }, desk);
             }
             CommitOutcome::StaleCursor(at) => {
                 self.opened = true;
@@ -193,7 +193,7 @@ impl Conversation {
         self.link = Link::Detached;
     }
 
-    fn settle(&mut self, work: Work, state: SendState, desk: &mut Desk<'_>) {
+    fn settle(&mut self, work: Work, state: &SendState, desk: &mut Desk<'_>) {
         self.opened = true;
         self.cursor = self.cursor.max(work.commit.cursor);
         self.answered = self.answered.split_off(&self.cursor.sequence.next());
