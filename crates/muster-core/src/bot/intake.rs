@@ -41,6 +41,8 @@ impl Bot {
                 expires,
                 answered: false,
             });
+        } else if !self.rings.contains_key(&ring.id) {
+            out.push(Effect::Note(Note::Full { queue: "rings" }));
         }
         self.answer_rings(now, out);
     }
