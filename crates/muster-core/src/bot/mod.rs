@@ -231,6 +231,7 @@ impl Bot {
             Event::SocketClosed { generation, code, words } => {
                 self.socket_closed(generation, code, &words, now, out);
             }
+            Event::ReturnSpread { within } => self.spread_return(within, now),
             Event::Answered { ticket, outcome } => {
                 if let Some(purpose) = self.tickets.redeem(ticket) {
                     self.answered(purpose, outcome, now, out);
