@@ -9,9 +9,10 @@ use muster_core::dialog::{CommitOutcome, Effect, Note, Outcome};
 use crate::conversations::{assigned, commit, decide, message};
 use crate::life::Life;
 
-fn hears(life: &mut Life, sequence: i64) -> bool {
+/// Whether this queue had no room for it.
+fn hears(life: &mut Life, sequence: i64, queue: &'static str) -> bool {
     let effects = life.tell(Event::Message { generation: 1, event: Box::new(message(sequence)) });
-    effects.iter().any(|effect| matches!(effect, Effect::Note(Note::Full { .. })))
+    effects.contains(&Effect::Note(Note::Full { queue }))
 }
 
 fn reads_from(life: &Life) -> Option<Sequence> {
@@ -44,7 +45,7 @@ fn messages_past_the_inbox_are_let_go_once_and_read_again() {
     let mut life = Life::online(false);
     assigned(&mut life);
     // The opening is being thought about: nothing leaves the inbox.
-    let full: Vec<_> = (0..60).filter(|n| hears(&mut life, *n)).collect();
+    let full: Vec<_> = (0..60).filter(|n| hears(&mut life, *n, "inbox")).collect();
     assert_eq!(full, [50], "told when it happens, not again and again");
     let before = reads(&life);
     for _ in 0..=50 {
@@ -65,10 +66,10 @@ fn messages_past_the_inbox_are_let_go_once_and_read_again() {
 fn news_past_the_bound_while_the_history_is_read_are_read_again() {
     let mut life = Life::online(false);
     assigned(&mut life);
-    hears(&mut life, 0);
-    hears(&mut life, 2);
+    hears(&mut life, 0, "news");
+    hears(&mut life, 2, "news");
     assert_eq!(reads_from(&life), Some(Sequence(0)), "a hole is read");
-    let full = (3..1_200).filter(|n| hears(&mut life, *n)).count();
+    let full = (3..1_200).filter(|n| hears(&mut life, *n, "news")).count();
     assert_eq!(full, 197, "a thousand are remembered");
     // What the platform shows now ends with the second message, and has nothing in the hole.
     answer_reading(&mut life, vec![message(2)]);
