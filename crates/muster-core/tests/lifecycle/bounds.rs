@@ -1,13 +1,16 @@
 //! What is full in a conversation is told, and nothing of it is lost: the platform has it all.
 
+use std::time::Duration;
+
 use liveperson_proto::Sequence;
 use liveperson_proto::message::MessageEvent;
 use liveperson_proto::request::Request;
-use muster_core::bot::Event;
+use liveperson_proto::ring::Ring;
+use muster_core::bot::{Ending, Event, State};
 use muster_core::dialog::{CommitOutcome, Effect, Note, Outcome};
 
 use crate::conversations::{assigned, commit, decide, message};
-use crate::life::Life;
+use crate::life::{Life, ring};
 
 /// Whether this queue had no room for it.
 fn hears(life: &mut Life, sequence: i64, queue: &'static str) -> bool {
@@ -76,4 +79,44 @@ fn news_past_the_bound_while_the_history_is_read_are_read_again() {
     answer_reading(&mut life, Vec::new());
     answer_reading(&mut life, Vec::new());
     assert_eq!(reads_from(&life), Some(Sequence(1_002)), "it reads on from the last that it remembered");
+}
+
+/// Found by fuzzing: each of them overflowed once.
+#[test]
+fn numbers_at_the_end_of_their_range_are_taken_as_they_come() {
+    let mut life = Life::online(false);
+    assigned(&mut life);
+    for millis in [i64::MAX, i64::MIN] {
+        life.tell(Event::ClockOffset { millis });
+        let rings = vec![Ring { expires_at: None, ..ring(7, 0) }];
+        life.tell(Event::Rings { generation: 1, rings });
+    }
+    for sequence in [i64::MAX, i64::MIN, 0] {
+        hears(&mut life, sequence, "inbox");
+        answer_reading(&mut life, vec![message(sequence), message(i64::MAX)]);
+    }
+    assert_eq!(life.bot.view().state, State::Online);
+}
+
+/// Found by fuzzing: an answer still on its way, or a page that had failed, made it ask on.
+#[test]
+fn a_bot_that_hung_up_asks_nothing_more() {
+    type HangUp = fn() -> Event;
+    let ways: [HangUp; 2] = [
+        || Event::Quarantined { because: "on purpose".to_owned() },
+        || Event::Drain { ending: Ending::Restart, within: Duration::ZERO },
+    ];
+    for hang_up in ways {
+        let mut life = Life::online(false);
+        assigned(&mut life);
+        hears(&mut life, 0, "news");
+        hears(&mut life, 2, "news");
+        life.tell(hang_up());
+        let before = life.all.len();
+        answer_reading(&mut life, vec![message(1), message(2), message(3)]);
+        life.pass(Duration::from_mins(1));
+        let asked = life.all[before..].iter().find(|effect| matches!(effect, Effect::Ask(..)));
+        assert_eq!(asked, None);
+        assert_eq!(life.bot.deadline(), None);
+    }
 }
