@@ -192,7 +192,7 @@ fn every_label_comes_from_a_closed_set() {
                         [CONNECTS, LOGINS, REFRESHES, TURNS, ACTORS, labels::CLAIM_CHANGES, &["other"]];
                     sets.iter().any(|set| set.contains(&label.value()))
                 }
-                "queue" => labels::QUEUES.contains(&label.value()) || label.value() == "other",
+                "queue" => QUEUES.contains(&label.value()) || label.value() == "other",
                 // One of each core, and the version that was compiled.
                 "arbiter" => label.value() == "bots-1",
                 "version" => true,
