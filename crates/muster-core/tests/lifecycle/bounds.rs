@@ -30,12 +30,16 @@ fn reads(life: &Life) -> usize {
 }
 
 fn answer_reading(life: &mut Life, events: Vec<MessageEvent>) {
+    answer_last(life, Outcome::History(events));
+}
+
+fn answer_last(life: &mut Life, outcome: Outcome) {
     let ticket = life.all.iter().rev().find_map(|effect| match effect {
         Effect::Ask(ticket, Request::ReadHistory { .. }) => Some(*ticket),
         _ => None,
     });
     let ticket = ticket.expect("the history is read");
-    life.tell(Event::Answered { ticket, outcome: Outcome::History(events) });
+    life.tell(Event::Answered { ticket, outcome });
 }
 
 fn answer_turn(life: &mut Life) {
@@ -106,14 +110,17 @@ fn a_bot_that_hung_up_asks_nothing_more() {
         || Event::Quarantined { because: "on purpose".to_owned() },
         || Event::Drain { ending: Ending::Restart, within: Duration::ZERO },
     ];
-    for hang_up in ways {
+    for (hang_up, page_failed) in ways.into_iter().flat_map(|way| [(way, false), (way, true)]) {
         let mut life = Life::online(false);
         assigned(&mut life);
         hears(&mut life, 0, "news");
         hears(&mut life, 2, "news");
+        if page_failed {
+            answer_last(&mut life, Outcome::Unknown);
+        }
         life.tell(hang_up());
         let before = life.all.len();
-        answer_reading(&mut life, vec![message(1), message(2), message(3)]);
+        answer_last(&mut life, Outcome::History(vec![message(1), message(2), message(3)]));
         life.pass(Duration::from_mins(1));
         let asked = life.all[before..].iter().find(|effect| matches!(effect, Effect::Ask(..)));
         assert_eq!(asked, None);
