@@ -270,7 +270,7 @@ impl Bot {
                 self.advance_all(now, out);
                 self.answer_rings(now, out);
             }
-            Event::Quarantined { because } => self.quarantine(because, out),
+            Event::Quarantined { because } => self.quarantine(because, now, out),
             Event::Drain { ending, within } => self.start_drain(ending, within, now, out),
         }
     }
