@@ -26,7 +26,7 @@ pub use event::{Ending, Event, Identity, LoginFault, RefreshFault};
 pub use view::{State, View};
 
 use crate::dialog::desk::{Desk, Me, Purpose, Tickets};
-use crate::dialog::{Conversation, Effect, Note, Outcome, Restored, Rules};
+use crate::dialog::{Conversation, Effect, Outcome, Restored, Rules};
 use crate::duty::Duty;
 use crate::pool::{Parting, PoolNews};
 use crate::tag::Tagger;
