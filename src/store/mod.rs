@@ -19,11 +19,13 @@ mod declared;
 mod error;
 mod group;
 mod holder;
+mod letters;
 mod listing;
 mod migrate;
 mod outbox;
 mod owner;
 mod postgres;
+mod prune;
 mod seal;
 mod session;
 mod sqlite;
@@ -43,12 +45,14 @@ pub use declared::DeclaredTable;
 pub use error::StoreError;
 pub use group::{Group, NewAction, OutboxKey, Refusal, Release, TurnCommit, TurnOutcome};
 pub use holder::Holder;
+pub use letters::{DeadLetter, Dropped, LetterFilter, LetterId, Resolution, RevivedRow};
 pub use listing::{
     BotFilter, ClaimKey, ConversationDetails, ConversationFilter, ListedAction, ListedBot,
     ListedConversation, PAGE_LIMIT,
 };
-pub use outbox::{DeadLetter, OutboxRow};
+pub use outbox::OutboxRow;
 pub use owner::{AcquireError, NodeIdentity, OwnerRecord, Renewal};
+pub use prune::Pruned;
 pub use seal::KeySource;
 pub use taking::{NewClaim, Taken};
 pub use url::StoreUrl;
