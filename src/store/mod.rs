@@ -2,6 +2,7 @@
 //!
 //! - [`commit`](Store::commit): a group of turns, each of which wins or is refused by itself
 //! - [`take_up`](Store::take_up): a bot claims a conversation and learns what its pool remembers
+//! - [`backup`](Store::backup): a copy of SQLite, while a fleet runs on it
 //! - [`acquire`](Store::acquire): one process owns the fleet; a late owner changes nothing
 //! - [`held`](Store::held): what a bot takes up again when it starts
 //!
@@ -12,6 +13,7 @@
 //! The statements are one text for both dialects wherever both understand it; the migrations give
 //! Postgres SQLite's `json_each`, and each dialect its own `clock` and `live_node`.
 
+mod backup;
 mod bots;
 mod claims;
 mod commit;
@@ -39,6 +41,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+pub use backup::Backup;
 pub use bots::{DeclaredBot, DeclaredRow, Wanted};
 pub use claims::{ClaimRow, ClaimState, HeldConversation};
 pub use declared::DeclaredTable;
