@@ -4,6 +4,7 @@
 //! - [`take_up`](Store::take_up): a bot claims a conversation and learns what its pool remembers
 //! - [`backup`](Store::backup): a copy of SQLite, while a fleet runs on it
 //! - [`acquire`](Store::acquire): one process owns the fleet; a late owner changes nothing
+//! - [`login_slot`](Store::login_slot): a place in an account's login budget, which all processes share
 //! - [`held`](Store::held): what a bot takes up again when it starts
 //!
 //! SQL connections belong to the runtime that opened them, and callers live on actors' arbiters:
@@ -23,6 +24,7 @@ mod group;
 mod holder;
 mod letters;
 mod listing;
+mod logins;
 mod migrate;
 mod outbox;
 mod owner;
@@ -53,6 +55,7 @@ pub use listing::{
     BotFilter, ClaimKey, ConversationDetails, ConversationFilter, ListedAction, ListedBot,
     ListedConversation, PAGE_LIMIT,
 };
+pub use logins::LoginSlot;
 pub use outbox::OutboxRow;
 pub use owner::{AcquireError, NodeIdentity, OwnerRecord, Renewal};
 pub use prune::Pruned;

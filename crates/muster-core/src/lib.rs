@@ -5,7 +5,7 @@
 //! - [`duty`]: what a pool is for, and how its bots behave beside others
 //! - [`pool`]: who watches an account, and who takes which conversation
 //! - [`turn`]: the contract between a bot and its logic
-//! - [`budget`]: how many logins an account allows
+//! - [`budget`]: how many logins an account allows; [`door`]: which bot logs in next, and when
 //! - [`supervision`]: when a failed part starts again, and when it is held off
 //! - [`tag`]: the names that prove a message was answered
 //! - [`ids`], [`time`]: muster's own names and integers
@@ -20,6 +20,7 @@ pub mod pool;
 pub mod turn;
 
 pub mod budget;
+pub mod door;
 pub mod supervision;
 
 pub mod tag;

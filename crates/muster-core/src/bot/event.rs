@@ -77,6 +77,11 @@ pub enum Event {
     LoggedIn(Identity),
     /// A login failed.
     LoginFailed(LoginFault),
+    /// The login waits for its turn, or (with no reason) waits no longer.
+    AtTheDoor {
+        /// In words.
+        why: Option<String>,
+    },
     /// The token was refreshed.
     Refreshed,
     /// It was not.
