@@ -207,7 +207,8 @@ impl Recorder {
         for waiting in self.waiting.drain(..) {
             let author = &waiting.author;
             let place = (author.account.clone(), author.pool.clone(), waiting.entry.conversation().clone());
-            let dialog = waiting.entry.dialog().map(|d| (author.account.clone(), author.pool.clone(), d.clone()));
+            let dialog =
+                waiting.entry.dialog().map(|d| (author.account.clone(), author.pool.clone(), d.clone()));
             // Confirmations of one conversation do not get into each other's way.
             let light = matches!(waiting.entry, Entry::Done(_));
             // What the platform calls by one name goes one after the other, whatever that is.
