@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Connection as _, SqlitePool};
 
 use super::StoreError;
 
@@ -66,6 +68,12 @@ impl Sqlite {
 
     pub(super) fn describe(&self) -> String {
         format!("SQLite {} (WAL, synchronous=FULL)", self.path.display())
+    }
+
+    /// A connection of its own, beside those of the fleet; it makes no file.
+    pub(super) async fn connect_aside(&self) -> sqlx::Result<SqliteConnection> {
+        let options = SqliteConnectOptions::new().filename(&self.path).busy_timeout(BUSY);
+        SqliteConnection::connect_with(&options).await
     }
 
     /// The database's path with `suffix` appended to its name.
@@ -126,6 +134,9 @@ fn pool(size: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(BUSY)
+        // After a full disk or a failed write SQLite has ended the transaction by itself. The roll-back that
+        // follows fails, and the driver would count the transaction as open for ever.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 /// Opens `path`, which only its owner may read; a file that exists keeps its mode.
