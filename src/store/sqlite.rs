@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection as _, SqlitePool};
+use sqlx::{Connection as _, Executor as _, SqlitePool};
 
 use super::StoreError;
 
@@ -26,7 +26,22 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
+    /// Opens it to write; makes it where there is none.
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
+        // SQLite opens a file that may not be written all the same, and never tries again: a connection
+        // from such a moment would be of no use for ever.
+        let writer = pool(1).after_connect(|connection, _| {
+            Box::pin(async move { connection.execute("BEGIN IMMEDIATE; ROLLBACK").await.map(drop) })
+        });
+        Self::open_with(path, writer).await
+    }
+
+    /// Opens it even where it cannot be written at the moment.
+    pub(super) async fn open_to_look(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, pool(1)).await
+    }
+
+    async fn open_with(path: &Path, writer: SqlitePoolOptions) -> Result<Self, StoreError> {
         // SQLite gives its journal files the mode of the database file.
         private_file(path).map_err(|source| StoreError::Unavailable {
             what: "the database file cannot be opened",
@@ -40,7 +55,7 @@ impl Sqlite {
             .pragma("wal_autocheckpoint", "8000")
             .foreign_keys(true)
             .busy_timeout(BUSY);
-        let writer = pool(1).connect_with(options.clone()).await?;
+        let writer = writer.connect_with(options.clone()).await?;
         let reader = pool(READERS).min_connections(0).connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Self { writer, reader, path: path.to_owned(), lock: Mutex::new(None) })
     }
