@@ -89,7 +89,12 @@ impl Stage {
             Some(postgres) => &postgres.url,
         });
         if budget == LoginBudget::Lifted {
-            let lifted = [("login_per_second", 1000), ("login_burst", 1000), ("login_in_flight", 64)];
+            let lifted = [
+                ("login_per_second", 1000),
+                ("login_burst", 1000),
+                ("login_in_flight", 64),
+                ("process_login_per_second", 1000),
+            ];
             let timing = lifted.iter().map(|(key, limit)| (*key, *limit)).collect::<toml_edit::Table>();
             fleet["timing"] = toml_edit::Item::Table(timing);
         }

@@ -128,6 +128,11 @@ impl Door {
         self.trouble.as_ref().map(|trouble| trouble.words.as_str())
     }
 
+    /// For how long nobody goes, and why, if that is so.
+    pub fn pause(&self, now: Moment) -> Option<(Duration, String)> {
+        self.trouble.as_ref().map(|trouble| (trouble.until.since(now), trouble.words.clone()))
+    }
+
     /// How long the queue takes at the least, if all goes well.
     pub fn expected(&self, now: Moment) -> Duration {
         let pause = self.trouble.as_ref().map_or(Duration::ZERO, |trouble| trouble.until.since(now));
@@ -171,9 +176,8 @@ impl Door {
             trouble.probing = false;
         }
         match answer {
-            Answer::Nothing => {}
             Answer::Works if was_probe => self.trouble = None,
-            Answer::Works => {}
+            Answer::Works | Answer::Nothing => {}
             Answer::TooMany { retry_after } => {
                 let wait = retry_after.unwrap_or_default().max(self.shortest_wait);
                 self.worsen(wait, "the platform says: too many logins".to_owned(), was_probe, now);

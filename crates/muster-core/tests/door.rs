@@ -229,7 +229,7 @@ proptest! {
                     continue;
                 }
                 Admission::Later(wait) => { prop_assert!(!wait.is_zero()); wait }
-                Admission::Busy | Admission::Nobody => Duration::from_secs(3_600),
+                Admission::Busy | Admission::Nobody => Duration::from_hours(1),
             };
             let Some(next) = under_way.iter().map(|(until, ..)| until.since(hall.now)).chain([wait]).min() else { break };
             if through == bots { break; }

@@ -109,6 +109,11 @@ pub enum Event {
         /// The peer's or our own words.
         words: String,
     },
+    /// Many bots of the account lost their sockets together: this one comes back at some time within this span.
+    ReturnSpread {
+        /// How long.
+        within: Duration,
+    },
     /// A request has an outcome.
     Answered {
         /// As in `Effect::Ask`.

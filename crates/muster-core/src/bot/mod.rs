@@ -224,6 +224,7 @@ impl Bot {
             Event::SocketClosed { generation, code, words } => {
                 self.socket_closed(generation, code, &words, now, out);
             }
+            Event::ReturnSpread { within } => self.spread_return(within, now),
             Event::Answered { ticket, outcome } => {
                 if let Some(purpose) = self.tickets.redeem(ticket) {
                     self.answered(purpose, outcome, now, out);
@@ -272,7 +273,7 @@ impl Bot {
                 self.advance_all(now, out);
                 self.answer_rings(now, out);
             }
-            Event::Quarantined { because } => self.quarantine(because, out),
+            Event::Quarantined { because } => self.quarantine(because, now, out),
             Event::Drain { ending, within } => self.start_drain(ending, within, now, out),
         }
     }
