@@ -6,12 +6,14 @@
 //! - `migrate`: brings a store's tables up to date
 //! - `bots`, `conversations`: what the store knows, whether a fleet runs or not
 //! - `ownership`, `banner`, `signals`: what `run` and `demo` share
+//! - `crowd`, `scratch`: consumers on the wire, and a folder that goes with the command
 //! - `store`, `live`, `filter`, `table`: what commands that only look share
 
 mod banner;
 mod bots;
 mod check;
 mod conversations;
+mod crowd;
 mod demo;
 mod filter;
 mod live;
@@ -19,6 +21,7 @@ mod migrate;
 mod ownership;
 mod progress;
 mod run;
+mod scratch;
 mod signals;
 mod store;
 mod table;
