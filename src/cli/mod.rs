@@ -3,10 +3,11 @@
 //! - `run`: a fleet from a fleet file, or from what its store holds
 //! - `check`: what is wrong with a fleet file, and with its logins
 //! - `demo`: a fleet on a platform of its own, with a ledger that judges it
+//! - `soak`: the same for long, under thousands of faults, the fleet a process of its own
 //! - `migrate`: brings a store's tables up to date
 //! - `bots`, `conversations`: what the store knows, whether a fleet runs or not
 //! - `ownership`, `banner`, `signals`: what `run` and `demo` share
-//! - `crowd`, `scratch`: consumers on the wire, and a folder that goes with the command
+//! - `crowd`, `scratch`: what `demo` and `soak` share
 //! - `store`, `live`, `filter`, `table`: what commands that only look share
 
 mod banner;
@@ -23,6 +24,7 @@ mod progress;
 mod run;
 mod scratch;
 mod signals;
+mod soak;
 mod store;
 mod table;
 
@@ -58,6 +60,8 @@ enum Command {
     Conversations(conversations::Arguments),
     /// Watch a fleet answer simulated consumers under faults, and see the ledger judge it
     Demo(demo::Arguments),
+    /// Run a fleet for long under thousands of faults, and see the ledger judge it
+    Soak(soak::Arguments),
     /// Bring a store's tables up to date (SQLite does that by itself at `run`)
     Migrate(migrate::Arguments),
 }
@@ -90,9 +94,11 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // Standard output belongs to the answer; the demo's faults are on purpose.
     let logging = match arguments.command {
-        Command::Demo(_) | Command::Check(_) | Command::Bots(_) | Command::Conversations(_) => {
-            telemetry::init_at(LogTo::Stderr, "off")
-        }
+        Command::Demo(_)
+        | Command::Soak(_)
+        | Command::Check(_)
+        | Command::Bots(_)
+        | Command::Conversations(_) => telemetry::init_at(LogTo::Stderr, "off"),
         Command::Run(_) | Command::Migrate(_) => telemetry::init(LogTo::Stdout),
     };
     logging.unwrap_or_else(|_| eprintln!("muster: logging was started before"));
@@ -119,6 +125,7 @@ async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
         Command::Bots(arguments) => bots::bots(arguments, io).await,
         Command::Conversations(arguments) => conversations::conversations(arguments, io).await,
         Command::Demo(arguments) => demo::demo(arguments, io).await,
+        Command::Soak(arguments) => soak::soak(arguments, io).await,
         Command::Migrate(arguments) => migrate::migrate(arguments, io).await,
     }
 }

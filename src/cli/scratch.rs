@@ -9,6 +9,7 @@ use super::Failure;
 /// A folder that only this user may enter; it goes with this value.
 pub(super) struct Scratch {
     path: PathBuf,
+    is_kept: bool,
 }
 
 impl Scratch {
@@ -22,17 +23,24 @@ impl Scratch {
         fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
             Failure::new(format!("{}: {error}; name a folder that is not there yet", path.display()))
         })?;
-        Ok(Self { path })
+        Ok(Self { path, is_kept: false })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// From now on the folder outlives this value.
+    pub(super) fn keep(&mut self) {
+        self.is_kept = true;
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed is left to the system's care of its temporary files.
-        let _ = fs::remove_dir_all(&self.path);
+        if !self.is_kept {
+            // What cannot be removed is left to the system's care of its temporary files.
+            let _ = fs::remove_dir_all(&self.path);
+        }
     }
 }
