@@ -18,6 +18,7 @@
 //! - `take_over`: humans take conversations over and give them back
 //! - `prometheus`: what a real Prometheus makes of it
 //! - `demo`: what a stranger sees first
+//! - `soak`: the same for long, under faults by a seed
 
 #![expect(clippy::unwrap_used, reason = "a step of a story that fails is a story that fails")]
 
@@ -44,6 +45,7 @@ mod pools;
 mod prometheus;
 mod secrets;
 mod sessions;
+mod soak;
 mod store_away;
 mod supervision;
 mod take_over;
