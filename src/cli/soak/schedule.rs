@@ -132,8 +132,8 @@ impl Plan {
         planned.extend(spread(&mut chance, self.restarts_until(), self.lasts, apart, |chance| {
             others += 1;
             match others % 3 {
-                1 => Heavy::Stop { lasts: reach.mul_f64(0.1 + 0.9 * chance.f64()) },
-                2 => Heavy::Store { crash: chance.bool(), away: reach.mul_f64(chance.f64()) },
+                1 => Heavy::Store { crash: chance.bool(), away: reach.mul_f64(chance.f64()) },
+                2 => Heavy::Stop { lasts: reach.mul_f64(0.1 + 0.9 * chance.f64()) },
                 _ => Heavy::Second,
             }
         }));
