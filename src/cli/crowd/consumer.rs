@@ -1,4 +1,4 @@
-//! One consumer of the demo: a real client, over the wire, that comes back when its socket drops.
+//! One consumer of the crowd: a real client, over the wire, that comes back when its socket drops.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,7 @@
-//! The demo's consumers, as one crowd.
+//! Consumers of a simulated platform, as one crowd: real clients on the wire.
+
+mod consumer;
+mod script;
 
 use std::sync::Arc;
 
@@ -8,8 +11,8 @@ use tokio::runtime::Handle;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
-use super::super::Failure;
-use super::consumer::{Doors, live};
+use super::Failure;
+use consumer::{Doors, live};
 
 /// The consumers; they are gone when this is dropped.
 pub(super) struct Crowd {

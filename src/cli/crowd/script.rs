@@ -1,4 +1,4 @@
-//! What a consumer of the demo says next. It only decides: the connection carries out.
+//! What a consumer of the crowd says next. It only decides: the connection carries out.
 
 use liveperson_proto::consumer::{ConsumerRequest, Stage};
 use liveperson_proto::conversation::{ChangeKind, ConversationChange};
