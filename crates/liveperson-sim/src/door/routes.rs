@@ -12,10 +12,13 @@ use liveperson_proto::AccountId;
 use serde_json::{Value, json};
 
 use super::{identity, upgrade};
+use crate::faults::Trouble;
 use crate::world::Shared;
 use crate::world::sessions::{LoginRefused, SessionRefused};
 
 const LARGEST_BODY: usize = 64 * 1024;
+/// What the domain API says when it is out of order, and the number of that.
+const DOMAINS: (&str, u16) = ("the domain service is out of order", 11);
 
 /// The body of every answer.
 pub(super) type Reply = Response<Full<Bytes>>;
@@ -26,10 +29,10 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let reply = match (request.method(), parts.as_slice()) {
         (&Method::GET, ["api", "account", account, "service", "baseURI.json"]) => {
-            all_services(shared.enter(|world| world.domains_asked(account)))
+            all_services(shared.enter(|world| world.domains_asked(account))).await
         }
         (&Method::GET, ["api", "account", account, "service", service, "baseURI.json"]) => {
-            one_service(shared.enter(|world| world.domains_asked(account)), service)
+            one_service(shared.enter(|world| world.domains_asked(account)), service).await
         }
         (&Method::POST, ["api", "account", account, "login"]) => login(request, account, &shared).await,
         (&Method::POST, ["api", "account", account, "refresh"]) => {
@@ -39,7 +42,7 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
             with_session(request, account, &shared, Renewal::Logout).await
         }
         (&Method::GET, ["ws_api", "account", account, "messaging", "brand", rest @ ..]) => {
-            upgrade::brand(request, account, rest.first().copied(), &shared)
+            upgrade::brand(request, account, rest.first().copied(), &shared).await
         }
         (&Method::GET, ["ws_api", "account", account, "messaging", "consumer", rest @ ..]) => {
             upgrade::consumer(request, account, rest.first().copied(), &shared)
@@ -52,17 +55,17 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
     Ok(reply)
 }
 
-fn all_services(services: Result<Vec<Value>, u16>) -> Reply {
+async fn all_services(services: Result<Vec<Value>, Trouble>) -> Reply {
     match services {
         Ok(services) => as_json(StatusCode::OK, &json!({ "baseURIs": services })),
-        Err(status) => out_of_order(status),
+        Err(trouble) => troubled(trouble, DOMAINS).await,
     }
 }
 
-fn one_service(services: Result<Vec<Value>, u16>, name: &str) -> Reply {
+async fn one_service(services: Result<Vec<Value>, Trouble>, name: &str) -> Reply {
     let services = match services {
         Ok(services) => services,
-        Err(status) => return out_of_order(status),
+        Err(trouble) => return troubled(trouble, DOMAINS).await,
     };
     match services.iter().find(|service| service["service"] == name) {
         Some(service) => as_json(StatusCode::OK, service),
@@ -70,9 +73,20 @@ fn one_service(services: Result<Vec<Value>, u16>, name: &str) -> Reply {
     }
 }
 
-fn out_of_order(status: u16) -> Reply {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    error(status, "the domain service is out of order", 11)
+/// What a request gets instead of an answer; silence lasts until the client hangs up.
+pub(super) async fn troubled(trouble: Trouble, (words, code): (&str, u16)) -> Reply {
+    match trouble {
+        Trouble::Silence => std::future::pending().await,
+        Trouble::Rubbish => Response::new(Full::from("<html>It works!</html>")),
+        Trouble::Status { status, retry_after } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut reply = error(status, words, code);
+            if let Some(seconds) = retry_after {
+                set(&mut reply, RETRY_AFTER, &seconds.to_string());
+            }
+            reply
+        }
+    }
 }
 
 async fn login(request: Request<Incoming>, account: &str, shared: &Shared) -> Reply {
@@ -91,14 +105,7 @@ async fn login(request: Request<Incoming>, account: &str, shared: &Shared) -> Re
     match refused {
         LoginRefused::Malformed => error(StatusCode::BAD_REQUEST, "malformed login request", 3),
         LoginRefused::BadCredentials => error(StatusCode::UNAUTHORIZED, "bad user or credentials", 4),
-        LoginRefused::ByFault { status, retry_after } => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut reply = error(status, "login refused", 5);
-            if let Some(seconds) = retry_after {
-                set(&mut reply, RETRY_AFTER, &seconds.to_string());
-            }
-            reply
-        }
+        LoginRefused::Troubled(trouble) => troubled(trouble, ("login refused", 5)).await,
     }
 }
 
@@ -122,7 +129,8 @@ async fn with_session(request: Request<Incoming>, account: &str, shared: &Shared
     });
     match outcome {
         Ok(()) => Response::new(Full::default()),
-        Err(SessionRefused) => error(StatusCode::UNAUTHORIZED, "CSRF token is invalid", 10),
+        Err(SessionRefused::Invalid) => error(StatusCode::UNAUTHORIZED, "CSRF token is invalid", 10),
+        Err(SessionRefused::Troubled(trouble)) => troubled(trouble, ("refresh refused", 12)).await,
     }
 }
 

@@ -153,10 +153,7 @@ impl World {
         for socket in sockets {
             let subscribed = self.sockets.get(&socket).is_some_and(|one| one.dialogs.contains(&dialog));
             if subscribed || !self.settings.messages_need_subscription {
-                self.outbox.push((socket, frame.clone()));
-                if self.duplicates {
-                    self.outbox.push((socket, frame.clone()));
-                }
+                self.outbox.push((socket, frame.clone().into()));
             }
         }
     }
