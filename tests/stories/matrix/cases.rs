@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use liveperson_sim::settings::Revocation;
-use liveperson_sim::{Fault, Order, SocketEnd, Swap, Trouble, Aim};
+use liveperson_sim::{Aim, Fault, Order, SocketEnd, Swap, Trouble};
 
 use super::crashes::Intake;
 use crate::inside::ACCOUNTS;
@@ -100,8 +100,7 @@ impl Case {
 
 /// Every case but the platform's switches, in the order of a message's way.
 pub(super) fn all() -> Vec<Case> {
-    let parts =
-        [sockets(), logins(), requests(), refusals(), notifications(), frames(), conversations()];
+    let parts = [sockets(), logins(), requests(), refusals(), notifications(), frames(), conversations()];
     parts.into_iter().flatten().collect()
 }
 
@@ -147,11 +146,9 @@ fn logins() -> Vec<Case> {
         let refresh = Order::of(Fault::RefreshFault { how: Trouble::status(status) }).at(here()).times(2);
         cases.push(Case::of(format!("refresh-{status}"), refresh));
     }
-    for (name, how) in [
-        ("4401", Revocation::Close4401),
-        ("1006", Revocation::Drop1006),
-        ("silent", Revocation::Silent),
-    ] {
+    for (name, how) in
+        [("4401", Revocation::Close4401), ("1006", Revocation::Drop1006), ("silent", Revocation::Silent)]
+    {
         let revoke = Order::of(Fault::RevokeToken { how }).at(here());
         let revoked = Case::of(format!("revoked-token-{name}"), revoke);
         // Nobody hears of a token that dies in silence before it is used again.
@@ -180,7 +177,9 @@ fn requests() -> Vec<Case> {
     for request in AT_CONNECT {
         let short = request.rsplit('.').next().unwrap();
         let order = Order::of(Fault::LoseAnswer).at(on(request)).times(2);
-        cases.push(met_by(request, Case::of(format!("{short}-unanswered"), order)).brought_about_by(drop_all()));
+        cases.push(
+            met_by(request, Case::of(format!("{short}-unanswered"), order)).brought_about_by(drop_all()),
+        );
     }
     let late = Order::of(Fault::ApplyLate { after: MOMENT }).at(here());
     cases.push(Case::of("applied-late", late).brought_about_by(drop_all()));

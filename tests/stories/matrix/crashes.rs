@@ -113,7 +113,8 @@ async fn a_kill_at_any_point_changes_nothing_on_sqlite() {
 
 #[tokio::test]
 async fn a_kill_at_any_point_changes_nothing_on_postgres() {
-    every_point_kills("a_kill_at_any_point_changes_nothing_on_postgres", Store::Postgres, Intake::Rings).await;
+    every_point_kills("a_kill_at_any_point_changes_nothing_on_postgres", Store::Postgres, Intake::Rings)
+        .await;
 }
 
 #[tokio::test]

@@ -88,7 +88,8 @@ async fn a_stop_at_any_point_past_the_lease_changes_nothing_on_sqlite() {
 
 #[tokio::test]
 async fn a_stop_at_any_point_past_the_lease_changes_nothing_on_postgres() {
-    every_point_stops("a_stop_at_any_point_past_the_lease_changes_nothing_on_postgres", Store::Postgres).await;
+    every_point_stops("a_stop_at_any_point_past_the_lease_changes_nothing_on_postgres", Store::Postgres)
+        .await;
 }
 
 /// The one window that is left, as documented: one action may be done twice, and no more than that.

@@ -1,0 +1,182 @@
+//! Runs cases against one fleet, one after the other: the crowd talks, the fault happens, and all is well.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use liveperson_sim::{ConsumerScript, Ledger, Order, PlatformSettings as SimSettings};
+use muster::settings::TimingSettings;
+use muster_core::bot::Ending;
+use muster_core::duty::{Duty, Intake, JoinAs, Start, WhenHuman};
+
+use super::cases::{Case, Verdict};
+use super::crashes;
+use super::replay;
+use crate::inside::{ACCOUNTS, Cast, World, story_on};
+use crate::outside::{SOON, Store};
+use crate::wait::until;
+
+/// Bots of an account.
+const BOTS: usize = 2;
+/// Logins of a bot in one case at most: more would be a storm.
+const LOGINS: u64 = 6;
+
+/// Every period scaled by one factor, and right among themselves.
+pub(super) fn quick(usual: TimingSettings) -> TimingSettings {
+    let fifty = NonZeroU32::MIN.saturating_add(49);
+    TimingSettings {
+        request_timeout: Duration::from_millis(700),
+        settle: Duration::from_millis(1200),
+        refresh_every: Duration::from_millis(1000),
+        ping_every: Duration::from_millis(500),
+        clock_every: Duration::from_millis(500),
+        clock_deadline: Duration::from_millis(1000),
+        connect_timeout: Duration::from_millis(1500),
+        reconnect_first: Duration::from_millis(30),
+        reconnect_max: Duration::from_millis(400),
+        domains_fresh: Duration::from_millis(500),
+        hold: Duration::from_millis(500),
+        login_per_second: fifty,
+        login_burst: fifty,
+        ..usual
+    }
+}
+
+pub(super) fn platform(seed: u64) -> SimSettings {
+    SimSettings {
+        seed,
+        ring_life: Duration::from_secs(2),
+        ring_pause: Duration::from_millis(100),
+        ..SimSettings::default()
+    }
+}
+
+pub(super) fn cast(store: Store, intake: crashes::Intake) -> Cast<'static> {
+    let duty = Duty {
+        intake: Intake::All,
+        join_as: JoinAs::Agent,
+        when_human: WhenHuman::Silent,
+        start: Start::Unanswered,
+    };
+    let pool = match intake {
+        crashes::Intake::Rings => Duty { intake: Intake::Rings, ..duty },
+        crashes::Intake::All => duty,
+    };
+    Cast { bots: BOTS, logic: "echo", pool: Some(pool), store }
+}
+
+/// A few consumers, each with one conversation, which it closes when all is answered.
+pub(super) fn crowd(world: &World) {
+    let script = ConsumerScript {
+        count: 5,
+        messages: 6,
+        burst: 2,
+        think: Duration::from_millis(40),
+        ..ConsumerScript::default()
+    };
+    world.platform.consumers(ACCOUNTS[0], script);
+}
+
+/// Lets the crowd talk until something is so.
+pub(super) async fn meanwhile<T>(
+    world: &World,
+    what: &str,
+    mut look: impl FnMut() -> Result<T, String>,
+) -> T {
+    crowd(world);
+    until(what, SOON, async || {
+        if world.platform.ledger().waiting == 0 && world.platform.settled(Duration::ZERO).await.is_ok() {
+            crowd(world);
+        }
+        look()
+    })
+    .await
+}
+
+/// How often the fault was met.
+pub(super) fn effects(world: &World, fault: &str) -> u64 {
+    world.platform.fault_effects().get(fault).copied().unwrap_or(0)
+}
+
+/// How often each order may be met, as far as it is worth waiting for.
+fn wanted(orders: &[Order]) -> u64 {
+    orders.iter().map(|order| u64::from(order.times.unwrap_or(1))).sum()
+}
+
+fn logins(world: &World) -> u64 {
+    world.platform.counters().identities.iter().map(|one| one.logins + one.logins_refused).sum()
+}
+
+/// What is wrong after a case, in words.
+fn judge(case: &Case, before: &Ledger, after: &Ledger) -> Result<(), String> {
+    let refused = after.refused > before.refused;
+    let cut_off = after.cut_off > before.cut_off;
+    let as_expected = match case.verdict {
+        Verdict::Clean => !refused && !cut_off,
+        Verdict::DeadLetters => refused && !cut_off,
+        Verdict::CutOff => !refused,
+    };
+    if after.is_clean() && as_expected {
+        Ok(())
+    } else {
+        Err(format!("expected {:?}\n{after}", case.verdict))
+    }
+}
+
+async fn meet(world: &World, case: &Case) -> Result<u64, String> {
+    let (before, met, logins_before) = (world.platform.ledger(), effects(world, case.fault), logins(world));
+    meanwhile(world, "consumers are answered", || {
+        let ledger = world.platform.ledger();
+        if ledger.once > before.once + 3 { Ok(()) } else { Err(ledger.to_string()) }
+    })
+    .await;
+    let orders: Vec<_> =
+        case.orders.iter().map(|order| (order, world.platform.order(order.clone()))).collect();
+    for order in &case.then {
+        world.platform.order(order.clone());
+    }
+    let times = wanted(&case.orders);
+    let met = meanwhile(world, &format!("{} is met", case.fault), || {
+        let now = effects(world, case.fault) - met;
+        if now >= times { Ok(now) } else { Err(format!("{now} times of {times}")) }
+    })
+    .await;
+    // What stands for a time of its own ends by itself.
+    for (_, id) in orders.iter().filter(|(order, _)| order.lasts.is_none()) {
+        world.platform.withdraw(*id);
+    }
+    for order in &case.after {
+        world.platform.order(order.clone());
+    }
+    world.platform.settled(SOON).await.map_err(|unsettled| unsettled.to_string())?;
+    world.platform.withdraw_all();
+    world.all_online().await;
+    judge(case, &before, &world.platform.ledger())?;
+    let counters = world.platform.counters();
+    if counters.max_sockets_at_once() > 1 {
+        return Err("a bot had two sockets at once".to_owned());
+    }
+    let logins = logins(world) - logins_before;
+    if logins > LOGINS * BOTS as u64 {
+        return Err(format!("{logins} logins: a storm"));
+    }
+    Ok(met)
+}
+
+/// Runs the cases that are wanted; the first that fails ends it, and says how to run it again.
+pub(super) fn run(test: &'static str, store: Store, intake: crashes::Intake, cases: Vec<Case>) {
+    let seed = replay::seed();
+    story_on(platform(seed), &cast(store, intake), async |mut world| {
+        world.settings.timing = quick(world.settings.timing);
+        let fleet = world.launch().await;
+        let met_here = |case: &Case| case.only.is_none_or(|only| only == intake);
+        for case in cases.iter().filter(|case| met_here(case) && replay::is_wanted(&case.name)) {
+            let again = replay::command(test, &case.name, seed);
+            println!("{} on {}, seed {seed}; again: {again}", case.name, replay::name(store));
+            match meet(&world, case).await {
+                Ok(times) => println!("  met {times} times"),
+                Err(wrong) => panic!("{} on {}: {wrong}\nagain: {again}", case.name, replay::name(store)),
+            }
+        }
+        world.end(fleet, Ending::Restart).await;
+    });
+}
