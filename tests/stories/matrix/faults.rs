@@ -1,6 +1,5 @@
 //! Each fault alone, on both stores and with both intakes.
 
-use super::cases;
 use super::crashes::Intake;
 use super::runner::run;
 use crate::outside::Store;
@@ -8,23 +7,23 @@ use crate::outside::Store;
 #[test]
 fn each_fault_alone_changes_nothing_for_bots_that_take_rings_on_sqlite() {
     let test = "each_fault_alone_changes_nothing_for_bots_that_take_rings_on_sqlite";
-    run(test, Store::Sqlite, Intake::Rings, cases::all());
+    run(test, Store::Sqlite, Intake::Rings);
 }
 
 #[test]
 fn each_fault_alone_changes_nothing_for_bots_that_take_rings_on_postgres() {
     let test = "each_fault_alone_changes_nothing_for_bots_that_take_rings_on_postgres";
-    run(test, Store::Postgres, Intake::Rings, cases::all());
+    run(test, Store::Postgres, Intake::Rings);
 }
 
 #[test]
 fn each_fault_alone_changes_nothing_for_a_pool_that_joins_on_sqlite() {
     let test = "each_fault_alone_changes_nothing_for_a_pool_that_joins_on_sqlite";
-    run(test, Store::Sqlite, Intake::All, cases::all());
+    run(test, Store::Sqlite, Intake::All);
 }
 
 #[test]
 fn each_fault_alone_changes_nothing_for_a_pool_that_joins_on_postgres() {
     let test = "each_fault_alone_changes_nothing_for_a_pool_that_joins_on_postgres";
-    run(test, Store::Postgres, Intake::All, cases::all());
+    run(test, Store::Postgres, Intake::All);
 }
