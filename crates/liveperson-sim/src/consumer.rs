@@ -42,6 +42,9 @@ pub struct ConversationView {
     pub id: String,
     /// `OPEN` or `CLOSE`.
     pub state: String,
+    /// `OPEN` as long as any dialog is, a survey's too, or `CLOSE`.
+    #[serde(default)]
+    pub stage: String,
     /// The skill.
     pub skill: String,
     /// The login name of the assigned agent.

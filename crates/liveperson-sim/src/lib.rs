@@ -38,6 +38,7 @@ pub use latencies::Latencies;
 pub use ledger::Ledger;
 pub use platform::{Platform, Unsettled};
 pub use settings::{
-    BadToken, BotUser, ConsumerScript, HistoryKeeps, HumanScript, PlatformSettings, Revocation, SecondLogin,
+    Acceptance, BadToken, BotUser, ConsumerScript, HistoryKeeps, HumanScript, LostRings, PlatformSettings,
+    Revocation, SecondLogin,
 };
 pub use world::SECRET_MARK;

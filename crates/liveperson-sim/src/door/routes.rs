@@ -1,6 +1,7 @@
 //! HTTP requests and what answers them: CSDS, agentVep, and the ways to the others.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use liveperson_proto::AccountId;
 use serde_json::{Value, json};
 
+use super::line::Line;
 use super::{identity, upgrade};
 use crate::faults::Trouble;
 use crate::world::Shared;
@@ -90,10 +92,11 @@ pub(super) async fn troubled(trouble: Trouble, (words, code): (&str, u16)) -> Re
 }
 
 async fn login(request: Request<Incoming>, account: &str, shared: &Shared) -> Reply {
+    let Some(from) = peer(&request) else { return no_line() };
     let Some(body) = json_body(request).await else {
         return error(StatusCode::BAD_REQUEST, "malformed login request", 3);
     };
-    let refused = match shared.enter(|world| world.login(&AccountId::new(account), &body)) {
+    let refused = match shared.enter(|world| world.login(&AccountId::new(account), &body, from)) {
         Ok(granted) => {
             let cookie = format!("Session_id={}; Path=/; Secure; HttpOnly", granted.cookie);
             let mut reply = as_json(StatusCode::OK, &granted.body);
@@ -116,6 +119,7 @@ enum Renewal {
 }
 
 async fn with_session(request: Request<Incoming>, account: &str, shared: &Shared, what: Renewal) -> Reply {
+    let Some(from) = peer(&request) else { return no_line() };
     let cookie = session_cookie(&request);
     let Some(body) = json_body(request).await else {
         return error(StatusCode::BAD_REQUEST, "malformed request", 3);
@@ -124,7 +128,7 @@ async fn with_session(request: Request<Incoming>, account: &str, shared: &Shared
     let account = AccountId::new(account);
     let cookie = cookie.unwrap_or_default();
     let outcome = shared.enter(|world| match what {
-        Renewal::Refresh => world.refresh(&account, csrf, &cookie),
+        Renewal::Refresh => world.refresh(&account, csrf, &cookie, from),
         Renewal::Logout => world.logout(&account, csrf, &cookie),
     });
     match outcome {
@@ -132,6 +136,15 @@ async fn with_session(request: Request<Incoming>, account: &str, shared: &Shared
         Err(SessionRefused::Invalid) => error(StatusCode::UNAUTHORIZED, "CSRF token is invalid", 10),
         Err(SessionRefused::Troubled(trouble)) => troubled(trouble, ("refresh refused", 12)).await,
     }
+}
+
+fn peer(request: &Request<Incoming>) -> Option<IpAddr> {
+    request.extensions().get::<Line>().map(Line::peer)
+}
+
+/// Every connection has its line; without one it came in some other way.
+pub(super) fn no_line() -> Reply {
+    error(StatusCode::INTERNAL_SERVER_ERROR, "no line", 13)
 }
 
 fn session_cookie(request: &Request<Incoming>) -> Option<String> {

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::line::Line;
-use super::routes::{Reply, error, troubled};
+use super::routes::{Reply, error, no_line, troubled};
 use super::socket::{self, Guest};
 use crate::settings::BadToken;
 use crate::world::Shared;
@@ -76,11 +76,6 @@ pub(super) fn consumer(
     };
     tokio::spawn(open(request, welcome, Arc::clone(shared)));
     switching(&accept)
-}
-
-/// Every connection has its line; without one it came in some other way.
-fn no_line() -> Reply {
-    error(StatusCode::INTERNAL_SERVER_ERROR, "no line", 13)
 }
 
 /// Opens the socket for a guest, or turns it away with a close code.

@@ -12,8 +12,11 @@ pub struct Schedule;
 /// Orders with their times from the moment at which their part of the mix comes.
 type Part = Vec<(Duration, Order)>;
 
+/// Draws the particulars of a part.
+type Draw = fn(&mut Dice) -> Part;
+
 /// What may come next, and how often it does beside the others.
-const MIX: &[(u32, fn(&mut Dice) -> Part)] = &[
+const MIX: &[(u32, Draw)] = &[
     (4, |dice| dice.drop_one(SocketEnd::Reset)),
     (8, |dice| {
         let code = dice.one_of(&[1000, 1001, 1006, 1006, 1008, 1011, 4401, 4407]);

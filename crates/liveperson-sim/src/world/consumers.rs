@@ -124,6 +124,7 @@ impl World {
         Some(ConversationView {
             id: id.to_string(),
             state: if facts.is_open() { "OPEN" } else { "CLOSE" }.to_owned(),
+            stage: if facts.is_staged() { "OPEN" } else { "CLOSE" }.to_owned(),
             skill: facts.skill.to_string(),
             assigned: assigned.map(|one| self.login_of(&one.id.as_str().into()).to_owned()),
             members: self.members_of(facts),

@@ -12,6 +12,7 @@
 //! - [`conversations`], [`shapes`]: what a conversation is, and how the wire shows it
 //! - [`subscriptions`]: who is told of which conversations
 //! - [`changes`]: participants, skill, closing
+//! - [`surveys`]: a second dialog after the main one
 //! - [`publishing`], [`history`]: events in, events out again
 //! - [`routing`]: agent states, rings, the queue
 //! - [`consumers`], [`scripts`]: the consumers played here
@@ -45,6 +46,7 @@ mod shapes;
 pub(crate) mod sockets;
 mod step_up;
 mod subscriptions;
+mod surveys;
 mod timers;
 
 use std::collections::{BTreeMap, HashMap};

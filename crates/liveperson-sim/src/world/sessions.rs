@@ -1,5 +1,6 @@
 //! Login, refresh, logout, and how tokens die.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use liveperson_proto::{AccountId, AgentId};
@@ -22,7 +23,15 @@ pub(crate) struct Session {
     refreshed: Instant,
     /// Whoever it was issued to keeps it alive elsewhere.
     kept: bool,
+    /// The only address at which the token is good, if it is bound to one.
+    bound_to: Option<IpAddr>,
     pub(super) sockets: usize,
+}
+
+impl Session {
+    pub(super) fn is_good_at(&self, address: IpAddr) -> bool {
+        self.bound_to.is_none_or(|bound| bound == address)
+    }
 }
 
 /// What a good login gets.
@@ -47,7 +56,12 @@ pub(crate) enum SessionRefused {
 
 impl World {
     /// Logs a user in; the login before it, if any, is dead from now on.
-    pub(crate) fn login(&mut self, account: &AccountId, body: &Value) -> Result<Granted, LoginRefused> {
+    pub(crate) fn login(
+        &mut self,
+        account: &AccountId,
+        body: &Value,
+        from: IpAddr,
+    ) -> Result<Granted, LoginRefused> {
         self.count_login(account, body)?;
         let offer = Offer::read(body).ok_or(LoginRefused::Malformed)?;
         let agent = self.agent_of(account, &offer).ok_or(LoginRefused::BadCredentials)?;
@@ -60,7 +74,7 @@ impl World {
         self.end_first_login(&agent);
         self.counters.login(account, &login, kind);
         self.stir();
-        Ok(self.grant(account, &agent))
+        Ok(self.grant(account, &agent, from))
     }
 
     /// Whom the offer is for: the user it names, or the one whose assertion it is.
@@ -121,8 +135,9 @@ impl World {
         }
     }
 
-    fn grant(&mut self, account: &AccountId, agent: &AgentId) -> Granted {
-        let (bearer, session) = Self::new_session(account, agent, false);
+    fn grant(&mut self, account: &AccountId, agent: &AgentId, from: IpAddr) -> Granted {
+        let (bearer, mut session) = Self::new_session(account, agent, false);
+        session.bound_to = self.settings.tokens_bound_to_address.then_some(from);
         let (csrf, cookie) = (session.csrf.clone(), session.cookie.clone());
         let expires = session.refreshed + self.settings.token_life;
         self.sessions.insert(bearer.clone(), session);
@@ -153,6 +168,7 @@ impl World {
             cookie: secret(),
             refreshed: Instant::now(),
             kept,
+            bound_to: None,
             sockets: 0,
         };
         (secret(), session)
@@ -164,6 +180,7 @@ impl World {
         account: &AccountId,
         csrf: &str,
         cookie: &str,
+        from: IpAddr,
     ) -> Result<(), SessionRefused> {
         let bearer = self.session_with(account, csrf, cookie);
         let agent = bearer.as_ref().and_then(|bearer| self.sessions.get(bearer)).map(|one| &one.agent);
@@ -173,6 +190,9 @@ impl World {
         }
         let bearer = bearer.ok_or(SessionRefused::Invalid)?;
         let session = self.sessions.get_mut(&bearer).ok_or(SessionRefused::Invalid)?;
+        if !session.is_good_at(from) {
+            return Err(SessionRefused::Invalid);
+        }
         session.refreshed = Instant::now();
         let agent = session.agent.clone();
         self.counters.refresh(account, &self.users[&agent].login);

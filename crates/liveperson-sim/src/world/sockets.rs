@@ -98,8 +98,8 @@ impl World {
             return Admission::Troubled(trouble);
         }
         match self.session(&opening.account, &opening.bearer) {
-            Some(_) => Admission::Welcome,
-            None => Admission::BadToken,
+            Some(session) if session.is_good_at(opening.line.peer()) => Admission::Welcome,
+            _ => Admission::BadToken,
         }
     }
 
@@ -207,7 +207,7 @@ impl World {
         if user.sockets.is_empty() {
             self.agent_is_gone(&socket.agent);
         } else if !self.hears_rings(&socket.agent) {
-            self.cancel_rings_of(&socket.agent);
+            self.lose_rings_of(&socket.agent);
         }
     }
 
@@ -218,7 +218,7 @@ impl World {
             user.description.clear();
         }
         self.announce_agent_state(agent);
-        self.cancel_rings_of(agent);
+        self.lose_rings_of(agent);
     }
 
     /// Requests that travel or wait to be applied late.

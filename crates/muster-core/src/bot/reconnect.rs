@@ -104,6 +104,15 @@ impl Bot {
         self.wait_backoff(format!("the socket closed with {code}{words}"), now);
     }
 
+    /// Puts the return off, never nearer.
+    pub(crate) fn spread_return(&mut self, within: Duration, now: Now) {
+        let until = now.moment + within.mul_f64(self.chance.f64());
+        if let Some(waiting) = self.waiting.as_mut().filter(|_| self.socket.is_none()) {
+            waiting.until = waiting.until.max(until);
+            waiting.cause.push_str(", as did many of the account: the return is spread");
+        }
+    }
+
     pub(crate) fn detach_all(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.tickets.void_all();
         self.parted.clear();

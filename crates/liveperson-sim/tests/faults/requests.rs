@@ -1,36 +1,14 @@
-//! Faults on order, as a raw client meets them; each is counted.
-
-mod support;
+//! Requests and answers that go wrong.
 
 use std::time::Duration;
 
-use liveperson_sim::{Aim, Fault, Order, Platform, PlatformSettings, SocketEnd};
-use serde_json::{Value, json};
-use support::{ACCOUNT, Bot, bot, content, online, platform};
+use liveperson_sim::{Aim, Fault, Order, SocketEnd};
+use serde_json::json;
+
+use crate::support::{ACCOUNT, content, online};
+use crate::{at_publish, clock, effects, stage};
 
 const PUBLISH: &str = ".ams.ms.PublishEvent";
-
-/// A bot with a conversation.
-async fn stage() -> (Platform, Bot, String) {
-    let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
-    platform.add_bot(ACCOUNT, bot("bot1", 5));
-    let mut bot = online(&platform, "bot1").await;
-    platform.consumer(ACCOUNT, "Ada").opens_conversation("hi m-1").await;
-    let id = bot.accepts().await;
-    (platform, bot, id)
-}
-
-fn at_publish(fault: Fault) -> Order {
-    Order::of(fault).at(Aim::bot(ACCOUNT, "bot1").request("ms.PublishEvent"))
-}
-
-fn effects(platform: &Platform, name: &str) -> u64 {
-    platform.fault_effects().get(name).copied().unwrap_or_default()
-}
-
-async fn clock(bot: &mut Bot) -> Value {
-    bot.ask("GetClock", json!({})).await
-}
 
 #[tokio::test]
 async fn a_refused_request_has_no_effect_and_its_message_is_counted_apart() {
@@ -85,7 +63,7 @@ async fn requests_and_answers_are_lost_and_doubled() {
 #[tokio::test]
 async fn a_delayed_answer_is_overtaken_by_notifications() {
     let (platform, mut bot, id) = stage().await;
-    platform.order(at_publish(Fault::DelayAnswer { by: Duration::from_millis(100) }));
+    platform.order(at_publish(Fault::DelayAnswer { by: Duration::from_secs(1) }));
     bot.send(PUBLISH, content(&id, "m-1")).await;
     clock(&mut bot).await;
     bot.until(|frame| frame["body"]["event"]["message"] == "m-1").await;
@@ -115,21 +93,4 @@ async fn a_socket_ends_as_told_at_once_or_instead_of_an_answer() {
         assert_eq!(bot.ends().await, code, "{how:?}");
         assert_eq!((platform.ledger().once, effects(&platform, "drop_socket")), (1, 2));
     }
-}
-
-#[tokio::test]
-async fn a_doubled_notification_comes_twice_to_the_aimed_bot() {
-    let (platform, mut bot, _) = stage().await;
-    platform
-        .order(Order::of(Fault::DoubleNotification).at(Aim::default().request("OnlineEventDistribution")));
-    platform.consumer(ACCOUNT, "Ada").says("twice").await;
-    for _ in 0..2 {
-        bot.until(|frame| frame["body"]["event"]["message"] == "twice").await;
-    }
-    assert_eq!(effects(&platform, "double_notification"), 1);
-    platform.withdraw_all();
-    platform.consumer(ACCOUNT, "Ada").says("once").await;
-    clock(&mut bot).await;
-    bot.until(|frame| frame["body"]["event"]["message"] == "once").await;
-    assert_eq!(effects(&platform, "double_notification"), 1);
 }
