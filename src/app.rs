@@ -208,6 +208,7 @@ impl Fleet {
             timing: settings.timing,
             rules: rules(&settings.timing),
             node_lease: settings.store.node_lease,
+            keep_released: settings.store.keep_released,
             recorder: RecorderPlace::default(),
             right,
         });

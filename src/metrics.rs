@@ -15,7 +15,7 @@ use liveperson_proto::AccountId;
 use prometheus::{Error, GaugeVec, Histogram, HistogramVec, IntCounterVec, IntGaugeVec, Registry};
 
 use declare::Declare;
-use labels::{ACTORS, CONNECTS, LOGINS, REFRESHES, TURNS, close_code, closed};
+use labels::{ACTORS, CONNECTS, LOGINS, PRUNED, REFRESHES, TURNS, close_code, closed};
 
 pub use account::AccountMetrics;
 
@@ -46,6 +46,7 @@ pub struct Metrics {
     restarts: IntCounterVec,
     store_group_turns: Histogram,
     store_commit_seconds: Histogram,
+    store_pruned: IntCounterVec,
     mailbox_full: IntCounterVec,
     logic_abandoned: IntCounterVec,
     arbiter_lag_seconds: GaugeVec,
@@ -84,6 +85,7 @@ impl Metrics {
             restarts: declare.counter("muster_restarts_total", "Actors restarted after a fault.", &["account", "actor"])?,
             store_group_turns: declare.histogram("muster_store_group_turns", "Turns written in one transaction.", GROUP_TURNS)?,
             store_commit_seconds: declare.histogram("muster_store_commit_seconds", "How long the store took to commit a group.", COMMIT_SECONDS)?,
+            store_pruned: declare.counter("muster_store_pruned_total", "What was old and is forgotten: released claims, dropped dead letters.", &["what"])?,
             mailbox_full: declare.counter("muster_mailbox_full_total", "Messages that found a mailbox full.", &["actor"])?,
             logic_abandoned: declare.counter("muster_logic_abandoned_total", "Runs of logic that took too long and were abandoned.", &["account"])?,
             arbiter_lag_seconds: declare.seconds("muster_arbiter_lag_seconds", "How late an arbiter runs what is due: measured a second ago at most, or growing while it hangs.", &["arbiter"])?,
@@ -136,6 +138,11 @@ impl Metrics {
     pub fn store_committed(&self, turns: usize, took: Duration) {
         self.store_group_turns.observe(turns as f64);
         self.store_commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts what the store forgot.
+    pub fn pruned(&self, what: &str, count: u64) {
+        self.store_pruned.with_label_values(&[closed(what, PRUNED)]).inc_by(count);
     }
 
     /// An account's metrics for the hot path, looked up once.

@@ -1,5 +1,6 @@
 //! The account: starts its bots, and starts them again when they fail.
 
+mod letters;
 mod pools;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use crate::store::{HeldConversation, OutboxRow, StoreError};
 use crate::telemetry::Chain;
 use pools::Pools;
 
+pub use letters::Revived;
 pub use pools::PoolReport;
 
 /// Conversations of a bot at most, unless declared.

@@ -376,6 +376,19 @@ impl Handler<FromPool> for BotActor {
     }
 }
 
+/// The store has something for this bot that it did not ask for.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct FromStore(pub Event);
+
+impl Handler<FromStore> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, FromStore(event): FromStore, ctx: &mut Self::Context) {
+        self.take(event, ctx);
+    }
+}
+
 /// Leave at once: the supervisor is gone, and a fresh life waits for the bench.
 #[derive(Message)]
 #[rtype(result = "()")]

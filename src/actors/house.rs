@@ -45,6 +45,8 @@ pub struct House {
     pub rules: Rules,
     /// How long the node's ownership lasts unrenewed.
     pub node_lease: Duration,
+    /// How long a released claim is kept.
+    pub keep_released: Duration,
     /// Until when the bots are ours for certain; checked right before each write that changes something.
     pub right: Right,
     /// The recorder of the moment; a new one takes its place after a panic.

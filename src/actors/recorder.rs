@@ -3,13 +3,15 @@
 //! One group is under way at a time; what arrives meanwhile gathers. A group holds a conversation
 //! at most once, and is tried again until the store answers.
 
+mod rows;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use futures_util::future::join_all;
-use liveperson_proto::{AccountId, ConversationId};
+use liveperson_proto::{AccountId, ConversationId, DialogId};
 use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey};
 use muster_core::{BotId, PoolId};
 use tokio::sync::oneshot;
@@ -20,7 +22,8 @@ use super::guard::Guard;
 use super::house::House;
 use super::tray::Tray;
 use crate::crash::{self, Point};
-use crate::store::{self, Group, NewClaim, Refusal, Release, StoreError, Taken, TurnCommit, TurnOutcome};
+use crate::store::{Group, NewClaim, StoreError, Taken, TurnOutcome};
+use rows::{outcome, to_claims, to_group};
 
 /// Entries in a group at most.
 const GROUP: usize = 256;
@@ -65,6 +68,16 @@ impl Entry {
             Self::Commit(turn) => &turn.conversation,
             Self::Done(key) | Self::Dead(key, _) => &key.conversation,
             Self::Claim(conversation, _) | Self::Release(conversation, ..) => conversation,
+        }
+    }
+}
+
+impl Entry {
+    /// The dialog whose cursor it moves.
+    fn dialog(&self) -> Option<&DialogId> {
+        match self {
+            Self::Commit(turn) => Some(&turn.dialog),
+            Self::Claim(..) | Self::Done(_) | Self::Dead(..) | Self::Release(..) => None,
         }
     }
 }
@@ -196,14 +209,22 @@ impl Recorder {
         let mut chosen = Vec::new();
         let mut left = VecDeque::with_capacity(self.waiting.len());
         let mut touched: HashSet<(AccountId, PoolId, ConversationId)> = HashSet::new();
+        let mut dialogs: HashSet<(AccountId, PoolId, DialogId)> = HashSet::new();
         for waiting in self.waiting.drain(..) {
             let author = &waiting.author;
             let place = (author.account.clone(), author.pool.clone(), waiting.entry.conversation().clone());
+            let dialog =
+                waiting.entry.dialog().map(|d| (author.account.clone(), author.pool.clone(), d.clone()));
             // Confirmations of one conversation do not get into each other's way.
             let light = matches!(waiting.entry, Entry::Done(_));
-            if chosen.len() < GROUP && (touched.insert(place) || light) {
+            // What the platform calls by one name goes one after the other, whatever that is.
+            let fresh = dialog.as_ref().is_none_or(|dialog| !dialogs.contains(dialog));
+            if chosen.len() < GROUP && (light || (!touched.contains(&place) && fresh)) {
+                touched.insert(place);
+                dialogs.extend(dialog);
                 chosen.push(waiting);
             } else {
+                touched.insert(place);
                 left.push_back(waiting);
             }
         }
@@ -312,85 +333,6 @@ async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
                 actix::clock::sleep(STORE_PAUSE).await;
             }
         }
-    }
-}
-
-fn to_group(chosen: &[Waiting], incarnation: &str) -> Group {
-    let mut group = Group::default();
-    for Waiting { author, entry, .. } in chosen {
-        match entry {
-            Entry::Commit(turn) => group.turns.push(turn_row(author, turn, incarnation)),
-            Entry::Done(key) => group.done.push(key_row(author, key)),
-            Entry::Dead(key, words) => group.dead.push((key_row(author, key), words.clone())),
-            Entry::Claim(..) => {}
-            Entry::Release(conversation, reason, done) => group.releases.push(Release {
-                account: author.account.clone(),
-                pool: author.pool.clone(),
-                conversation: conversation.clone(),
-                bot: author.bot.clone(),
-                reason: reason.clone(),
-                done: *done,
-            }),
-        }
-    }
-    group
-}
-
-fn to_claims(chosen: &[Waiting], incarnation: &str) -> Vec<NewClaim> {
-    let claim = |Waiting { author, entry, .. }: &Waiting| match entry {
-        Entry::Claim(conversation, joins) => Some(NewClaim {
-            account: author.account.clone(),
-            pool: author.pool.clone(),
-            bot: author.bot.clone(),
-            incarnation: incarnation.to_owned(),
-            owner_epoch: author.epoch,
-            conversation: conversation.clone(),
-            joins: *joins,
-        }),
-        Entry::Commit(_) | Entry::Done(_) | Entry::Dead(..) | Entry::Release(..) => None,
-    };
-    chosen.iter().filter_map(claim).collect()
-}
-
-fn turn_row(author: &Author, turn: &CommitTurn, incarnation: &str) -> TurnCommit {
-    let action = |a: &muster_core::dialog::NewAction| store::NewAction {
-        n: a.n as i64,
-        tag: a.tag.clone(),
-        body: a.body.clone(),
-    };
-    TurnCommit {
-        account: author.account.clone(),
-        pool: author.pool.clone(),
-        bot: author.bot.clone(),
-        incarnation: incarnation.to_owned(),
-        owner_epoch: author.epoch,
-        conversation: turn.conversation.clone(),
-        dialog: turn.dialog.clone(),
-        turn_id: turn.turn.clone(),
-        sequence: turn.cursor,
-        variables: turn.variables.clone(),
-        actions: turn.actions.iter().map(action).collect(),
-    }
-}
-
-fn key_row(author: &Author, key: &OutboxKey) -> store::OutboxKey {
-    store::OutboxKey {
-        account: author.account.clone(),
-        pool: author.pool.clone(),
-        conversation: key.conversation.clone(),
-        turn_id: key.turn.clone(),
-        n: key.n as i64,
-    }
-}
-
-fn outcome(outcome: TurnOutcome) -> CommitOutcome {
-    match outcome {
-        TurnOutcome::Committed { .. } => CommitOutcome::Committed,
-        TurnOutcome::AlreadyCommitted => CommitOutcome::AlreadyCommitted,
-        TurnOutcome::Refused(Refusal::Fenced { .. }) => CommitOutcome::Fenced,
-        TurnOutcome::Refused(Refusal::StaleCursor { at }) => CommitOutcome::StaleCursor(at),
-        TurnOutcome::Refused(Refusal::ClaimHeldBy { .. }) => CommitOutcome::ClaimLost,
-        TurnOutcome::Refused(Refusal::Rejected(words)) => CommitOutcome::Rejected(words),
     }
 }
 

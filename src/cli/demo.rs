@@ -61,7 +61,7 @@ pub(super) async fn demo(arguments: Arguments, io: Handle) -> Result<(), Failure
     let fuse = Fragile::wrap(&mut logics);
     let options = LaunchOptions { logics, migrate: true, ..LaunchOptions::default() };
     let board = Board::default();
-    let fleet = ownership::launch(&stage.settings, options, board.clone(), io.clone()).await?;
+    let fleet = ownership::launch(&stage.settings, options, board.clone(), io.clone(), &mut signals).await?;
     let (server, bound) = serve(arguments.listen, &board, &fleet)?;
     banner::print(&stage.settings, "made for this demo", &fleet, Some(bound));
     println!("  simulated  {} (TLS, self-made CA), {} consumers", stage.platform.host(), arguments.consumers);

@@ -5,13 +5,19 @@
 //! - `demo`: a fleet on a platform of its own, with a ledger that judges it
 //! - `migrate`: brings a store's tables up to date
 //! - `bots`, `conversations`: what the store knows, whether a fleet runs or not
+//! - `dead_letters`: what the platform refused for good; `backup`: a copy of the store
 //! - `ownership`, `banner`, `signals`: what `run` and `demo` share
-//! - `store`, `live`, `filter`, `table`: what commands that only look share
+//! - `store`, `live`, `filter`, `table`, `out`: what commands on the store share
 
+#[macro_use]
+mod out;
+
+mod backup;
 mod banner;
 mod bots;
 mod check;
 mod conversations;
+mod dead_letters;
 mod demo;
 mod filter;
 mod live;
@@ -53,6 +59,10 @@ enum Command {
     Bots(bots::Arguments),
     /// Show the conversations that bots handle or handled
     Conversations(conversations::Arguments),
+    /// Show what the platform refused for good, send it after all, or drop it
+    DeadLetters(dead_letters::Arguments),
+    /// Copy a SQLite store into a file, also while a fleet runs on it
+    Backup(backup::Arguments),
     /// Watch a fleet answer simulated consumers under faults, and see the ledger judge it
     Demo(demo::Arguments),
     /// Bring a store's tables up to date (SQLite does that by itself at `run`)
@@ -87,9 +97,12 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // Standard output belongs to the answer; the demo's faults are on purpose.
     let logging = match arguments.command {
-        Command::Demo(_) | Command::Check(_) | Command::Bots(_) | Command::Conversations(_) => {
-            telemetry::init_at(LogTo::Stderr, "off")
-        }
+        Command::Demo(_)
+        | Command::Check(_)
+        | Command::Bots(_)
+        | Command::Conversations(_)
+        | Command::DeadLetters(_)
+        | Command::Backup(_) => telemetry::init_at(LogTo::Stderr, "off"),
         Command::Run(_) | Command::Migrate(_) => telemetry::init(LogTo::Stdout),
     };
     logging.unwrap_or_else(|_| eprintln!("muster: logging was started before"));
@@ -115,6 +128,8 @@ async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
         Command::Check(arguments) => check::check(arguments, io).await,
         Command::Bots(arguments) => bots::bots(arguments, io).await,
         Command::Conversations(arguments) => conversations::conversations(arguments, io).await,
+        Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments, io).await,
+        Command::Backup(arguments) => backup::backup(arguments, io).await,
         Command::Demo(arguments) => demo::demo(arguments, io).await,
         Command::Migrate(arguments) => migrate::migrate(arguments, io).await,
     }

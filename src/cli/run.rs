@@ -117,10 +117,7 @@ pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure>
         ..LaunchOptions::default()
     };
     let board = Board::default();
-    let fleet = tokio::select! {
-        fleet = ownership::launch(&settings, options, board.clone(), io) => fleet?,
-        signal = signals.next() => return Err(Failure::new(format!("{signal} before the start was over"))),
-    };
+    let fleet = ownership::launch(&settings, options, board.clone(), io, &mut signals).await?;
     let (server, bound) = match listen(settings.server.listen, &board, &fleet) {
         Ok(listening) => listening,
         Err(failure) => {

@@ -14,6 +14,9 @@
 //! - `contract`: what logic may do
 //! - `webhook`: logic behind a URL, in three languages and in a bad mood
 //! - `store_away`: the store goes and comes back
+//! - `store_faults`, `sqlite_faults`: whatever else a store can do to a fleet
+//! - `restore`: an older backup is put back
+//! - `letters`: dead letters, resolved beside a running fleet
 //! - `secrets`: nothing secret is written down
 //! - `consumers`: consumers that are real clients
 //! - `take_over`: humans take conversations over and give them back
@@ -24,6 +27,11 @@
 
 #[path = "../support/postgres.rs"]
 mod postgres;
+
+#[path = "../support/own_postgres.rs"]
+mod own_postgres;
+#[path = "../support/store_proxy.rs"]
+mod store_proxy;
 
 mod inside;
 mod outside;
@@ -38,15 +46,19 @@ mod declared;
 mod demo;
 mod endings;
 mod kill;
+mod letters;
 mod logins;
 mod matrix;
 mod once;
 mod ownership;
 mod pools;
 mod prometheus;
+mod restore;
 mod secrets;
 mod sessions;
+mod sqlite_faults;
 mod store_away;
+mod store_faults;
 mod supervision;
 mod take_over;
 mod webhook;

@@ -141,7 +141,7 @@ pub(crate) struct World {
     pub(crate) control: Control,
     pub(crate) store_url: String,
     _sim: Running,
-    _database: Option<Database>,
+    database: Option<Database>,
     runs: std::cell::Cell<usize>,
     /// Last, so that it goes after the processes whose logs it holds.
     pub(crate) dir: TempDir,
@@ -190,7 +190,12 @@ impl World {
             .replace("127.0.0.1:9300", "127.0.0.1:0")
             .replace("url = \"sqlite:muster.db\"", "url = \"env:STORY_STORE\"\nnode_lease = \"4s\"");
         fs::write(&fleet_file, format!("{text}{TIMING}")).unwrap();
-        Self { dir, control, store_url, _sim: sim, _database: database, runs: 0.into() }
+        Self { dir, control, store_url, _sim: sim, database: database, runs: 0.into() }
+    }
+
+    /// The database itself, whatever stands between it and the fleet.
+    pub(crate) fn direct_url(&self) -> String {
+        self.database.as_ref().map_or(&*self.store_url, Database::url).to_owned()
     }
 
     /// Writes something else into the fleet file.

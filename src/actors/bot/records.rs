@@ -7,6 +7,8 @@ use actix::{AsyncContext, Context, Handler, Message};
 use muster_core::bot::Event;
 use muster_core::dialog::{ClaimOutcome, CommitOutcome};
 
+use tracing::error;
+
 use super::super::account::recalled;
 use super::super::recorder::{Entry, Record, Recorded, Verdict};
 use super::BotActor;
@@ -149,6 +151,10 @@ fn claim_outcome(taken: Taken) -> ClaimOutcome {
     match taken {
         Taken::Held(held) => ClaimOutcome::Held(Box::new(recalled(*held))),
         Taken::Done => ClaimOutcome::Done,
+        Taken::Rejected(words) => {
+            error!(words, "the store cannot hold a conversation's id: it is not handled");
+            ClaimOutcome::Done
+        }
         Taken::Fenced => ClaimOutcome::Fenced,
     }
 }

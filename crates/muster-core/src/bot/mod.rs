@@ -262,6 +262,9 @@ impl Bot {
             Event::ClaimAnswered { conversation, outcome } => {
                 self.with(&conversation, now, out, |c, desk| c.claim_answered(outcome, desk));
             }
+            Event::Revived { conversation, deeds } => {
+                self.with(&conversation, now, out, |c, desk| c.revived(deeds, desk));
+            }
             Event::Watch { spell } => self.membership.watch(spell),
             Event::Placed { placement, conversations } => self.placed(placement, conversations, now, out),
             Event::Fenced { why } => self.fenced = Some(why),

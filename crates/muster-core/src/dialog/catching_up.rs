@@ -101,11 +101,15 @@ impl Conversation {
         self.seen = self.seen.max(line.sequence);
         for tag in line.tags.iter().filter(|_| desk.rules.reconcile) {
             self.outbox.confirm_tag(tag, desk);
-            if let Some(Trigger::Message(answered)) = desk.tagger.trigger(tag)
-                && answered > self.cursor
-                && !self.stage.answers(answered)
-            {
-                self.answered.insert(answered);
+            match desk.tagger.trigger(tag) {
+                Some(Trigger::Message(answered))
+                    if answered > self.cursor && !self.stage.answers(answered) =>
+                {
+                    self.answered.insert(answered);
+                }
+                // The pool opened it, whatever the store has forgotten of that.
+                Some(Trigger::Opened) if !self.stage.is_busy() => self.opened = true,
+                _ => {}
             }
         }
         if line.by_human && line.is_by_others(desk) {

@@ -16,6 +16,7 @@ use super::turns::Stage;
 use crate::TurnId;
 use crate::duty::Intake;
 use crate::pool::Parting;
+use crate::tag::Trigger;
 use crate::time::Moment;
 use crate::turn::{Deed, Variables};
 
@@ -294,6 +295,12 @@ impl Conversation {
         self.advance(desk);
     }
 
+    /// Takes deeds up again that were given up: in doubt, so that they are looked for before they are sent.
+    pub(crate) fn revived(&mut self, deeds: Vec<RestoredDeed>, desk: &mut Desk<'_>) {
+        self.outbox.restore(&self.id, deeds, desk.now.moment);
+        self.advance(desk);
+    }
+
     /// Takes the platform's answer to a deed.
     pub(crate) fn deed_answered(&mut self, key: &OutboxKey, outcome: &Outcome, desk: &mut Desk<'_>) {
         let done = self.outbox.answered(key, outcome, desk);
@@ -315,7 +322,7 @@ impl Conversation {
         }
         self.drop_superseded(desk);
         match self.outbox.advance(self.looked, &self.dialog, desk) {
-            Wish::Look => return self.read_from(self.cursor, desk),
+            Wish::Look => return self.read_from(self.look_from(desk), desk),
             Wish::Nothing => {}
         }
         if self.outbox.is_empty() && desk.may_think && !self.handing_back {
@@ -326,6 +333,17 @@ impl Conversation {
             self.inbox.more = false;
             let from = self.resume.take().unwrap_or_else(|| self.owed_from());
             self.read_from(from, desk);
+        }
+    }
+
+    /// After what a look for the head of the outbox begins: later turns may have moved the cursor past it.
+    fn look_from(&self, desk: &Desk<'_>) -> Sequence {
+        let head = self.outbox.pending.front().and_then(|head| desk.tagger.trigger(&head.tag));
+        match head {
+            Some(Trigger::Message(answered)) => self.cursor.min(answered),
+            // Nobody knows where the cursor stood then.
+            Some(Trigger::Opened) => Sequence::START,
+            None => self.cursor,
         }
     }
 
