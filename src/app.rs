@@ -334,6 +334,7 @@ fn rules(timing: &TimingSettings) -> Rules {
         settle: timing.settle,
         reconcile: Protection::Reconciliation.is_on(),
         catch_up: Protection::CatchUp.is_on(),
+        dedupe: Protection::Dedupe.is_on(),
         ..Rules::default()
     }
 }

@@ -13,6 +13,7 @@ use super::super::account::recalled;
 use super::super::recorder::{Entry, Record, Recorded, Verdict};
 use super::BotActor;
 use crate::crash::{self, Point};
+use crate::protection::Protection;
 use crate::store::Taken;
 
 /// The wait before records are offered again to a recorder that had no room.
@@ -117,6 +118,7 @@ impl Handler<Recorded> for BotActor {
         for (number, outcome) in entries {
             match (self.records.take(number), outcome) {
                 (Some(Waiting { entry: Entry::Commit(turn), since, .. }), Verdict::Turn(outcome)) => {
+                    let outcome = as_protected(outcome);
                     crash::pass(Point::CommitHeard);
                     self.count_commit(&outcome, since);
                     let (conversation, turn) = (turn.conversation.clone(), turn.turn.clone());
@@ -147,8 +149,20 @@ impl BotActor {
     }
 }
 
+/// What the store says of a turn that it had before; without that protection it is news.
+fn as_protected(outcome: CommitOutcome) -> CommitOutcome {
+    match outcome {
+        CommitOutcome::AlreadyCommitted | CommitOutcome::StaleCursor(_) if !Protection::Dedupe.is_on() => {
+            CommitOutcome::Committed
+        }
+        outcome => outcome,
+    }
+}
+
 fn claim_outcome(taken: Taken) -> ClaimOutcome {
     match taken {
+        // Without that protection any claim is held, and nothing is remembered.
+        Taken::Held(_) | Taken::Done if !Protection::Claims.is_on() => ClaimOutcome::Held(Box::default()),
         Taken::Held(held) => ClaimOutcome::Held(Box::new(recalled(*held))),
         Taken::Done => ClaimOutcome::Done,
         Taken::Rejected(words) => {

@@ -15,6 +15,8 @@ pub(super) enum Verdict {
     Clean,
     /// Messages whose answers the platform refused for good: dead letters, counted apart by the ledger.
     DeadLetters,
+    /// The same, unless a new token or another look at the conversation helps.
+    PerhapsDeadLetters,
     /// Messages that were owed in a conversation when it was closed, counted apart by the ledger.
     CutOff,
 }
@@ -193,8 +195,11 @@ fn refusals(intake: Intake) -> Vec<Case> {
         let orders = requests_of(intake).into_iter().map(each).collect();
         cases.push(Case::all_of(format!("requests-{status}"), orders).pushed_by(drop_all()));
         let publish = Order::of(Fault::Refuse { status }).at(on(PUBLISH)).times(6);
-        let for_good = matches!(status, 400 | 403 | 404);
-        let verdict = if for_good { Verdict::DeadLetters } else { Verdict::Clean };
+        let verdict = match status {
+            400 => Verdict::DeadLetters,
+            401 | 403 | 404 => Verdict::PerhapsDeadLetters,
+            _ => Verdict::Clean,
+        };
         cases.push(Case::of(format!("publish-{status}"), publish).ends(verdict));
     }
     for status in [500, 503] {

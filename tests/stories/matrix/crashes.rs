@@ -59,10 +59,10 @@ pub(super) fn require_clean(ledger: &Ledger, what: &str) {
     assert!(ledger.is_clean(), "{what}\n{ledger}");
 }
 
-async fn dies_at(world: &World, point: Point, passing: u32) {
+pub(super) async fn dies_at(world: &World, point: Point, passing: u32, environment: &[(&str, &str)]) {
     let plan = format!("{}:{passing}:kill", point.name());
     let mut command = world.muster(&["run", "fleet.toml", "--migrate"]);
-    command.env("MUSTER_CRASH", plan);
+    command.env("MUSTER_CRASH", plan).envs(environment.iter().copied());
     world.start(command).kills_itself().await;
 }
 
@@ -93,7 +93,7 @@ async fn every_point_kills(test: &str, store: Store, intake: Intake) {
             replay::command(test, point.name(), seed)
         );
         println!("{what}");
-        dies_at(&world, point, passing).await;
+        dies_at(&world, point, passing, &[]).await;
         require_clean(&world.ledger().await, &what);
     }
     ends_well(&world, &what).await;

@@ -14,10 +14,15 @@ use crate::wait::until;
 /// As [`world`] sets it.
 const LEASE: Duration = Duration::from_secs(2);
 
-async fn stopped_at(world: &World, point: Point, passing: u32) -> Running {
+pub(super) async fn stopped_at(
+    world: &World,
+    point: Point,
+    passing: u32,
+    environment: &[(&str, &str)],
+) -> Running {
     let plan = format!("{}:{passing}:stop", point.name());
     let mut command = world.muster(&["run", "fleet.toml", "--migrate"]);
-    command.env("MUSTER_CRASH", plan);
+    command.env("MUSTER_CRASH", plan).envs(environment.iter().copied());
     let process = world.start(command);
     process.stops_itself().await;
     process
@@ -29,7 +34,7 @@ async fn ends_in_order(mut process: Running) {
 }
 
 /// Another process waits for the lease to end and takes the fleet; the old one finds it gone.
-async fn another_takes_over(world: &World, mut old: Running, point: Point) {
+pub(super) async fn another_takes_over(world: &World, mut old: Running, point: Point) {
     let Fleet { process: new, .. } = world.run(&[], &[]).await;
     if matches!(point, Point::Committed | Point::CommitHeard | Point::RightChecked) {
         // What the old one was about to do the new one has done by then.
@@ -71,7 +76,7 @@ async fn every_point_stops(test: &str, store: Store) {
             replay::command(test, point.name(), seed)
         );
         println!("{what}");
-        let old = stopped_at(&world, point, passing).await;
+        let old = stopped_at(&world, point, passing, &[]).await;
         match store {
             Store::Postgres => another_takes_over(&world, old, point).await,
             Store::Sqlite => another_is_refused(&world, old).await,
@@ -97,7 +102,7 @@ async fn a_stop_at_any_point_past_the_lease_changes_nothing_on_postgres() {
 async fn a_stop_between_the_look_at_the_right_and_the_write_doubles_one_action_at_most() {
     let world = world(Store::Postgres, Intake::Rings).await;
     let point = Point::RightChecked;
-    let old = stopped_at(&world, point, 1).await;
+    let old = stopped_at(&world, point, 1, &[]).await;
     another_takes_over(&world, old, point).await;
     let last = world.run(&[], &[]).await;
     world.settled(Duration::from_mins(1)).await.unwrap();
