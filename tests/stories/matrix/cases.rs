@@ -129,20 +129,27 @@ fn logins() -> Vec<Case> {
     let mut cases: Vec<_> = troubles
         .into_iter()
         .map(|(name, how)| {
-            let here = [Fault::LoginFault { how }, Fault::UpgradeFault { how }, Fault::RefreshFault { how }];
-            let mut orders: Vec<_> = here
+            let faults = [Fault::LoginFault { how }, Fault::UpgradeFault { how }];
+            let mut orders: Vec<_> = faults
                 .into_iter()
                 .map(|fault| Order::of(fault).at(Aim::account(ACCOUNTS[0])).times(1))
                 .collect();
             orders.push(Order::of(Fault::DomainFault { how }).times(1));
-            Case::all_of(format!("services-{name}"), orders).pushed_by(revoke_all())
+            let unwell = Order::of(Fault::UpgradeFault { how: Trouble::status(503) }).at(here()).times(1);
+            let case = Case::all_of(format!("services-{name}"), orders);
+            case.pushed_by(unwell).pushed_by(revoke_all())
         })
         .collect();
     for status in [401, 403] {
-        let how = Trouble::status(status);
-        let orders = [Fault::UpgradeFault { how }, Fault::RefreshFault { how }];
-        let orders = orders.map(|fault| Order::of(fault).at(here()).times(1)).to_vec();
-        cases.push(Case::all_of(format!("services-{status}"), orders).pushed_by(drop_all()));
+        let upgrade = Fault::UpgradeFault { how: Trouble::status(status) };
+        let upgrade = Order::of(upgrade).at(here()).times(1);
+        cases.push(Case::of(format!("upgrade-{status}"), upgrade).pushed_by(drop_all()));
+    }
+    for (name, how) in
+        troubles.into_iter().chain([("401", Trouble::status(401)), ("403", Trouble::status(403))])
+    {
+        let refresh = Order::of(Fault::RefreshFault { how }).at(here()).times(1);
+        cases.push(Case::of(format!("refresh-{name}"), refresh));
     }
     for (name, how) in
         [("4401", Revocation::Close4401), ("1006", Revocation::Drop1006), ("silent", Revocation::Silent)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use liveperson_sim::Ledger;
+use liveperson_sim::{Ledger, Revocation};
 use muster::crash::Point;
 
 use super::replay;
@@ -12,6 +12,8 @@ use crate::outside::{Store, World};
 /// How late an answer is does not matter here: on Postgres each life waits for the end of a lease.
 const LOAD: [&str; 10] =
     ["--bots", "2", "--consumers", "10", "--think", "40", "--burst", "2", "--answer-within", "180000"];
+
+const ACCOUNT: &str = "10000001";
 
 /// What was in flight at the kill is applied when the next life may be at work already.
 const LATE: Duration = Duration::from_millis(1500);
@@ -54,6 +56,16 @@ pub(super) fn passing(point: Point, rng: &mut Rng) -> u32 {
     }
 }
 
+/// What a life needs to come to this point: without a stored session that holds each logs in.
+pub(super) async fn prepare(world: &World, point: Point) {
+    if !matches!(point, Point::LoggedIn | Point::SessionSealed) {
+        return;
+    }
+    for login in ["bot-1-1", "bot-1-2"] {
+        world.control.revoke_token_of(ACCOUNT, login, Revocation::Silent).await.unwrap();
+    }
+}
+
 /// Nothing is wrong so far; what still waits for an answer is not.
 pub(super) fn require_clean(ledger: &Ledger, what: &str) {
     assert!(ledger.is_clean(), "{what}\n{ledger}");
@@ -93,6 +105,7 @@ async fn every_point_kills(test: &str, store: Store, intake: Intake) {
             replay::command(test, point.name(), seed)
         );
         println!("{what}");
+        prepare(&world, point).await;
         dies_at(&world, point, passing, &[]).await;
         require_clean(&world.ledger().await, &what);
     }

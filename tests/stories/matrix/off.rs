@@ -7,7 +7,7 @@ use muster::crash::Point;
 use muster::protection::Protection;
 
 use super::crashes::{Intake, dies_at, world};
-use super::stops::{another_takes_over, stopped_at};
+use super::stops::{RESENT, another_takes_over, stopped_at};
 use crate::outside::{Store, World};
 
 /// What stands in front of each run.
@@ -32,9 +32,10 @@ async fn without_reconciliation_a_kill_after_the_write_answers_twice() {
 }
 
 #[tokio::test]
-async fn without_catch_up_a_kill_after_the_read_loses_a_message() {
+async fn without_catch_up_a_kill_in_mid_turn_loses_a_message() {
     let world = world(Store::Sqlite, Intake::Rings).await;
-    dies_at(&world, Point::FrameRead, 30, &without(Protection::CatchUp)).await;
+    // By then the conversations are begun: only their history knows what was not committed.
+    dies_at(&world, Point::Decided, 35, &without(Protection::CatchUp)).await;
     lives_on(&world, Protection::CatchUp).await;
     let ledger = world.ledger().await;
     assert!(ledger.waiting + ledger.never > 0, "nobody noticed that catch-up was off: {ledger}");
@@ -45,7 +46,8 @@ async fn without_dedupe_an_event_that_comes_twice_is_answered_twice() {
     let world = world(Store::Sqlite, Intake::Rings).await;
     let twice = Order::of(Fault::DoubleNotification).at(Aim::default().request("ms.OnlineEventDistribution"));
     world.control.order(&twice).await.unwrap();
-    lives_on(&world, Protection::Dedupe).await;
+    let _fleet = world.run(&[], &without(Protection::Dedupe)).await;
+    world.answered(60).await;
     let ledger = world.ledger().await;
     assert!(ledger.more_than_once > 0, "nobody noticed that dedupe was off: {ledger}");
 }
@@ -53,9 +55,9 @@ async fn without_dedupe_an_event_that_comes_twice_is_answered_twice() {
 #[tokio::test]
 async fn without_the_fence_a_process_that_lost_the_fleet_answers_what_its_successor_answered() {
     let world = world(Store::Postgres, Intake::Rings).await;
-    let point = Point::CommitHeard;
-    let old = stopped_at(&world, point, 4, &without(Protection::Fence)).await;
-    another_takes_over(&world, old, point).await;
+    // By then a turn has something to say.
+    let old = stopped_at(&world, Point::CommitHeard, 35, &without(Protection::Fence)).await;
+    another_takes_over(&world, old, RESENT).await;
     let ledger = world.ledger().await;
     assert!(ledger.more_than_once > 0, "nobody noticed that the fence was off: {ledger}");
 }
@@ -63,6 +65,8 @@ async fn without_the_fence_a_process_that_lost_the_fleet_answers_what_its_succes
 #[tokio::test]
 async fn without_claims_a_kill_after_the_join_joins_again() {
     let world = world(Store::Sqlite, Intake::All).await;
+    // The next life is at work before the join is there.
+    world.control.apply_late(Some(Duration::from_secs(6))).await.unwrap();
     dies_at(&world, Point::JoinSent, 2, &without(Protection::Claims)).await;
     lives_on(&world, Protection::Claims).await;
     let counters = world.control.counters().await.unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use muster::crash::Point;
 
-use super::crashes::{Intake, ends_well, passing, points, require_clean, world};
+use super::crashes::{Intake, ends_well, passing, points, prepare, require_clean, world};
 use super::replay;
 use crate::outside::{Fleet, Running, Store, World};
 use crate::wait::until;
@@ -33,13 +33,14 @@ async fn ends_in_order(mut process: Running) {
     assert_eq!(process.ended().await, 0, "{}", process.log());
 }
 
-/// Another process waits for the lease to end and takes the fleet; the old one finds it gone.
-pub(super) async fn another_takes_over(world: &World, mut old: Running, point: Point) {
+/// What a process says when it has done again what its predecessor left in doubt.
+pub(super) const RESENT: &str = "an action in doubt was not done; it is sent again";
+
+/// Another process waits for the lease to end, takes the fleet, and gets as far as saying these words; the
+/// old one goes on, and finds the fleet gone.
+pub(super) async fn another_takes_over(world: &World, mut old: Running, words: &str) {
     let Fleet { process: new, .. } = world.run(&[], &[]).await;
-    if matches!(point, Point::Committed | Point::CommitHeard | Point::RightChecked) {
-        // What the old one was about to do the new one has done by then.
-        new.says_somewhere("an action in doubt was not done; it is sent again").await;
-    }
+    new.says_somewhere(words).await;
     world.answered(world.ledger().await.once + 10).await;
     old.goes_on();
     assert_eq!(old.ended().await, 4, "{}", old.log());
@@ -76,9 +77,10 @@ async fn every_point_stops(test: &str, store: Store) {
             replay::command(test, point.name(), seed)
         );
         println!("{what}");
+        prepare(&world, point).await;
         let old = stopped_at(&world, point, passing, &[]).await;
         match store {
-            Store::Postgres => another_takes_over(&world, old, point).await,
+            Store::Postgres => another_takes_over(&world, old, "listening").await,
             Store::Sqlite => another_is_refused(&world, old).await,
         }
         require_clean(&world.ledger().await, &what);
@@ -101,9 +103,8 @@ async fn a_stop_at_any_point_past_the_lease_changes_nothing_on_postgres() {
 #[tokio::test]
 async fn a_stop_between_the_look_at_the_right_and_the_write_doubles_one_action_at_most() {
     let world = world(Store::Postgres, Intake::Rings).await;
-    let point = Point::RightChecked;
-    let old = stopped_at(&world, point, 1, &[]).await;
-    another_takes_over(&world, old, point).await;
+    let old = stopped_at(&world, Point::RightChecked, 1, &[]).await;
+    another_takes_over(&world, old, RESENT).await;
     let last = world.run(&[], &[]).await;
     world.settled(Duration::from_mins(1)).await.unwrap();
     ends_in_order(last.process).await;

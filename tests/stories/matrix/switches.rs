@@ -27,7 +27,7 @@ const SWITCHES: &[Switch] = &[
     ("tokens-bound-to-address", |sim| sim.tokens_bound_to_address = true),
     ("pages-keep-newest", |sim| (sim.history_page, sim.history_keeps) = (20, HistoryKeeps::Newest)),
     ("pages-keep-oldest", |sim| (sim.history_page, sim.history_keeps) = (20, HistoryKeeps::Oldest)),
-    ("messages-need-subscription", |sim| sim.messages_need_subscription = true),
+    // Not here yet: `messages_need_subscription`, for muster subscribes to no dialog; see the reference.
     ("lost-rings-left-to-expire", |sim| sim.lost_rings = LostRings::LeftToExpire),
     ("rings-accepted-automatically", |sim| sim.acceptance = Acceptance::Automatic),
     ("surveys", |sim| sim.surveys = true),
