@@ -170,7 +170,9 @@ async fn tell(
     if as_json {
         println!("{}", json(&answers));
     } else {
-        answers.iter().for_each(|answer| println!("{}", answer.line()));
+        for answer in &answers {
+            println!("{}", answer.line());
+        }
     }
     match answers.iter().filter(|answer| !answer.done).count() {
         0 => Ok(()),

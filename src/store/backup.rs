@@ -43,7 +43,9 @@ impl Store {
             made(&half)?;
             let copied = async {
                 let name = half.to_string_lossy().into_owned();
-                sqlx::query("VACUUM INTO $1").bind(name).execute(sqlite.reader()).await?;
+                let mut store = sqlite.connect_aside().await?;
+                sqlx::query("VACUUM INTO $1").bind(name).execute(&mut store).await?;
+                store.close().await?;
                 let held = checked(&half).await?;
                 let bytes = finished(&half, &to)?;
                 Ok(Backup { path: to.clone(), bytes, held })

@@ -169,7 +169,7 @@ const REVIVED: &str = "SELECT o.account_id, c.bot_id, o.conversation_id, o.turn_
 
 type Revived = (String, String, String, String, i64, String, String, String, i64);
 
-/// SQLx reads tuples of up to sixteen.
+/// A letter as the database gives it.
 type Letter = (
     String,
     String,

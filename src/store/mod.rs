@@ -175,7 +175,7 @@ impl Store {
         let (url, node_lease) = (url.clone(), Duration::ZERO);
         let opening = io.spawn(async move {
             let engine = match &url {
-                StoreUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open(path).await?),
+                StoreUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open_to_look(path).await?),
                 StoreUrl::Postgres(address) => Engine::Postgres(Postgres::open(address).await?),
             };
             Ok(Inner { engine, seal: None, key_source: "none".to_owned(), node_lease, me: Mutex::default() })

@@ -143,6 +143,11 @@ impl World {
         Fleet::launch(&self.settings, options, self.board.clone(), self.io.clone()).await.unwrap()
     }
 
+    /// Where the store is.
+    pub(crate) fn store_url(&self) -> String {
+        self.settings.store.url.expose().to_owned()
+    }
+
     pub(crate) async fn end(&self, fleet: Fleet, ending: Ending) {
         fleet.end(ending, self.settings.timing.drain).await;
         // Nothing is in doubt any more: a second answer would have come.

@@ -33,9 +33,15 @@ async fn letters(world: &World, count: usize) -> Vec<String> {
     .await
 }
 
-async fn next_reply_is(world: &World, fault: Fault) {
-    let order = Order::of(fault).at(Aim::account(ACCOUNT).request("ms.PublishEvent")).times(1);
-    world.control.order(&order).await.unwrap();
+/// What Ada says is answered under this fault; returns the dead letter.
+async fn answered_under(world: &World, fault: Fault, says: &str) -> String {
+    // Receipts are events too, so that nobody can say which request the reply will be.
+    let order = Order::of(fault).at(Aim::account(ACCOUNT).request("ms.PublishEvent"));
+    let order = world.control.order(&order).await.unwrap();
+    world.control.consumer_says(ACCOUNT, "Ada", says).await.unwrap();
+    let letter = letters(world, 1).await.remove(0);
+    world.control.withdraw(order).await.unwrap();
+    letter
 }
 
 /// Waits until every action is confirmed.
@@ -59,43 +65,36 @@ async fn resolved_beside_a_running_fleet(store: Store) {
     world.answered(1).await;
 
     // Refused for good: told with the platform's words and without the text, and it blocks nothing.
-    next_reply_is(&world, Fault::Refuse { status: 400 }).await;
-    world.control.consumer_says(ACCOUNT, "Ada", "m-ada-2").await.unwrap();
-    let refused = letters(&world, 1).await;
+    let refused = answered_under(&world, Fault::Refuse { status: 400 }, "m-ada-2").await;
     for n in 3..=5 {
         world.control.consumer_says(ACCOUNT, "Ada", &format!("m-ada-{n}")).await.unwrap();
     }
     world.answered(4).await;
     let (_, words) = asked(&world, &["list"]).await;
-    assert!(words.contains("400") && words.contains(&refused[0]) && words.contains("bot-1"), "{words}");
+    assert!(words.contains("400") && words.contains(&refused) && words.contains("bot-1"), "{words}");
     assert!(!words.contains("m-ada-2"), "a text is only shown when asked for: {words}");
     let (_, words) = asked(&world, &["list", "--show-text"]).await;
     assert!(words.contains("m-ada-2"), "{words}");
 
     // Retried: the running fleet hears of it, and sends it once.
-    let (code, words) = asked(&world, &["retry", &refused[0]]).await;
+    let (code, words) = asked(&world, &["retry", &refused]).await;
     assert!(code == 0 && words.contains("bot-1 looks for it"), "{words}");
     world.answered(5).await;
     letters(&world, 0).await;
 
     // Refused in words, and yet done: a retry finds it and sends nothing.
-    next_reply_is(&world, Fault::RefuseAfterEffect { status: 400 }).await;
-    world.control.consumer_says(ACCOUNT, "Ada", "m-ada-6").await.unwrap();
-    let done = letters(&world, 1).await;
+    let done = answered_under(&world, Fault::RefuseAfterEffect { status: 400 }, "m-ada-6").await;
     for n in 7..=9 {
         world.control.consumer_says(ACCOUNT, "Ada", &format!("m-ada-{n}")).await.unwrap();
     }
     world.answered(9).await;
-    assert_eq!(asked(&world, &["retry", &done[0]]).await.0, 0);
+    assert_eq!(asked(&world, &["retry", &done]).await.0, 0);
     nothing_is_on_its_way(&world).await;
     letters(&world, 0).await;
 
     // Dropped: by whom and why is kept, the text is not.
-    next_reply_is(&world, Fault::Refuse { status: 400 }).await;
-    world.control.consumer_says(ACCOUNT, "Ada", "m-ada-10").await.unwrap();
-    let dropped = letters(&world, 1).await;
-    let (code, words) =
-        asked(&world, &["drop", &dropped[0], "--reason", "told by phone", "--by", "bea"]).await;
+    let dropped = answered_under(&world, Fault::Refuse { status: 400 }, "m-ada-10").await;
+    let (code, words) = asked(&world, &["drop", &dropped, "--reason", "told by phone", "--by", "bea"]).await;
     assert_eq!(code, 0, "{words}");
     letters(&world, 0).await;
     let all = listed(&world, &["--all", "--show-text"]).await;
@@ -104,15 +103,17 @@ async fn resolved_beside_a_running_fleet(store: Store) {
         (&"bea".into(), &"told by phone".into())
     );
     assert!(all[0]["text"].is_null(), "{all:?}");
-    let (code, words) = asked(&world, &["retry", &dropped[0]]).await;
+    let (code, words) = asked(&world, &["retry", &dropped]).await;
     assert!(code == 1 && words.contains("it was dropped"), "{words}");
 
     let effects = world.control.fault_effects().await.unwrap();
-    assert_eq!((effects["refuse"], effects["refuse_after_effect"]), (2, 1), "{effects:?}");
+    assert!(effects["refuse"] >= 2 && effects["refuse_after_effect"] >= 1, "{effects:?}");
     fleet.process.terminate();
     assert_eq!(fleet.process.ended().await, 0, "{}", fleet.process.log());
     let ledger = world.ledger().await;
-    assert!((ledger.once, ledger.refused) == (9, 1) && ledger.is_clean(), "{ledger}");
+    // What was retried came after what was said since: the only fault that a dead letter cannot help.
+    assert_eq!((ledger.once, ledger.refused, ledger.out_of_order), (9, 1, 3), "{ledger}");
+    assert_eq!((ledger.never, ledger.more_than_once, ledger.late), (0, 0, 0), "{ledger}");
 }
 
 #[tokio::test]

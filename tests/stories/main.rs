@@ -30,6 +30,8 @@ mod postgres;
 
 #[path = "../support/own_postgres.rs"]
 mod own_postgres;
+#[path = "../support/small_disk.rs"]
+mod small_disk;
 #[path = "../support/store_proxy.rs"]
 mod store_proxy;
 

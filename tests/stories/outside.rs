@@ -190,7 +190,7 @@ impl World {
             .replace("127.0.0.1:9300", "127.0.0.1:0")
             .replace("url = \"sqlite:muster.db\"", "url = \"env:STORY_STORE\"\nnode_lease = \"4s\"");
         fs::write(&fleet_file, format!("{text}{TIMING}")).unwrap();
-        Self { dir, control, store_url, _sim: sim, database: database, runs: 0.into() }
+        Self { dir, control, store_url, _sim: sim, database, runs: 0.into() }
     }
 
     /// The database itself, whatever stands between it and the fleet.

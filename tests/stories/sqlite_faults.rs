@@ -1,26 +1,14 @@
 //! SQLite in a bad mood: locked by somebody else, without room, not to be written.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
 use crate::outside::{SOON, Store, World};
+use crate::small_disk::{SmallDisk, done, text};
 use crate::store_faults::{fenced, goes_on};
 use crate::wait::until;
 
 const LOAD: [&str; 8] = ["--bots", "2", "--consumers", "8", "--think", "40", "--answer-within", "600000"];
 const TOLD: &str = "the store does not commit; turns wait";
-
-/// Runs a tool that needs root; false where it may not.
-fn done(program: &str, arguments: &[&str]) -> bool {
-    let status = Command::new(program).args(arguments).stderr(std::process::Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 #[tokio::test]
 async fn a_database_that_somebody_else_locks_is_waited_for() {
@@ -36,36 +24,10 @@ async fn a_database_that_somebody_else_locks_is_waited_for() {
     goes_on(&world, fleet).await;
 }
 
-/// A file system of its own for the store; unmounted with this value.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(folder: PathBuf) -> Option<Self> {
-        std::fs::create_dir(&folder).unwrap();
-        done("mount", &["-t", "tmpfs", "-o", "size=6m", "tmpfs", text(&folder)]).then_some(Self(folder))
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) -> PathBuf {
-        let filler = self.0.join("filler");
-        let mut file = std::fs::File::create(&filler).unwrap();
-        for size in [65_536, 4_096, 1] {
-            while std::io::Write::write_all(&mut file, &vec![0; size]).is_ok() {}
-        }
-        filler
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        done("umount", &["-l", text(&self.0)]);
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_holds_the_fleet_still_until_there_is_room() {
     let mut world = World::new(Store::Sqlite, &LOAD).await;
-    let Some(disk) = SmallDisk::mount(world.dir.path().join("fleet.secrets").join("disk")) else {
+    let Some(disk) = SmallDisk::mount(world.dir.path().join("fleet.secrets").join("disk"), "6m") else {
         eprintln!("not told: only root can mount a small disk");
         return;
     };

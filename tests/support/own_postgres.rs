@@ -27,8 +27,13 @@ impl OwnPostgres {
     }
 
     /// Where it is; `password` is let in and must turn up nowhere.
-    pub(crate) fn url(&self, password: &str) -> String {
-        format!("postgres://postgres:{password}@localhost/postgres?host={}", self.folder.display())
+    pub(crate) fn url(&self, database: &str, password: &str) -> String {
+        format!("postgres://postgres:{password}@localhost/{database}?host={}", self.folder.display())
+    }
+
+    /// Its folder, which goes with it.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        &self.folder
     }
 
     /// A folder becomes the server's own.

@@ -182,7 +182,7 @@ impl Bot {
                 self.refused_logins += 1;
                 if self.refused_logins >= REFUSALS {
                     let because = "bad credentials: the platform refused the login twice; check the login, then restart muster";
-                    return self.quarantine(because.to_owned(), out);
+                    return self.quarantine(because.to_owned(), now, out);
                 }
                 return self.wait_for(
                     self.rhythm.login_pause,
@@ -206,16 +206,14 @@ impl Bot {
         self.refused_logins += 1;
         if self.refused_logins >= REFUSALS {
             let because = "the platform no longer takes the bot's token, which was handed in and cannot be renewed; supply a new one where the bot's login names it, then restart muster";
-            return self.quarantine(because.to_owned(), out);
+            return self.quarantine(because.to_owned(), now, out);
         }
         self.token = Token::Good;
         self.wait_for(self.rhythm.login_pause, "the platform refused the token".to_owned(), now);
     }
 
-    pub(crate) fn quarantine(&mut self, because: String, out: &mut Vec<Effect>) {
-        if self.socket.take().is_some() {
-            out.push(Effect::CloseSocket);
-        }
+    pub(crate) fn quarantine(&mut self, because: String, now: Now, out: &mut Vec<Effect>) {
+        self.hang_up(now, out);
         self.quarantined = Some(because.clone());
         out.push(Effect::Quarantine { because });
     }
@@ -267,9 +265,7 @@ impl Bot {
             if matches!(outcome, Outcome::Refused { code: 401, .. }) {
                 self.token = Token::Dead;
             }
-            self.socket = None;
-            out.push(Effect::CloseSocket);
-            self.detach_all(now, out);
+            self.hang_up(now, out);
             return self.wait_backoff(words, now);
         }
         socket.found(match purpose {

@@ -26,7 +26,7 @@ pub use event::{Ending, Event, Identity, LoginFault, RefreshFault};
 pub use view::{State, View};
 
 use crate::dialog::desk::{Desk, Me, Purpose, Tickets};
-use crate::dialog::{Conversation, Effect, Note, Outcome, Restored, Rules};
+use crate::dialog::{Conversation, Effect, Outcome, Restored, Rules};
 use crate::duty::Duty;
 use crate::pool::{Parting, PoolNews};
 use crate::tag::Tagger;
@@ -273,7 +273,7 @@ impl Bot {
                 self.advance_all(now, out);
                 self.answer_rings(now, out);
             }
-            Event::Quarantined { because } => self.quarantine(because, out),
+            Event::Quarantined { because } => self.quarantine(because, now, out),
             Event::Drain { ending, within } => self.start_drain(ending, within, now, out),
         }
     }
@@ -284,12 +284,7 @@ impl Bot {
                 self.subscribed(&purpose, &outcome, now, out);
             }
             Purpose::Watch => self.watch_answered(&outcome, now, out),
-            Purpose::Ring(ring) => {
-                if matches!(outcome, Outcome::Refused { .. } | Outcome::Unknown) {
-                    self.rings.remove(&ring);
-                    out.push(Effect::Note(Note::RingLost(ring)));
-                }
-            }
+            Purpose::Ring(ring) => self.ring_answered(ring, &outcome, now, out),
             Purpose::History(conversation) => {
                 self.with(&conversation, now, out, |c, desk| c.history(outcome, desk));
             }
@@ -345,6 +340,9 @@ impl Bot {
         for id in ids {
             self.with(&id, now, out, Conversation::advance);
         }
+        if self.ring_deadline().is_some_and(|at| at <= now.moment) {
+            self.answer_rings(now, out);
+        }
     }
 
     /// Lets go of conversations that are over.
@@ -374,7 +372,8 @@ impl Bot {
         let drain = self.drain.as_ref().and_then(Drain::deadline);
         let conversations = self.conversations.values().filter_map(|c| self.deadline_of(c));
         let watch = self.membership.deadline().filter(|_| self.may_act());
-        conversations.chain([refresh, waiting, drain, watch].into_iter().flatten()).min()
+        let others = [refresh, waiting, drain, watch, self.ring_deadline()];
+        conversations.chain(others.into_iter().flatten()).min()
     }
 
     fn deadline_of(&self, conversation: &Conversation) -> Option<Moment> {

@@ -113,6 +113,14 @@ impl Bot {
         }
     }
 
+    /// Closes the socket; an answer that is still on its way starts nothing.
+    pub(crate) fn hang_up(&mut self, now: Now, out: &mut Vec<Effect>) {
+        if self.socket.take().is_some() {
+            out.push(Effect::CloseSocket);
+            self.detach_all(now, out);
+        }
+    }
+
     pub(crate) fn detach_all(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.tickets.void_all();
         self.parted.clear();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::{Availability, Request};
 use muster_core::bot::{Ending, Event, LoginFault, RefreshFault, State};
-use muster_core::dialog::Effect;
+use muster_core::dialog::{Effect, Outcome};
 use muster_core::time::Moment;
 
 use crate::life::{Life, identity, is_acceptance, is_login, ring};
@@ -210,6 +210,39 @@ fn a_ring_is_accepted_once_in_time_and_within_the_capacity() {
         let said = format!("{rings:?}");
         let effects = life.tell(Event::Rings { generation, rings });
         assert_eq!(effects.iter().filter(|e| is_acceptance(e)).count(), accepted, "{said}");
+    }
+}
+
+fn answer_acceptance(life: &mut Life, outcome: Outcome) {
+    let asked = life.all.iter().rev().find_map(|effect| match effect {
+        Effect::Ask(ticket, Request::AcceptRing { .. }) => Some(*ticket),
+        _ => None,
+    });
+    life.tell(Event::Answered { ticket: asked.expect("it accepts"), outcome });
+}
+
+#[test]
+fn an_acceptance_that_failed_is_tried_again_while_the_ring_waits() {
+    for (outcome, again) in [
+        (Outcome::Unknown, 1),
+        (Outcome::Refused { code: 503, words: String::new() }, 1),
+        (Outcome::Refused { code: 429, words: String::new() }, 1),
+        (Outcome::Refused { code: 400, words: String::new() }, 0),
+        (Outcome::Done, 0),
+    ] {
+        let said = format!("{outcome:?}");
+        let mut life = Life::online(false);
+        let (generation, wall) = (life.generation(), life.now.wall);
+        life.tell(Event::Rings { generation, rings: vec![ring(1, wall + 5_000)] });
+        answer_acceptance(&mut life, outcome.clone());
+        assert_eq!(life.count(is_acceptance), 1, "not at once after {said}");
+        life.pass(Duration::from_secs(2));
+        assert_eq!(life.count(is_acceptance), 1 + again, "after {said}");
+        if again == 1 {
+            answer_acceptance(&mut life, outcome);
+            life.pass(Duration::from_secs(10));
+            assert_eq!(life.count(is_acceptance), 2, "the ring has expired after {said}");
+        }
     }
 }
 
