@@ -29,10 +29,10 @@ pub(super) fn quick(usual: TimingSettings) -> TimingSettings {
     TimingSettings {
         request_timeout: Duration::from_millis(700),
         settle: Duration::from_millis(1200),
-        refresh_every: Duration::from_millis(1000),
+        refresh_every: Duration::from_secs(1),
         ping_every: Duration::from_millis(500),
         clock_every: Duration::from_millis(500),
-        clock_deadline: Duration::from_millis(1000),
+        clock_deadline: Duration::from_secs(1),
         connect_timeout: Duration::from_millis(1500),
         reconnect_first: Duration::from_millis(30),
         reconnect_max: Duration::from_millis(400),
@@ -140,13 +140,13 @@ async fn meet(world: &World, case: &Case) -> Result<(), String> {
     .await;
     let orders: Vec<_> =
         case.orders.iter().map(|order| (order, world.platform.order(order.clone()))).collect();
-    let mut pushed: Option<Instant> = None;
+    let mut last: Option<Instant> = None;
     let mut pushes = 0;
     meanwhile(world, &format!("{} is met", case.name), || {
         let Some(unmet) = unmet(world, &case.orders, &met) else { return Ok(()) };
         // One push may not be enough for all the times that are wanted.
-        if pushed.is_none_or(|at| at.elapsed() > PUSH_EVERY) {
-            pushed = Some(Instant::now());
+        if last.is_none_or(|at| at.elapsed() > PUSH_EVERY) {
+            last = Some(Instant::now());
             pushes += 1;
             for order in &case.push {
                 world.platform.order(order.clone());
