@@ -21,6 +21,7 @@ use super::blast::blastable;
 use super::guard::Guard;
 use super::house::House;
 use super::tray::Tray;
+use crate::crash::{self, Point};
 use crate::store::{Group, NewClaim, StoreError, Taken, TurnOutcome};
 use rows::{outcome, to_claims, to_group};
 
@@ -169,11 +170,16 @@ impl Recorder {
         let group = to_group(&chosen, &self.house.me.incarnation);
         let claims = to_claims(&chosen, &self.house.me.incarnation);
         let house = self.house.clone();
-        let turns = group.turns.len();
+        let (turns, confirmed) = (group.turns.len(), !group.done.is_empty());
         let work = async move {
             let began = Instant::now();
+            let claimed = !claims.is_empty();
             let taken = claim(&house, claims).await;
+            crash::pass_if(claimed, Point::Claimed);
+            crash::pass_if(turns > 0, Point::GroupBegun);
             let outcomes = commit(&house, group).await;
+            crash::pass_if(turns > 0, Point::Committed);
+            crash::pass_if(confirmed, Point::DoneDurable);
             if turns > 0 {
                 house.metrics.store_committed(turns, began.elapsed());
             }

@@ -7,7 +7,7 @@ use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Ha
 use liveperson::{BrandSocket, Domains, Heard, OpenError, Outcome as WireOutcome, SendError, Session};
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::frame::{Notification, Response};
-use liveperson_proto::request::Request;
+use liveperson_proto::request::{FieldChange, Request};
 use muster_core::bot::Event;
 use muster_core::dialog::{Outcome, Ticket};
 use tokio::sync::mpsc::error::TrySendError;
@@ -18,6 +18,7 @@ use super::blast::blastable;
 use super::bot::{BotActor, FromSocket};
 use super::guard::Guard;
 use super::house::House;
+use crate::crash::{self, Point};
 
 /// Batches of requests that wait for the socket at most.
 const QUEUE: usize = 512;
@@ -134,8 +135,9 @@ async fn talk(
         tokio::select! {
             heard = socket.next() => {
                 let closed = matches!(heard, Heard::Closed { .. });
+                crash::pass_if(answers_a_publish(&heard), Point::AnswerRead);
                 let told = match event(heard, generation) {
-                    Some(event) => tell(bot, event).await,
+                    Some(event) => tell_news(bot, event).await,
                     None => true,
                 };
                 if closed || !told {
@@ -160,12 +162,14 @@ async fn transmit(
     requests: Vec<(Ticket, Request)>,
 ) -> Vec<(Ticket, Outcome)> {
     let mut unsent = Vec::new();
+    let left = points_of(&requests);
     for (ticket, request) in requests {
         if let Some(outcome) = feed(socket, house, ticket, &request).await {
             unsent.push((ticket, outcome));
         }
     }
     socket.flush();
+    left.into_iter().for_each(crash::pass);
     unsent
 }
 
@@ -175,6 +179,7 @@ async fn feed(socket: &mut BrandSocket, house: &House, ticket: Ticket, request: 
     if changes_something(request) && !house.right.holds(house.clock.now().moment) {
         return Some(Outcome::Unknown);
     }
+    crash::pass_if(matches!(request, Request::Publish { .. }), Point::RightChecked);
     match socket.feed(ticket.0, request).await {
         Ok(()) => None,
         Err(SendError::TooLarge { bytes }) => Some(Outcome::Refused {
@@ -205,6 +210,37 @@ fn changes_something(request: &Request) -> bool {
         | Request::UpdateConversation { .. }
         | Request::Raw { .. } => true,
     }
+}
+
+/// The crash points that a batch passes once it has left.
+fn points_of(requests: &[(Ticket, Request)]) -> Vec<Point> {
+    let point = |request: &Request| match request {
+        Request::Publish { .. } => Some(Point::Published),
+        Request::AcceptRing { .. } => Some(Point::RingAccepted),
+        Request::UpdateConversation { changes, .. } => {
+            let joins = changes.iter().any(|change| matches!(change, FieldChange::Add { .. }));
+            joins.then_some(Point::JoinSent)
+        }
+        _ => None,
+    };
+    if cfg!(debug_assertions) {
+        requests.iter().filter_map(|(_, request)| point(request)).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+// Only the answer to a published event tells a sequence.
+fn answers_a_publish(heard: &Heard) -> bool {
+    matches!(heard, Heard::Answered { outcome: WireOutcome::Done(response), .. } if response.sequence().is_some())
+}
+
+async fn tell_news(bot: &Addr<BotActor>, event: Event) -> bool {
+    let is_message = matches!(event, Event::Message { .. });
+    crash::pass_if(is_message, Point::FrameRead);
+    let told = tell(bot, event).await;
+    crash::pass_if(is_message, Point::EventTold);
+    told
 }
 
 // Awaits room in the bot's mailbox: a bot that is behind slows its own socket down, nobody else's.

@@ -18,6 +18,7 @@ use super::super::command;
 use super::super::recorder::Entry;
 use super::super::socket::Transmit;
 use super::{BotActor, Held};
+use crate::crash::{self, Point};
 use crate::logic::Thought;
 
 impl BotActor {
@@ -26,7 +27,10 @@ impl BotActor {
         let mut requests = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Ask(ticket, request) => requests.push((ticket, request)),
+                Effect::Ask(ticket, request) => {
+                    crash::pass_if(matches!(request, Request::ReadHistory { .. }), Point::Joined);
+                    requests.push((ticket, request));
+                }
                 Effect::CloseSocket => {
                     self.transmit(std::mem::take(&mut requests));
                     self.socket = None;
@@ -41,6 +45,7 @@ impl BotActor {
                 Effect::Done(key) => self.records.add(Entry::Done(key)),
                 Effect::Dead(key, words) => self.records.add(Entry::Dead(key, words)),
                 Effect::Claim(conversation) => {
+                    crash::pass(Point::ClaimAsked);
                     let joins = self.post.duty.intake == Intake::All;
                     self.records.add(Entry::Claim(conversation, joins));
                 }
@@ -88,12 +93,14 @@ impl BotActor {
 
     /// Asks logic; a panic in it ends this life, and the next asks again with the same turn id.
     fn think(&mut self, turn: Turn, ctx: &mut Context<Self>) {
+        crash::pass(Point::TurnBegun);
         let (conversation, id) = (turn.conversation.clone(), turn.id.clone());
         let thinker = self.post.house.thinker.clone();
         let logic = self.post.logic.clone();
         let share = self.share.clone();
         let thought = async move { thinker.think(&share, logic, turn).await };
         ctx.spawn(thought.into_actor(self).map(move |thought, bot, ctx| {
+            crash::pass(Point::Decided);
             let decided = match thought {
                 Thought::Actions(actions) => Decided::Actions(actions),
                 Thought::Failed(words) => Decided::Failed(words),
