@@ -15,7 +15,7 @@ use liveperson_proto::AccountId;
 use prometheus::{Error, GaugeVec, Histogram, HistogramVec, IntCounterVec, IntGaugeVec, Registry};
 
 use declare::Declare;
-use labels::{ACTORS, CONNECTS, LOGINS, REFRESHES, TURNS, close_code, closed};
+use labels::{ACTORS, CONNECTS, LOGINS, PRUNED, QUEUES, REFRESHES, TURNS, close_code, closed};
 
 pub use account::AccountMetrics;
 
@@ -50,7 +50,9 @@ pub struct Metrics {
     restarts: IntCounterVec,
     store_group_turns: Histogram,
     store_commit_seconds: Histogram,
+    store_pruned: IntCounterVec,
     mailbox_full: IntCounterVec,
+    queue_full: IntCounterVec,
     logic_abandoned: IntCounterVec,
     arbiter_lag_seconds: GaugeVec,
     bot_online: IntGaugeVec,
@@ -92,7 +94,9 @@ impl Metrics {
             restarts: declare.counter("muster_restarts_total", "Actors restarted after a fault.", &["account", "actor"])?,
             store_group_turns: declare.histogram("muster_store_group_turns", "Turns written in one transaction.", GROUP_TURNS)?,
             store_commit_seconds: declare.histogram("muster_store_commit_seconds", "How long the store took to commit a group.", COMMIT_SECONDS)?,
+            store_pruned: declare.counter("muster_store_pruned_total", "What was old and is forgotten: released claims, dropped dead letters.", &["what"])?,
             mailbox_full: declare.counter("muster_mailbox_full_total", "Messages that found a mailbox full.", &["actor"])?,
+            queue_full: declare.counter("muster_queue_full_total", "How often something found no room, and was left to be asked for again.", &["queue"])?,
             logic_abandoned: declare.counter("muster_logic_abandoned_total", "Runs of logic that took too long and were abandoned.", &["account"])?,
             arbiter_lag_seconds: declare.seconds("muster_arbiter_lag_seconds", "How late an arbiter runs what is due: measured a second ago at most, or growing while it hangs.", &["arbiter"])?,
             bot_online: declare.gauge("muster_bot_online", "Whether the bot is online; in fleets of up to 2,000 bots.", &["account", "bot"])?,
@@ -140,10 +144,20 @@ impl Metrics {
         self.mailbox_full.with_label_values(&[closed(actor, ACTORS)]).inc();
     }
 
+    /// Counts something that found no room, and is asked for again.
+    pub fn queue_full(&self, queue: &str) {
+        self.queue_full.with_label_values(&[closed(queue, QUEUES)]).inc();
+    }
+
     /// Notes a group of turns that the store has committed, and how long that took.
     pub fn store_committed(&self, turns: usize, took: Duration) {
         self.store_group_turns.observe(turns as f64);
         self.store_commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts what the store forgot.
+    pub fn pruned(&self, what: &str, count: u64) {
+        self.store_pruned.with_label_values(&[closed(what, PRUNED)]).inc_by(count);
     }
 
     /// An account's metrics for the hot path, looked up once.

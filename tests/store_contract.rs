@@ -4,14 +4,20 @@
 
 #[path = "store_contract/bots.rs"]
 mod bots;
+#[path = "store_contract/claims.rs"]
+mod claims;
 #[path = "store_contract/declared.rs"]
 mod declared;
+#[path = "store_contract/letters.rs"]
+mod letters;
 #[path = "store_contract/listing.rs"]
 mod listing;
 #[path = "store_contract/logins.rs"]
 mod logins;
 #[path = "store_contract/owner.rs"]
 mod owner;
+#[path = "store_contract/pruning.rs"]
+mod pruning;
 #[path = "support/postgres.rs"]
 mod server;
 #[path = "store_contract/sessions.rs"]
@@ -73,7 +79,19 @@ contract! {
         settled::a_release_drops_what_was_not_sent,
         settled::only_the_holder_releases,
         settled::a_turn_and_its_release_share_a_group,
-        settled::old_work_is_forgotten_and_young_is_kept,
+        settled::nothing_that_was_said_is_left_once_it_is_confirmed,
+        claims::a_claim_lives_from_its_taking_to_its_forgetting,
+        claims::every_ending_releases_and_keeps_what_comes_next,
+        letters::letters_are_listed_by_filter_and_the_latest_first,
+        letters::a_retried_letter_is_an_action_in_doubt_again,
+        letters::a_letter_that_cannot_be_retried_says_why,
+        letters::a_dropped_letter_says_who_when_and_why,
+        letters::what_was_revived_is_told_until_it_is_confirmed_or_dies_again,
+        pruning::what_is_old_is_forgotten_in_batches_and_the_rest_is_kept,
+        pruning::a_process_that_lost_the_fleet_forgets_nothing,
+        pruning::a_claim_that_came_back_is_kept_however_long_ago_it_was_released,
+        turns::a_poisoned_confirmation_or_release_holds_up_nobody,
+        taking::a_poisoned_claim_holds_up_nobody,
         owner::the_second_process_is_refused_until_the_first_lets_go,
         owner::a_take_over_fences_the_old_owner_out,
         owner::an_epoch_grows_only_when_the_owner_changes,

@@ -1,5 +1,6 @@
 //! The account: starts its bots, and starts them again when they fail.
 
+mod letters;
 mod pools;
 
 use std::collections::BTreeMap;
@@ -28,11 +29,13 @@ use super::house::House;
 use super::recorder::{Author, Flush};
 use crate::board::{BotState, BotStatus};
 use crate::logic::Declared;
+use crate::protection::Protection;
 use crate::settings::{BotSettings, Wanted};
 use crate::store::{HeldConversation, OutboxRow, StoreError};
 use crate::telemetry::Chain;
 use pools::Pools;
 
+pub use letters::Revived;
 pub use pools::PoolReport;
 
 /// Conversations of a bot at most, unless declared.
@@ -393,7 +396,9 @@ async fn load(
             let _ = flushed.await;
         }
     }
-    let held = house.store.held(&account, &bot).await?.into_iter().map(restored).collect();
+    let held = house.store.held(&account, &bot).await?;
+    let held = if Protection::Claims.is_on() { held } else { Vec::new() };
+    let held = held.into_iter().map(restored).collect();
     let sealed = house.store.load_session(&account, &bot).await?;
     let session = sealed.and_then(|sealed| match Session::unseal(&sealed) {
         Ok(session) => Some(session),

@@ -1,5 +1,7 @@
 //! The fleet: starts accounts and the recorder, and keeps the ownership of the store alive.
 
+mod upkeep;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,10 +35,6 @@ const POLICY: Policy = Policy {
     first: Duration::from_millis(50),
     longest: Duration::from_secs(5),
 };
-
-/// Released claims and dead letters are kept for so long.
-const KEPT: Duration = Duration::from_hours(30 * 24);
-const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// One account's place, which outlives its actor.
 pub struct AccountPlace {
@@ -146,16 +144,6 @@ impl FleetActor {
         }
     }
 
-    /// Forgets what nobody needs any more.
-    fn prune(&mut self, ctx: &mut Context<Self>) {
-        let house = self.house.clone();
-        let pruning = async move { house.store.prune(KEPT).await };
-        ctx.spawn(pruning.into_actor(self).map(|pruned, _, _| match pruned {
-            Ok(rows) => info!(rows, "pruned released claims and dead letters"),
-            Err(error) => warn!(error = %Chain(&error), "old rows could not be pruned"),
-        }));
-    }
-
     fn renewed(&mut self, renewal: Result<Renewal, StoreError>, asked: Moment) {
         match renewal {
             Ok(Renewal::Kept) => {
@@ -205,7 +193,7 @@ impl Actor for FleetActor {
         }
         self.renew(ctx);
         ctx.run_interval(self.house.node_lease / 20, |fleet, _| fleet.watch_right());
-        ctx.run_interval(PRUNE_EVERY, Self::prune);
+        Self::start_upkeep(ctx);
     }
 }
 

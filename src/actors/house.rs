@@ -15,6 +15,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::logic::{Logics, Thinker};
 use crate::metrics::Metrics;
+use crate::protection::Protection;
 use crate::settings::TimingSettings;
 use crate::store::{NodeIdentity, Store};
 
@@ -44,6 +45,8 @@ pub struct House {
     pub rules: Rules,
     /// How long the node's ownership lasts unrenewed.
     pub node_lease: Duration,
+    /// How long a released claim is kept.
+    pub keep_released: Duration,
     /// Until when the bots are ours for certain; checked right before each write that changes something.
     pub right: Right,
     /// The recorder of the moment; a new one takes its place after a panic.
@@ -83,7 +86,8 @@ impl Right {
 
     /// Whether the right holds at this moment.
     pub fn holds(&self, now: Moment) -> bool {
-        !self.over.load(Ordering::Relaxed) && now.0 < self.until.load(Ordering::Relaxed)
+        let holds = !self.over.load(Ordering::Relaxed) && now.0 < self.until.load(Ordering::Relaxed);
+        holds || !Protection::Fence.is_on()
     }
 }
 

@@ -3,13 +3,15 @@
 //! One group is under way at a time; what arrives meanwhile gathers. A group holds a conversation
 //! at most once, and is tried again until the store answers.
 
+mod rows;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use futures_util::future::join_all;
-use liveperson_proto::{AccountId, ConversationId};
+use liveperson_proto::{AccountId, ConversationId, DialogId};
 use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey, Ticket};
 use muster_core::{BotId, PoolId};
 use tokio::sync::oneshot;
@@ -19,10 +21,15 @@ use super::blast::blastable;
 use super::guard::Guard;
 use super::house::House;
 use super::tray::Tray;
-use crate::store::{self, Group, NewClaim, Refusal, Release, StoreError, Taken, TurnCommit, TurnOutcome};
+use crate::crash::{self, Point};
+use crate::store::{Group, NewClaim, StoreError, Taken, TurnOutcome};
+use rows::{outcome, to_claims, to_group};
 
 /// Entries in a group at most.
 const GROUP: usize = 256;
+
+/// Entries that wait for a group at most, but for those of the last records taken up; more lie in the tray.
+const WAITING: usize = 4 * GROUP;
 
 /// Under load, the least time between the starts of two groups when the last was small.
 const GATHER: Duration = Duration::from_millis(6);
@@ -71,6 +78,16 @@ impl Entry {
             Self::Commit(turn) => &turn.conversation,
             Self::Done(key) | Self::Dead(key, _) => &key.conversation,
             Self::Claim { conversation, .. } | Self::Release(conversation, ..) => conversation,
+        }
+    }
+}
+
+impl Entry {
+    /// The dialog whose cursor it moves.
+    fn dialog(&self) -> Option<&DialogId> {
+        match self {
+            Self::Commit(turn) => Some(&turn.dialog),
+            Self::Claim { .. } | Self::Done(_) | Self::Dead(..) | Self::Release(..) => None,
         }
     }
 }
@@ -160,11 +177,16 @@ impl Recorder {
         let group = to_group(&chosen, &self.house.me.incarnation);
         let claims = to_claims(&chosen, &self.house.me.incarnation);
         let house = self.house.clone();
-        let turns = group.turns.len();
+        let (turns, confirmed) = (group.turns.len(), !group.done.is_empty());
         let work = async move {
             let began = Instant::now();
+            let claimed = !claims.is_empty();
             let taken = claim(&house, claims).await;
+            crash::pass_if(claimed, Point::Claimed);
+            crash::pass_if(turns > 0, Point::GroupBegun);
             let outcomes = commit(&house, group).await;
+            crash::pass_if(turns > 0, Point::Committed);
+            crash::pass_if(confirmed, Point::DoneDurable);
             if turns > 0 {
                 house.metrics.store_committed(turns, began.elapsed());
             }
@@ -180,16 +202,17 @@ impl Recorder {
         }));
     }
 
+    /// While enough waits the rest stays in the tray, which turns bots away when it is full.
     fn take_up(&mut self) {
-        for Record { author, entries, answer } in self.tray.take_up() {
-            self.received += entries.len() as u64;
-            self.waiting.extend(entries.into_iter().map(|(number, entry)| Waiting {
-                number,
-                author: author.clone(),
-                entry,
-                answer: answer.clone(),
-            }));
+        if self.waiting.len() < WAITING {
+            self.take_up_all();
         }
+    }
+
+    fn take_up_all(&mut self) {
+        let before = self.waiting.len();
+        self.waiting.extend(self.tray.take_up().into_iter().flat_map(in_pieces));
+        self.received += (self.waiting.len() - before) as u64;
     }
 
     /// Takes what may go together: in order, each conversation at most once.
@@ -197,14 +220,22 @@ impl Recorder {
         let mut chosen = Vec::new();
         let mut left = VecDeque::with_capacity(self.waiting.len());
         let mut touched: HashSet<(AccountId, PoolId, ConversationId)> = HashSet::new();
+        let mut dialogs: HashSet<(AccountId, PoolId, DialogId)> = HashSet::new();
         for waiting in self.waiting.drain(..) {
             let author = &waiting.author;
             let place = (author.account.clone(), author.pool.clone(), waiting.entry.conversation().clone());
+            let dialog =
+                waiting.entry.dialog().map(|d| (author.account.clone(), author.pool.clone(), d.clone()));
             // Confirmations of one conversation do not get into each other's way.
             let light = matches!(waiting.entry, Entry::Done(_));
-            if chosen.len() < GROUP && (touched.insert(place) || light) {
+            // What the platform calls by one name goes one after the other, whatever that is.
+            let fresh = dialog.as_ref().is_none_or(|dialog| !dialogs.contains(dialog));
+            if chosen.len() < GROUP && (light || (!touched.contains(&place) && fresh)) {
+                touched.insert(place);
+                dialogs.extend(dialog);
                 chosen.push(waiting);
             } else {
+                touched.insert(place);
                 left.push_back(waiting);
             }
         }
@@ -263,11 +294,21 @@ impl Handler<Flush> for Recorder {
     type Result = ();
 
     fn handle(&mut self, Flush(flushed): Flush, ctx: &mut Self::Context) {
-        self.take_up();
+        self.take_up_all();
         self.flushes.push((self.received, flushed));
         self.tell_flushed();
         self.pursue(ctx);
     }
+}
+
+fn in_pieces(Record { author, entries, answer }: Record) -> impl Iterator<Item = Waiting> {
+    let entries = entries.into_iter();
+    entries.map(move |(number, entry)| Waiting {
+        number,
+        author: author.clone(),
+        entry,
+        answer: answer.clone(),
+    })
 }
 
 /// Commits a group, as often as it takes: a turn's id makes that safe.
@@ -313,85 +354,6 @@ async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
                 actix::clock::sleep(STORE_PAUSE).await;
             }
         }
-    }
-}
-
-fn to_group(chosen: &[Waiting], incarnation: &str) -> Group {
-    let mut group = Group::default();
-    for Waiting { author, entry, .. } in chosen {
-        match entry {
-            Entry::Commit(turn) => group.turns.push(turn_row(author, turn, incarnation)),
-            Entry::Done(key) => group.done.push(key_row(author, key)),
-            Entry::Dead(key, words) => group.dead.push((key_row(author, key), words.clone())),
-            Entry::Claim { .. } => {}
-            Entry::Release(conversation, reason, done) => group.releases.push(Release {
-                account: author.account.clone(),
-                pool: author.pool.clone(),
-                conversation: conversation.clone(),
-                bot: author.bot.clone(),
-                reason: reason.clone(),
-                done: *done,
-            }),
-        }
-    }
-    group
-}
-
-fn to_claims(chosen: &[Waiting], incarnation: &str) -> Vec<NewClaim> {
-    let claim = |Waiting { author, entry, .. }: &Waiting| match entry {
-        Entry::Claim { conversation, joins, .. } => Some(NewClaim {
-            account: author.account.clone(),
-            pool: author.pool.clone(),
-            bot: author.bot.clone(),
-            incarnation: incarnation.to_owned(),
-            owner_epoch: author.epoch,
-            conversation: conversation.clone(),
-            joins: *joins,
-        }),
-        Entry::Commit(_) | Entry::Done(_) | Entry::Dead(..) | Entry::Release(..) => None,
-    };
-    chosen.iter().filter_map(claim).collect()
-}
-
-fn turn_row(author: &Author, turn: &CommitTurn, incarnation: &str) -> TurnCommit {
-    let action = |a: &muster_core::dialog::NewAction| store::NewAction {
-        n: a.n as i64,
-        tag: a.tag.clone(),
-        body: a.body.clone(),
-    };
-    TurnCommit {
-        account: author.account.clone(),
-        pool: author.pool.clone(),
-        bot: author.bot.clone(),
-        incarnation: incarnation.to_owned(),
-        owner_epoch: author.epoch,
-        conversation: turn.conversation.clone(),
-        dialog: turn.dialog.clone(),
-        turn_id: turn.turn.clone(),
-        cursor: turn.cursor,
-        variables: turn.variables.clone(),
-        actions: turn.actions.iter().map(action).collect(),
-    }
-}
-
-fn key_row(author: &Author, key: &OutboxKey) -> store::OutboxKey {
-    store::OutboxKey {
-        account: author.account.clone(),
-        pool: author.pool.clone(),
-        conversation: key.conversation.clone(),
-        turn_id: key.turn.clone(),
-        n: key.n as i64,
-    }
-}
-
-fn outcome(outcome: TurnOutcome) -> CommitOutcome {
-    match outcome {
-        TurnOutcome::Committed { .. } => CommitOutcome::Committed,
-        TurnOutcome::AlreadyCommitted => CommitOutcome::AlreadyCommitted,
-        TurnOutcome::Refused(Refusal::Fenced { .. }) => CommitOutcome::Fenced,
-        TurnOutcome::Refused(Refusal::StaleCursor { at }) => CommitOutcome::StaleCursor(at),
-        TurnOutcome::Refused(Refusal::ClaimHeldBy { .. }) => CommitOutcome::ClaimLost,
-        TurnOutcome::Refused(Refusal::Rejected(words)) => CommitOutcome::Rejected(words),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Waiting for a dead owner's lease to end, with a countdown; a live owner is never waited for.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use muster_core::bot::Ending;
 use tokio::runtime::Handle;
 
 use super::Failure;
+use super::signals::Signals;
 use crate::app::{Fleet, LaunchError, LaunchOptions};
 use crate::board::Board;
 use crate::settings::FleetSettings;
@@ -16,10 +19,12 @@ pub(super) async fn launch(
     options: LaunchOptions,
     board: Board,
     io: Handle,
+    signals: &mut Signals,
 ) -> Result<Fleet, Failure> {
     let mut before: Option<Duration> = None;
     loop {
-        match Fleet::launch(settings, options.clone(), board.clone(), io.clone()).await {
+        let launching = Fleet::launch(settings, options.clone(), board.clone(), io.clone());
+        match or_given_up(launching, signals).await? {
             Ok(fleet) => return Ok(fleet),
             Err(LaunchError::Held(held)) => {
                 let left = remaining(&held);
@@ -36,11 +41,39 @@ pub(super) async fn launch(
                 );
                 before = Some(left);
                 let pause = left.clamp(Duration::from_millis(100), Duration::from_secs(1));
-                actix::clock::sleep(pause).await;
+                tokio::select! {
+                    () = actix::clock::sleep(pause) => {}
+                    signal = signals.next() => return Err(too_early(signal)),
+                }
             }
             Err(error) => return Err(Failure::of(&error)),
         }
     }
+}
+
+/// A launch that a signal comes into is awaited and given up in order: the next start finds no lease left.
+async fn or_given_up(
+    launching: impl Future<Output = Result<Fleet, LaunchError>>,
+    signals: &mut Signals,
+) -> Result<Result<Fleet, LaunchError>, Failure> {
+    let mut launching = pin!(launching);
+    let signal = tokio::select! {
+        launched = &mut launching => return Ok(launched),
+        signal = signals.next() => signal,
+    };
+    let given_up = async {
+        if let Ok(fleet) = launching.await {
+            fleet.end(Ending::Restart, Duration::ZERO).await;
+        }
+    };
+    tokio::select! {
+        () = given_up => Err(too_early(signal)),
+        signal = signals.next() => Err(Failure::new(format!("{signal} again: ends at once"))),
+    }
+}
+
+fn too_early(signal: &str) -> Failure {
+    Failure::new(format!("{signal} before the start was over"))
 }
 
 fn remaining(held: &AcquireError) -> Option<Duration> {

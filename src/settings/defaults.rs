@@ -28,6 +28,8 @@ pub(super) const USERNAME_LENGTH: usize = 256;
 pub(super) const PERIOD: RangeInclusive<Duration> = MILLISECOND..=HOUR;
 /// How long a node's right may last unrenewed: renewals must fit in, and a fail-over must not take all day.
 pub(super) const NODE_LEASE: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_mins(10);
+/// How long a released claim is kept: no shorter than a conversation may take to come back, no longer than ten years.
+pub(super) const KEEP_RELEASED: RangeInclusive<Duration> = HOUR..=Duration::from_hours(24 * 3650);
 /// Logins a second, at once and in flight.
 pub(super) const LOGINS: RangeInclusive<u32> = 1..=1000;
 /// Conversations of one bot.
@@ -55,6 +57,7 @@ impl Default for StoreSettings {
             key: None,
             key_source: None,
             node_lease: 15 * SECOND,
+            keep_released: 30 * 24 * HOUR,
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct StoreSettings {
     pub key_source: Option<String>,
     /// How long this node's right to its bots lasts when it cannot be renewed.
     pub node_lease: Duration,
+    /// How long a released claim is kept, with its cursor and what was not sent.
+    pub keep_released: Duration,
 }
 
 /// A database's URL; it may carry a password and is therefore never shown.
@@ -79,6 +81,8 @@ impl StoreSettings {
         }
         let lease = section.field("node_lease").and_then(|field| field.duration(&defaults::NODE_LEASE));
         settings.node_lease = lease.unwrap_or(settings.node_lease);
+        let keep = section.field("keep_released").and_then(|field| field.duration(&defaults::KEEP_RELEASED));
+        settings.keep_released = keep.unwrap_or(settings.keep_released);
         section.finish();
         settings
     }

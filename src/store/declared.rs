@@ -52,7 +52,7 @@ const FORGET_BOTS: [&str; 3] = [
     ),
     unless_ousted!(
         "UPDATE claim SET state = 'released', release_reason = 'its bot was removed', \
-         updated_at = (SELECT ms FROM clock) WHERE state = 'held' AND (account_id, bot_id) IN \
+         updated_at = (SELECT ms FROM clock), released_at = (SELECT ms FROM clock) WHERE state = 'held' AND (account_id, bot_id) IN \
          (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)"
     ),
 ];

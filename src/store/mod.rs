@@ -2,6 +2,7 @@
 //!
 //! - [`commit`](Store::commit): a group of turns, each of which wins or is refused by itself
 //! - [`take_up`](Store::take_up): a bot claims a conversation and learns what its pool remembers
+//! - [`backup`](Store::backup): a copy of SQLite, while a fleet runs on it
 //! - [`acquire`](Store::acquire): one process owns the fleet; a late owner changes nothing
 //! - [`login_slot`](Store::login_slot): a place in an account's login budget, which all processes share
 //! - [`held`](Store::held): what a bot takes up again when it starts
@@ -13,6 +14,7 @@
 //! The statements are one text for both dialects wherever both understand it; the migrations give
 //! Postgres SQLite's `json_each`, and each dialect its own `clock` and `live_node`.
 
+mod backup;
 mod bots;
 mod claims;
 mod commit;
@@ -20,12 +22,14 @@ mod declared;
 mod error;
 mod group;
 mod holder;
+mod letters;
 mod listing;
 mod logins;
 mod migrate;
 mod outbox;
 mod owner;
 mod postgres;
+mod prune;
 mod seal;
 mod session;
 mod sqlite;
@@ -39,19 +43,22 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+pub use backup::Backup;
 pub use bots::{DeclaredBot, DeclaredRow, Wanted};
 pub use claims::{ClaimRow, ClaimState, HeldConversation};
 pub use declared::DeclaredTable;
 pub use error::StoreError;
 pub use group::{Group, NewAction, OutboxKey, Refusal, Release, TurnCommit, TurnOutcome};
 pub use holder::Holder;
+pub use letters::{DeadLetter, Dropped, LetterFilter, LetterId, Resolution, RevivedRow};
 pub use listing::{
     BotFilter, ClaimKey, ConversationDetails, ConversationFilter, ListedAction, ListedBot,
     ListedConversation, PAGE_LIMIT,
 };
 pub use logins::LoginSlot;
-pub use outbox::{DeadLetter, OutboxRow};
+pub use outbox::OutboxRow;
 pub use owner::{AcquireError, NodeIdentity, OwnerRecord, Renewal};
+pub use prune::Pruned;
 pub use seal::KeySource;
 pub use taking::{NewClaim, Taken};
 pub use url::StoreUrl;
@@ -168,7 +175,7 @@ impl Store {
         let (url, node_lease) = (url.clone(), Duration::ZERO);
         let opening = io.spawn(async move {
             let engine = match &url {
-                StoreUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open(path).await?),
+                StoreUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open_to_look(path).await?),
                 StoreUrl::Postgres(address) => Engine::Postgres(Postgres::open(address).await?),
             };
             Ok(Inner { engine, seal: None, key_source: "none".to_owned(), node_lease, me: Mutex::default() })

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Connection as _, Executor as _, SqlitePool};
 
 use super::StoreError;
 
@@ -24,7 +26,22 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
+    /// Opens it to write; makes it where there is none.
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
+        // SQLite opens a file that may not be written all the same, and never tries again: a connection
+        // from such a moment would be of no use for ever.
+        let writer = pool(1).after_connect(|connection, _| {
+            Box::pin(async move { connection.execute("BEGIN IMMEDIATE; ROLLBACK").await.map(drop) })
+        });
+        Self::open_with(path, writer).await
+    }
+
+    /// Opens it even where it cannot be written at the moment.
+    pub(super) async fn open_to_look(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, pool(1)).await
+    }
+
+    async fn open_with(path: &Path, writer: SqlitePoolOptions) -> Result<Self, StoreError> {
         // SQLite gives its journal files the mode of the database file.
         private_file(path).map_err(|source| StoreError::Unavailable {
             what: "the database file cannot be opened",
@@ -38,7 +55,7 @@ impl Sqlite {
             .pragma("wal_autocheckpoint", "8000")
             .foreign_keys(true)
             .busy_timeout(BUSY);
-        let writer = pool(1).connect_with(options.clone()).await?;
+        let writer = writer.connect_with(options.clone()).await?;
         let reader = pool(READERS).min_connections(0).connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Self { writer, reader, path: path.to_owned(), lock: Mutex::new(None) })
     }
@@ -66,6 +83,12 @@ impl Sqlite {
 
     pub(super) fn describe(&self) -> String {
         format!("SQLite {} (WAL, synchronous=FULL)", self.path.display())
+    }
+
+    /// A connection of its own, beside those of the fleet; it makes no file.
+    pub(super) async fn connect_aside(&self) -> sqlx::Result<SqliteConnection> {
+        let options = SqliteConnectOptions::new().filename(&self.path).busy_timeout(BUSY);
+        SqliteConnection::connect_with(&options).await
     }
 
     /// The database's path with `suffix` appended to its name.
@@ -126,6 +149,9 @@ fn pool(size: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(BUSY)
+        // After a full disk or a failed write SQLite has ended the transaction by itself. The roll-back that
+        // follows fails, and the driver would count the transaction as open for ever.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 /// Opens `path`, which only its owner may read; a file that exists keeps its mode.

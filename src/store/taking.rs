@@ -5,7 +5,9 @@ use muster_core::dialog::Cursor;
 use muster_core::{BotId, PoolId};
 use serde_json::json;
 
-use super::{Engine, HeldConversation, OutboxRow, Store, StoreError};
+use super::commit::words;
+use super::error::Kind;
+use super::{Engine, HeldConversation, Inner, OutboxRow, Store, StoreError};
 
 /// A bot that wants to handle a conversation.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub enum Taken {
     Done,
     /// This process does not own the bot under that epoch, or its lease has expired.
     Fenced,
+    /// The database cannot hold one of the claim's values; in its words.
+    Rejected(String),
 }
 
 // A take-over of the fleet waits for this transaction; renewals do not.
@@ -109,26 +113,46 @@ impl Store {
     /// After an error some claims may have landed; claim the same again.
     pub async fn take_up(&self, claims: Vec<NewClaim>) -> Result<Vec<Taken>, StoreError> {
         self.on_io(move |inner| async move {
-            let wanted = json!(claims.iter().map(wanted).collect::<Vec<_>>()).to_string();
-            let rows = match &inner.engine {
-                Engine::Sqlite(sqlite) => {
-                    let mut tx = sqlite.writer().begin_with("BEGIN IMMEDIATE").await?;
-                    let rows = take_up!(tx, &wanted);
-                    tx.commit().await?;
-                    rows
-                }
-                Engine::Postgres(postgres) => {
-                    let mut tx = postgres.writer().begin().await?;
-                    sqlx::query(STAY).bind(inner.incarnation()).execute(&mut *tx).await?;
-                    let rows = take_up!(tx, &wanted);
-                    tx.commit().await?;
-                    rows
-                }
-            };
-            Ok(assembled(&claims, rows))
+            match take_up(&inner, &claims).await {
+                Err(error) if Kind::of(&error) == Kind::Value => one_by_one(&inner, &claims).await,
+                taken => Ok(taken?),
+            }
         })
         .await
     }
+}
+
+/// Somewhere in the claims is a value that the database cannot hold: only its own claim pays for it.
+async fn one_by_one(inner: &Inner, claims: &[NewClaim]) -> Result<Vec<Taken>, StoreError> {
+    let mut taken = Vec::with_capacity(claims.len());
+    for claim in claims.chunks(1) {
+        match take_up(inner, claim).await {
+            Ok(one) => taken.extend(one),
+            Err(error) if Kind::of(&error) == Kind::Value => taken.push(Taken::Rejected(words(&error))),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(taken)
+}
+
+async fn take_up(inner: &Inner, claims: &[NewClaim]) -> sqlx::Result<Vec<Taken>> {
+    let wanted = json!(claims.iter().map(wanted).collect::<Vec<_>>()).to_string();
+    let rows = match &inner.engine {
+        Engine::Sqlite(sqlite) => {
+            let mut tx = sqlite.writer().begin_with("BEGIN IMMEDIATE").await?;
+            let rows = take_up!(tx, &wanted);
+            tx.commit().await?;
+            rows
+        }
+        Engine::Postgres(postgres) => {
+            let mut tx = postgres.writer().begin().await?;
+            sqlx::query(STAY).bind(inner.incarnation()).execute(&mut *tx).await?;
+            let rows = take_up!(tx, &wanted);
+            tx.commit().await?;
+            rows
+        }
+    };
+    Ok(assembled(claims, rows))
 }
 
 fn wanted(claim: &NewClaim) -> serde_json::Value {

@@ -50,7 +50,7 @@ pub async fn a_forgotten_bot_lets_go_of_all_it_held(world: World) {
     assert_eq!(left, ["bob".into()]);
     assert_eq!(p.store.load_session(&"1".into(), &"ada".into()).await.unwrap(), None);
     assert!(p.store.held(&"1".into(), &"ada".into()).await.unwrap().is_empty());
-    assert_eq!(p.store.dead_letters(10).await.unwrap(), []);
+    assert_eq!(p.letters().await, []);
     let Taken::Held(bobs) = p.take_up("bob", "c", true).await else { panic!("bob takes it up") };
     assert_eq!(bobs.outbox.len(), 1, "what ada did not send is bob's to finish");
 }

@@ -1,13 +1,13 @@
 //! Taking conversations up.
 
-use muster::store::{Group, HeldConversation, Taken};
+use muster::store::{Group, HeldConversation, NewClaim, Taken};
 
-use crate::world::{World, by, committed, held_by, is_fenced, process, with_actions};
+use crate::world::{Kind, World, by, committed, held_by, is_fenced, process, with_actions};
 
 fn held(taken: Taken) -> HeldConversation {
     match taken {
         Taken::Held(held) => *held,
-        Taken::Done | Taken::Fenced => panic!("{taken:?}"),
+        Taken::Done | Taken::Fenced | Taken::Rejected(_) => panic!("{taken:?}"),
     }
 }
 
@@ -36,7 +36,7 @@ pub async fn a_claim_moves_with_all_that_the_pool_remembers(world: World) {
     assert_eq!(p.commit([by("bob", p.turn("c", 2))]).await, [committed(2)]);
     p.release("c", "ada").await;
     assert_eq!(p.claim("c").await, r#"bob 2 {"at":2}"#, "another's claim is not released");
-    assert_eq!(p.store.dead_letters(10).await.unwrap(), []);
+    assert_eq!(p.letters().await, []);
     let bobs = p.store.held(&"1".into(), &"bob".into()).await.unwrap();
     assert_eq!(bobs[0].outbox.len(), 1, "and its actions are not dropped");
 }
@@ -45,7 +45,7 @@ pub async fn a_released_claim_comes_back_with_what_was_not_sent(world: World) {
     let p = world.at_work().await;
     p.commit([with_actions(p.turn("c", 1), &["unsent"])]).await;
     p.release("c", "ada").await;
-    assert_eq!(p.store.dead_letters(10).await.unwrap(), [], "it may come back");
+    assert_eq!(p.letters().await, [], "it may come back");
     let taken = held(p.take_up("bob", "c", true).await);
     assert_eq!((taken.claim_epoch, taken.variables.as_str(), taken.outbox.len()), (2, r#"{"at":1}"#, 1));
 }
@@ -73,4 +73,23 @@ pub async fn a_claim_needs_the_right_to_its_bot(world: World) {
     assert!(is_fenced(
         &p.store.commit(Group { turns: vec![p.turn("c", 1)], ..Group::default() }).await.unwrap()[0]
     ));
+}
+
+pub async fn a_poisoned_claim_holds_up_nobody(world: World) {
+    let p = world.at_work().await;
+    let claim = |conversation: &str| NewClaim {
+        account: "1".into(),
+        pool: "desk".into(),
+        bot: "ada".into(),
+        incarnation: p.me.incarnation.clone(),
+        owner_epoch: p.epoch,
+        conversation: conversation.into(),
+        joins: false,
+    };
+    let taken = p.store.take_up(vec![claim("a"), claim("b\0c"), claim("d")]).await.unwrap();
+    assert!(matches!((&taken[0], &taken[2]), (Taken::Held(_), Taken::Held(_))), "{taken:?}");
+    match world.kind {
+        Kind::postgres => assert!(matches!(&taken[1], Taken::Rejected(_)), "{:?}", taken[1]),
+        Kind::sqlite => assert!(matches!(&taken[1], Taken::Held(_)), "SQLite holds it: {:?}", taken[1]),
+    }
 }

@@ -1,7 +1,7 @@
 //! Which turns win, and what of them is written.
 
 use liveperson_proto::Sequence;
-use muster::store::{Group, Refusal, StoreError, TurnOutcome};
+use muster::store::{Group, Refusal, Release, StoreError, TurnOutcome};
 use muster_core::dialog::Cursor;
 
 use crate::world::{Kind, World, by, committed, held_by, is_fenced, key, stale, with_actions};
@@ -194,7 +194,7 @@ pub async fn a_value_that_the_database_cannot_hold_refuses_only_itself(world: Wo
     let outcomes = p.store.commit(group).await.unwrap();
     assert_eq!([&outcomes[0], &outcomes[2]], [&committed(1); 2]);
     assert!(p.held("old").await.outbox.is_empty());
-    assert_eq!(p.store.dead_letters(9).await.unwrap()[0].reason, "no\u{fffd}good");
+    assert_eq!(p.letters().await[0].reason, "no\u{fffd}good");
     match world.kind {
         Kind::postgres => {
             assert!(
@@ -205,6 +205,45 @@ pub async fn a_value_that_the_database_cannot_hold_refuses_only_itself(world: Wo
         Kind::sqlite => {
             assert_eq!(outcomes[1], committed(1));
             assert_eq!(p.held("b").await.outbox[1].body, "a\0b");
+        }
+    }
+}
+
+pub async fn a_poisoned_confirmation_or_release_holds_up_nobody(world: World) {
+    let p = world.at_work().await;
+    // No index of Postgres holds a key so long, and none that is so mixed is made shorter.
+    let mixed = |n: u32| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> 24) as u8 % 26);
+    for (n, poison) in [(1, "a\0b".to_owned()), (2, (0..200_000).map(mixed).collect())] {
+        let (old, gone) = (format!("old{n}"), format!("gone{n}"));
+        let settled = with_actions(p.turn(&old, 1), &["done", "dead"]);
+        p.commit([settled.clone(), p.turn(&gone, 1)]).await;
+        let mut poisoned = key(&settled, 0);
+        poisoned.conversation = poison.as_str().into();
+        let release = |conversation: &str| Release {
+            account: "1".into(),
+            pool: "desk".into(),
+            conversation: conversation.into(),
+            bot: "ada".into(),
+            reason: "closed".to_owned(),
+            done: true,
+        };
+        // Confirmations without a turn, as they mostly come.
+        let group = Group {
+            turns: Vec::new(),
+            done: vec![poisoned.clone(), key(&settled, 0)],
+            dead: vec![(poisoned, "400".to_owned()), (key(&settled, 1), "400".to_owned())],
+            releases: vec![release(&poison), release(&gone)],
+        };
+        p.store.commit(group.clone()).await.unwrap();
+        assert!(p.held(&old).await.outbox.is_empty(), "the neighbours are settled");
+        assert_eq!(p.letters().await.len(), n);
+        let held = p.store.held(&"1".into(), &"ada".into()).await.unwrap();
+        assert!(held.iter().all(|held| held.conversation.as_str() != gone), "released");
+        let turns = vec![p.turn(&format!("a{n}"), 1), p.turn(&poison, 1)];
+        let outcomes = p.store.commit(Group { turns, ..group }).await.unwrap();
+        assert_eq!(outcomes[0], committed(1));
+        if world.kind == Kind::postgres {
+            assert!(matches!(&outcomes[1], TurnOutcome::Refused(Refusal::Rejected(_))), "{:?}", outcomes[1]);
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use liveperson_proto::Sequence;
 use muster::store::{
-    Group, HeldConversation, KeySource, NewAction, NewClaim, NodeIdentity, OutboxKey, Refusal, Release,
-    Store, StoreOptions, StoreUrl, Taken, TurnCommit, TurnOutcome,
+    DeadLetter, Group, HeldConversation, KeySource, LetterFilter, NewAction, NewClaim, NodeIdentity,
+    OutboxKey, Refusal, Release, Store, StoreOptions, StoreUrl, Taken, TurnCommit, TurnOutcome,
 };
 use muster_core::dialog::Cursor;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -105,6 +105,44 @@ impl World {
         }
     }
 
+    /// Every row of every table but the list of migrations, as one text.
+    pub async fn everything(&self) -> String {
+        let tables = match self.kind {
+            Kind::sqlite => "SELECT group_concat(name) FROM sqlite_master WHERE type = 'table'",
+            Kind::postgres => {
+                "SELECT string_agg(tablename::text, ',') FROM pg_tables WHERE schemaname = 'public'"
+            }
+        };
+        let tables = self.text(tables).await;
+        let tables: Vec<_> = tables.split(',').filter(|table| !table.starts_with("_sqlx")).collect();
+        assert!(tables.len() > 6, "{tables:?}");
+        let mut all = String::new();
+        for table in tables {
+            all += &self.text(&self.rows_of(table).await).await;
+        }
+        all
+    }
+
+    /// The query for all rows of a table as one text.
+    async fn rows_of(&self, table: &str) -> String {
+        if self.kind == Kind::postgres {
+            return format!("SELECT coalesce(string_agg(t::text, ';'), '') FROM \"{table}\" t");
+        }
+        let columns =
+            format!("SELECT group_concat('\"' || name || '\"', ', ') FROM pragma_table_info('{table}')");
+        let columns = self.text(&columns).await;
+        format!("SELECT coalesce(group_concat(json_array({columns})), '') FROM \"{table}\"")
+    }
+
+    /// From now on the database's clock stands at this moment, epoch milliseconds.
+    pub async fn clock_stands_at(&self, ms: i64) {
+        let view = format!("VIEW clock AS SELECT CAST({ms} AS bigint) AS ms");
+        match self.kind {
+            Kind::sqlite => self.sql(&format!("DROP VIEW clock; CREATE {view}")).await,
+            Kind::postgres => self.sql(&format!("CREATE OR REPLACE {view}")).await,
+        }
+    }
+
     /// How many rows each table of the hot path holds: cursors, claims, actions.
     pub async fn rows(&self) -> String {
         self.text(
@@ -158,6 +196,12 @@ impl Process {
 
     pub async fn commit(&self, turns: impl Into<Vec<TurnCommit>>) -> Vec<TurnOutcome> {
         self.store.commit(Group { turns: turns.into(), ..Group::default() }).await.unwrap()
+    }
+
+    /// Every dead letter, resolved or not.
+    pub async fn letters(&self) -> Vec<DeadLetter> {
+        let filter = LetterFilter { resolved: true, ..LetterFilter::default() };
+        self.store.dead_letters(&filter, 100).await.unwrap()
     }
 
     /// What `ada` holds of one conversation.

@@ -82,3 +82,34 @@ async fn health_metrics_and_status_page_answer() {
     .await;
     world.judged(crate::outside::SOON).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_store_is_migrated_without_a_fleet_file() {
+    let world = World::new(Store::Postgres, &QUIET).await;
+    let mut migrate = world.muster(&["migrate"]);
+    migrate.env("MUSTER_STORE", &world.store_url);
+    let mut migrated = world.start(migrate);
+    assert_eq!(migrated.ended().await, 0, "{}", migrated.log());
+    assert!(migrated.log().contains("applied: "), "{}", migrated.log());
+    let mut both = world.start(world.muster(&["migrate", "fleet.toml", "--store", "sqlite:other.db"]));
+    assert_eq!(both.ended().await, 2);
+    assert!(both.log().contains("leave --store out"), "{}", both.log());
+    world.run(&[], &[]).await.all_online().await;
+}
+
+#[tokio::test]
+async fn a_command_whose_reader_is_gone_ends_without_a_panic() {
+    let world = World::new(Store::Sqlite, &QUIET).await;
+    let fleet = world.run(&[], &[]).await;
+    fleet.all_online().await;
+    for command in [&["bots"][..], &["bots", "--json"], &["conversations"], &["dead-letters"]] {
+        let mut muster = world.muster(command);
+        // The other end of this pipe is closed before the command begins.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        muster.env("MUSTER_STORE", &world.store_url).stdout(writer).stderr(std::process::Stdio::piped());
+        let output = muster.spawn().unwrap().wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{command:?}: {} {said}", output.status);
+    }
+}

@@ -60,10 +60,20 @@ where
     F: FnOnce(World) -> Fut,
     Fut: Future<Output = ()>,
 {
+    let sim = SimSettings { ring_pause: Duration::from_millis(100), ..SimSettings::default() };
+    story_on(sim, cast, tell);
+}
+
+/// Tells a story with this cast on such a platform.
+pub(crate) fn story_on<F, Fut>(sim: SimSettings, cast: &Cast<'_>, tell: F)
+where
+    F: FnOnce(World) -> Fut,
+    Fut: Future<Output = ()>,
+{
     let io = Runtime::new().unwrap();
     let handle = io.handle().clone();
     actix::System::new().block_on(async {
-        let world = World::new(handle, cast).await;
+        let world = World::new(handle, sim, cast).await;
         tell(world).await;
     });
     io.shutdown_timeout(Duration::from_secs(1));
@@ -72,9 +82,8 @@ where
 pub(crate) const ACCOUNTS: [&str; 2] = ["10000001", "10000002"];
 
 impl World {
-    async fn new(io: Handle, cast: &Cast<'_>) -> Self {
+    async fn new(io: Handle, sim: SimSettings, cast: &Cast<'_>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let sim = SimSettings { ring_pause: Duration::from_millis(100), ..SimSettings::default() };
         let platform = io.spawn(Platform::start(sim)).await.unwrap().unwrap();
         let ca_file = dir.path().join("ca.pem");
         std::fs::write(&ca_file, platform.ca_pem()).unwrap();
@@ -133,6 +142,11 @@ impl World {
     /// Launches the fleet and waits for nothing.
     pub(crate) async fn launch_with(&self, options: LaunchOptions) -> Fleet {
         Fleet::launch(&self.settings, options, self.board.clone(), self.io.clone()).await.unwrap()
+    }
+
+    /// Where the store is.
+    pub(crate) fn store_url(&self) -> String {
+        self.settings.store.url.expose().to_owned()
     }
 
     pub(crate) async fn end(&self, fleet: Fleet, ending: Ending) {

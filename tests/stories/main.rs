@@ -1,6 +1,7 @@
 //! Stories over the whole fleet: consumers, brands and bots on the simulated platform.
 //!
 //! - `kill`: kill -9 in mid-load, on both stores
+//! - `matrix`: every fault and every crash point, alone and mixed; what protects, switched off
 //! - `once`: one subscription a socket for each conversation, whatever happens
 //! - `supervision`: panics anywhere hurt only whom they concern
 //! - `ownership`: one process runs a fleet
@@ -13,6 +14,9 @@
 //! - `contract`: what logic may do
 //! - `webhook`: logic behind a URL, in three languages and in a bad mood
 //! - `store_away`: the store goes and comes back
+//! - `store_faults`, `sqlite_faults`: whatever else a store can do to a fleet
+//! - `restore`: an older backup is put back
+//! - `letters`: dead letters, resolved beside a running fleet
 //! - `secrets`: nothing secret is written down
 //! - `consumers`: consumers that are real clients
 //! - `closing`: conversations that are closed, with the bot there or away
@@ -20,11 +24,19 @@
 //! - `take_over`: humans take conversations over and give them back
 //! - `prometheus`: what a real Prometheus makes of it
 //! - `demo`: what a stranger sees first
+//! - `soak`: the same for long, under faults by a seed
 
 #![expect(clippy::unwrap_used, reason = "a step of a story that fails is a story that fails")]
 
 #[path = "../support/postgres.rs"]
 mod postgres;
+
+#[path = "../support/own_postgres.rs"]
+mod own_postgres;
+#[path = "../support/small_disk.rs"]
+mod small_disk;
+#[path = "../support/store_proxy.rs"]
+mod store_proxy;
 
 mod inside;
 mod outside;
@@ -40,14 +52,20 @@ mod declared;
 mod demo;
 mod endings;
 mod kill;
+mod letters;
 mod logins;
+mod matrix;
 mod once;
 mod ownership;
 mod pools;
 mod prometheus;
+mod restore;
 mod secrets;
 mod sessions;
+mod soak;
+mod sqlite_faults;
 mod store_away;
+mod store_faults;
 mod supervision;
 mod take_over;
 mod untagged;

@@ -11,6 +11,7 @@ use muster::board::BotState;
 use muster::logic::{Logic, LogicError};
 use muster_core::bot::Ending;
 use muster_core::turn::{Action, Turn, TurnEvent};
+use sqlx::{Connection as _, Executor as _};
 
 use crate::inside::{ACCOUNTS, World, story};
 use crate::outside::SOON;
@@ -187,6 +188,29 @@ fn a_logic_that_always_panics_quarantines_its_bot_alone() {
         .await;
         assert_eq!(world.status(HERE, "bot-2").state, BotState::Online);
         world.platform.stop_consumers();
+        world.end(fleet, Ending::Restart).await;
+    });
+}
+
+/// The recorder breaks while somebody locks the store: each bot hands over again what nobody wrote.
+#[test]
+fn a_panic_in_the_recorder_while_the_store_is_away_loses_no_entry() {
+    story(2, "echo", async |world| {
+        let fleet = world.launch().await;
+        let mut stranger = sqlx::SqliteConnection::connect(&world.store_url()).await.unwrap();
+        stranger.execute("PRAGMA busy_timeout = 20000").await.unwrap();
+        stranger.execute("BEGIN IMMEDIATE").await.unwrap();
+        count_blasts();
+        load(&world);
+        until("a commit waits for the store", SOON, async || {
+            if world.board.fleet().store_ok { Err("the store is well".to_owned()) } else { Ok(()) }
+        })
+        .await;
+        fleet.detonate(Detonate { part: Part::Recorder, blast: Blast::Handler }).await;
+        stranger.execute("ROLLBACK").await.unwrap();
+        more_answers(&world).await;
+        assert_eq!(BLASTS.load(Ordering::SeqCst), 1);
+        world.judge().await;
         world.end(fleet, Ending::Restart).await;
     });
 }

@@ -160,7 +160,7 @@ fn stop(folder: &Path, root: bool) {
 }
 
 /// Postgres refuses to run as root.
-fn as_owner(program: &str, root: bool) -> Command {
+pub(crate) fn as_owner(program: &str, root: bool) -> Command {
     let mut command = if root {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", program]);
@@ -172,7 +172,7 @@ fn as_owner(program: &str, root: bool) -> Command {
     command
 }
 
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     // The server outlives `pg_ctl` and would keep a pipe of ours open: it gets none.
     command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
     match command.status() {

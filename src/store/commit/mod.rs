@@ -79,14 +79,12 @@ async fn commit_round(
     }
     match write(inner, turns, settled).await {
         Ok(outcomes) => Ok(outcomes),
-        Err(error) if Kind::of(&error) == Kind::Value && !turns.is_empty() => {
-            one_by_one(inner, turns, settled).await
-        }
+        Err(error) if Kind::of(&error) == Kind::Value => one_by_one(inner, turns, settled).await,
         Err(error) => Err(error.into()),
     }
 }
 
-/// Somewhere in the group is a value that the database cannot hold: only its own turn pays for it.
+/// Somewhere in the group is a value that the database cannot hold: only its own entry pays for it.
 async fn one_by_one(
     inner: &Inner,
     turns: &[&TurnCommit],
@@ -102,14 +100,23 @@ async fn one_by_one(
             Err(error) => return Err(error.into()),
         }
     }
-    if !settled.is_empty() {
-        write(inner, &[], settled).await?;
+    for entry in settled.one_by_one() {
+        match write(inner, &[], &entry).await {
+            // What the database cannot hold it never held: there is no row to confirm, bury or release.
+            Err(error) if Kind::of(&error) == Kind::Value => {
+                tracing::error!(
+                    words = words(&error),
+                    "the store cannot hold a value of a confirmation or release; it is passed over"
+                );
+            }
+            written => drop(written?),
+        }
     }
     Ok(outcomes)
 }
 
 /// The database's message alone: its details may quote the value.
-fn words(error: &sqlx::Error) -> String {
+pub(super) fn words(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(database) => database.message().to_owned(),
         _ => "a value cannot be encoded".to_owned(),

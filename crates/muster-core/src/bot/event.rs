@@ -9,7 +9,7 @@ use liveperson_proto::ring::Ring;
 use liveperson_proto::{AgentId, ConversationId, PersistentId, SubscriptionId};
 
 use crate::TurnId;
-use crate::dialog::{ClaimOutcome, CommitOutcome, Decided, Outcome, Ticket};
+use crate::dialog::{ClaimOutcome, CommitOutcome, Decided, Outcome, RestoredDeed, Ticket};
 
 /// Who a login made of the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,6 +177,13 @@ pub enum Event {
         number: Ticket,
         /// What it decided.
         outcome: ClaimOutcome,
+    },
+    /// A person wants deeds done that were given up; they may come again until they are confirmed.
+    Revived {
+        /// Their conversation.
+        conversation: ConversationId,
+        /// The deeds, in order.
+        deeds: Vec<RestoredDeed>,
     },
     /// The pool wants this bot to watch the account, as long as the socket in hand lasts.
     Watch {

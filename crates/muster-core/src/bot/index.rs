@@ -93,6 +93,9 @@ impl Bot {
         for id in self.index.due(now.moment) {
             self.with(&id, now, out, Conversation::advance);
         }
+        if self.ring_deadline().is_some_and(|at| at <= now.moment) {
+            self.answer_rings(now, out);
+        }
     }
 
     /// Brings the index up to date with what the event touched.

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use liveperson_proto::ConversationId;
 use liveperson_proto::conversation::{ChangeKind, Conversation as Shown, ConversationChange};
 use liveperson_proto::message::{MessageEvent, Role};
 use liveperson_proto::request::Request;
 use liveperson_proto::ring::{Ring, RingState};
+use liveperson_proto::{ConversationId, RingId};
 
 use super::Bot;
 use super::lifecycle::Missing;
 use crate::dialog::desk::{Me, Purpose};
 use crate::dialog::taking::Place;
-use crate::dialog::{Conversation, Effect, Ended, Note};
+use crate::dialog::{Conversation, Effect, Ended, Note, Outcome};
 use crate::duty::Intake;
-use crate::time::Now;
+use crate::time::{Moment, Now};
 
 /// Rings kept at most; the platform offers a ring again that lapsed.
 const RINGS: usize = 1_000;
@@ -27,7 +27,18 @@ const FIND_EVERY: Duration = Duration::from_millis(10);
 pub(crate) struct Offer {
     conversation: ConversationId,
     expires: i64,
-    answered: bool,
+    answer: Answer,
+}
+
+/// What we said to a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    None,
+    Accepted,
+    /// The platform could not take the acceptance, or did not say whether it did.
+    Paused {
+        until: Moment,
+    },
 }
 
 /// A ring without an end is forgotten after this many milliseconds.
@@ -44,32 +55,64 @@ impl Bot {
             self.rings.entry(ring.id).or_insert(Offer {
                 conversation: ring.conversation,
                 expires,
-                answered: false,
+                answer: Answer::None,
             });
+        } else if !self.rings.contains_key(&ring.id) {
+            out.push(Effect::Note(Note::Full { queue: "rings" }));
         }
         self.answer_rings(now, out);
     }
 
-    /// Accepts what waits, as far as the capacity goes; each ring once a socket.
+    /// Accepts what waits, as far as the capacity goes; each ring once a socket, unless the platform failed.
     pub(crate) fn answer_rings(&mut self, now: Now, out: &mut Vec<Effect>) {
         let platform_now = self.platform_now(now);
         self.rings.retain(|_, offer| offer.expires > platform_now);
+        let rested = |offer: &Offer| matches!(offer.answer, Answer::Paused { until } if until <= now.moment);
+        for offer in self.rings.values_mut().filter(|offer| rested(offer)) {
+            offer.answer = Answer::None;
+        }
         if !self.may_act() || self.drain.is_some() || self.socket.is_none() {
             return;
         }
-        let coming =
-            self.rings.values().filter(|o| o.answered && !self.conversations.contains_key(&o.conversation));
+        let accepted =
+            |o: &&Offer| o.answer != Answer::None && !self.conversations.contains_key(&o.conversation);
+        let coming = self.rings.values().filter(accepted);
         let mut free = self.capacity.saturating_sub(self.conversations.len() + coming.count());
-        for (id, offer) in self.rings.iter_mut().filter(|(_, offer)| !offer.answered) {
+        for (id, offer) in self.rings.iter_mut().filter(|(_, offer)| offer.answer == Answer::None) {
             if free == 0 {
                 return;
             }
             free -= 1;
-            offer.answered = true;
+            offer.answer = Answer::Accepted;
             out.push(Effect::Note(Note::RingAccepted(id.clone())));
             let ticket = self.tickets.take(Purpose::Ring(id.clone()));
             out.push(Effect::Ask(ticket, Request::AcceptRing { ring: id.clone() }));
         }
+    }
+
+    /// An acceptance that failed is tried again while the ring waits; one that was refused went elsewhere.
+    pub(crate) fn ring_answered(&mut self, ring: RingId, outcome: &Outcome, now: Now, out: &mut Vec<Effect>) {
+        match outcome {
+            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) => {}
+            Outcome::Unknown | Outcome::Refused { code: 429 | 500.., .. } => {
+                if let Some(offer) = self.rings.get_mut(&ring) {
+                    offer.answer = Answer::Paused { until: now.moment + self.rules.pause };
+                }
+            }
+            Outcome::Refused { .. } => {
+                self.rings.remove(&ring);
+                out.push(Effect::Note(Note::RingLost(ring)));
+            }
+        }
+    }
+
+    /// When a ring is to be accepted once more.
+    pub(crate) fn ring_deadline(&self) -> Option<Moment> {
+        let pauses = self.rings.values().filter_map(|offer| match offer.answer {
+            Answer::Paused { until } => Some(until),
+            _ => None,
+        });
+        pauses.min()
     }
 
     fn platform_now(&self, now: Now) -> i64 {

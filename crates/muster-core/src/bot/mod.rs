@@ -30,7 +30,7 @@ pub use event::{Ending, Event, Identity, LoginFault, RefreshFault};
 pub use view::{State, View};
 
 use crate::dialog::desk::{Desk, Me, Purpose, Tickets};
-use crate::dialog::{Conversation, Effect, Means, Note, Outcome, Restored, Rules};
+use crate::dialog::{Conversation, Effect, Means, Outcome, Restored, Rules};
 use crate::duty::Duty;
 use crate::pool::{Parting, PoolNews};
 use crate::tag::Tagger;
@@ -42,6 +42,10 @@ use lifecycle::{Domains, Errand, Socket, Token, Waiting};
 use liveperson_proto::AccountId;
 use membership::Membership;
 use reconnect::Backoff;
+
+/// Conversations that the bot left itself, remembered at most until the platform shows them as gone.
+/// Past it one that is still shown as ours is taken up again, and the store says that it is done with.
+const PARTED: usize = 1_000;
 
 /// Periods of a bot's connection.
 #[derive(Clone, Debug)]
@@ -129,6 +133,8 @@ pub struct Bot {
     refreshed_wall: Option<i64>,
     waiting: Option<Waiting>,
     backoff: Backoff,
+    /// The last socket closed because a frame was too big.
+    too_big: bool,
     socket: Option<Socket>,
     generation: u64,
     clock_offset: i64,
@@ -182,6 +188,7 @@ impl Bot {
             refresh_at,
             refreshed_wall: None,
             waiting: None,
+            too_big: false,
             socket: None,
             generation: 0,
             clock_offset: 0,
@@ -269,6 +276,9 @@ impl Bot {
             Event::ClaimAnswered { conversation, number, outcome } => {
                 self.with(&conversation, now, out, |c, desk| c.claim_answered(number, outcome, desk));
             }
+            Event::Revived { conversation, deeds } => {
+                self.with(&conversation, now, out, |c, desk| c.revived(deeds, desk));
+            }
             Event::Watch { spell } => self.membership.watch(spell),
             Event::Placed { placement, conversations } => self.placed(placement, conversations, now, out),
             Event::Fenced { why } => self.fenced = Some(why),
@@ -288,12 +298,7 @@ impl Bot {
                 self.subscribed(&purpose, &outcome, now, out);
             }
             Purpose::Watch => self.watch_answered(&outcome, now, out),
-            Purpose::Ring(ring) => {
-                if matches!(outcome, Outcome::Refused { .. } | Outcome::Unknown) {
-                    self.rings.remove(&ring);
-                    out.push(Effect::Note(Note::RingLost(ring)));
-                }
-            }
+            Purpose::Ring(ring) => self.ring_answered(ring, &outcome, now, out),
             Purpose::History(conversation, reading) => {
                 self.with(&conversation, now, out, |c, desk| c.history(reading, outcome, desk));
             }
@@ -376,7 +381,8 @@ impl Bot {
             let gone = self.conversations.remove(&id);
             // What we left ourselves the platform has not shown as gone yet: news on its way may still call it ours.
             let parting = gone.as_ref().map_or(Parting::Free, |gone| gone.parting(self.duty.intake));
-            if gone.is_some_and(|gone| gone.left_unseen()) && self.socket.is_some() {
+            let left = gone.is_some_and(|gone| gone.left_unseen());
+            if left && self.socket.is_some() && self.parted.len() < PARTED {
                 self.parted.insert(id.clone());
             }
             self.report(PoolNews::Released { conversation: id, parting }, out);
@@ -392,7 +398,8 @@ impl Bot {
         let drain = self.drain.as_ref().and_then(Drain::deadline);
         let conversations = self.index.first_wanted();
         let watch = self.membership.deadline().filter(|_| self.may_act());
-        [conversations, refresh, waiting, drain, watch].into_iter().flatten().min()
+        let others = [conversations, refresh, waiting, drain, watch, self.ring_deadline()];
+        others.into_iter().flatten().min()
     }
 
     fn identity(&self) -> (Option<AgentId>, Option<PersistentId>) {

@@ -4,7 +4,7 @@ use liveperson_proto::Sequence;
 use liveperson_proto::request::Request;
 
 use super::closing::Closing;
-use super::conversation::{Conversation, Link};
+use super::conversation::{Conversation, Link, MEANWHILE};
 use super::cursor::Cursor;
 use super::desk::{Desk, Outcome, Purpose};
 use super::note::Note;
@@ -114,13 +114,16 @@ impl Conversation {
 
     /// The sequence after which something is missing between the history and what was heard meanwhile.
     fn hole_after(&mut self, mut read_to: Sequence) -> Option<Sequence> {
-        for heard in std::mem::take(&mut self.meanwhile) {
+        let meanwhile = std::mem::take(&mut self.meanwhile);
+        // Of what came after the last that was remembered nobody knows whether it is whole.
+        let more = meanwhile.len() >= MEANWHILE;
+        for heard in meanwhile {
             if heard > read_to.next() {
                 return Some(read_to);
             }
             read_to = read_to.max(heard);
         }
-        None
+        more.then_some(read_to)
     }
 
     /// Takes one event, from a notification or the history.
@@ -131,11 +134,15 @@ impl Conversation {
         }
         for tag in line.tags.iter().filter(|_| desk.rules.reconcile) {
             self.outbox.confirm_tag(tag, desk);
-            if let Some(Trigger::Message(answered)) = desk.tagger.trigger(tag)
-                && answered > self.cursor.sequence
-                && !self.stage.answers(answered)
-            {
-                self.answered.insert(answered);
+            match desk.tagger.trigger(tag) {
+                Some(Trigger::Message(answered))
+                    if answered > self.cursor.sequence && !self.stage.answers(answered) =>
+                {
+                    self.answered.insert(answered);
+                }
+                // The pool opened it, whatever the store has forgotten of that.
+                Some(Trigger::Opened) if !self.stage.is_busy() => self.opened = true,
+                _ => {}
             }
         }
         if line.by_human && line.is_by_others(desk) {
@@ -143,10 +150,14 @@ impl Conversation {
         }
         let Some(inbound) = line.inbound else { return };
         let passed = inbound.sequence <= self.cursor.sequence.max(self.human_answered);
-        if passed || self.stage.answers(inbound.sequence) {
+        if desk.rules.dedupe && (passed || self.stage.answers(inbound.sequence)) {
             return;
         }
+        let had_room = !self.inbox.more;
         self.inbox.put(inbound, desk.rules.inbox);
+        if had_room && self.inbox.more {
+            desk.note(Note::Full { queue: "inbox" });
+        }
     }
 
     /// Where the cursor starts at a new claim. What the pool has begun it goes on with, whatever the

@@ -6,6 +6,7 @@ use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::message::{MessageEvent, Role};
 use liveperson_proto::{ConsumerId, ConversationId, DialogId, Sequence, SkillId};
 
+use super::beginning::RestoredDeed;
 use super::closing::Closing;
 use super::cursor::Cursor;
 use super::desk::{Desk, Outcome};
@@ -21,11 +22,12 @@ use super::taking::{Claim, Place};
 use super::untagged::OwnWords;
 use crate::duty::Intake;
 use crate::pool::Parting;
+use crate::tag::Trigger;
 use crate::time::Moment;
 use crate::turn::{Deed, Variables};
 
 /// Live events remembered at most while the history is read.
-const MEANWHILE: usize = 1_000;
+pub(super) const MEANWHILE: usize = 1_000;
 
 /// How a conversation is joined to the platform.
 #[derive(Debug)]
@@ -223,8 +225,8 @@ impl Conversation {
         if sequence <= self.seen && line.inbound.is_some() {
             desk.note(Note::Duplicate);
         }
-        if matches!(self.link, Link::Reading(_)) && self.meanwhile.len() < MEANWHILE {
-            self.meanwhile.insert(sequence);
+        if matches!(self.link, Link::Reading(_)) {
+            self.remember(sequence, desk);
         }
         let hole_after =
             (sequence > self.seen.next() && matches!(self.link, Link::Live)).then_some(self.seen);
@@ -233,6 +235,21 @@ impl Conversation {
             desk.note(Note::Hole { conversation: self.id.clone() });
             self.read_from(from, desk);
         }
+        self.advance(desk);
+    }
+
+    /// Of what is heard while the history is read the earliest is remembered: it is read on from there.
+    fn remember(&mut self, sequence: Sequence, desk: &mut Desk<'_>) {
+        self.meanwhile.insert(sequence);
+        if self.meanwhile.len() > MEANWHILE {
+            self.meanwhile.pop_last();
+            desk.note(Note::Full { queue: "news" });
+        }
+    }
+
+    /// Takes deeds up again that were given up: in doubt, so that they are looked for before they are sent.
+    pub(crate) fn revived(&mut self, deeds: Vec<RestoredDeed>, desk: &mut Desk<'_>) {
+        self.outbox.restore(&self.id, deeds, desk.now.moment);
         self.advance(desk);
     }
 
@@ -275,7 +292,7 @@ impl Conversation {
         }
         self.drop_superseded(desk);
         match self.outbox.advance(self.looked, self.shown_ours_at, &self.dialog, desk) {
-            Wish::Look => return self.read_from(self.cursor.sequence, desk),
+            Wish::Look => return self.read_from(self.look_from(desk), desk),
             Wish::Find => {
                 self.want_to_find(desk);
                 return self.find(desk);
@@ -290,6 +307,17 @@ impl Conversation {
             self.inbox.more = false;
             let from = self.resume.take().unwrap_or_else(|| self.owed_from());
             self.read_from(from, desk);
+        }
+    }
+
+    /// After what a look for the head of the outbox begins: later turns may have moved the cursor past it.
+    fn look_from(&self, desk: &Desk<'_>) -> Sequence {
+        let head = self.outbox.pending.front().and_then(|head| desk.tagger.trigger(&head.tag));
+        match head {
+            Some(Trigger::Message(answered)) => self.cursor.sequence.min(answered),
+            // Nobody knows where the cursor stood then.
+            Some(Trigger::Opened) => Sequence::START,
+            Some(Trigger::Closed) | None => self.cursor.sequence,
         }
     }
 

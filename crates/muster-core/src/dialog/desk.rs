@@ -42,6 +42,8 @@ pub struct Rules {
     pub reconcile: bool,
     /// Read the history after each connect. Off only in sabotage tests.
     pub catch_up: bool,
+    /// Pass over what was handled before. Off only in sabotage tests.
+    pub dedupe: bool,
 }
 
 /// Whether published events carry tags, by which the platform's history proves them.
@@ -67,6 +69,7 @@ impl Default for Rules {
             tagging: Tagging::On,
             reconcile: true,
             catch_up: true,
+            dedupe: true,
         }
     }
 }

@@ -46,7 +46,8 @@ impl Conversation {
             return Some(Cause::Opened);
         }
         loop {
-            let message = self.inbox.next_after(self.cursor.sequence)?;
+            let handled = if desk.rules.dedupe { self.cursor.sequence } else { Sequence::START };
+            let message = self.inbox.next_after(handled)?;
             if !self.answered.remove(&message.sequence) {
                 return Some(Cause::Message(Box::new(message)));
             }

@@ -12,6 +12,7 @@ use muster_core::dialog::{
     ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, RestoredDeed,
 };
 use muster_core::duty::{Duty, Start};
+use muster_core::tag::{Tagger, Trigger};
 use muster_core::turn::{Action, Deed, TurnEvent};
 
 use crate::life::Life;
@@ -283,4 +284,56 @@ fn a_quarantined_bot_ends_at_once_whatever_hangs_in_it() {
     life.tell(Event::Quarantined { because: "its logic hangs".into() });
     life.tell(Event::Drain { ending: Ending::Restart, within: Duration::from_secs(9) });
     assert!(life.effects.contains(&Effect::Drained), "{:?}", life.effects);
+}
+
+fn revived(life: &mut Life, n: usize, text: &str) {
+    let tagger = Tagger::new("1".into(), "p".into());
+    let trigger = Trigger::Message(Sequence(1));
+    let turn = tagger.turn(&"C1".into(), &"C1".into(), trigger);
+    let deed = RestoredDeed { turn, n, tag: tagger.tag(trigger, n), deed: Deed::Text { text: text.into() } };
+    life.tell(Event::Revived { conversation: "C1".into(), deeds: vec![deed] });
+}
+
+#[test]
+fn a_revived_deed_is_looked_for_from_its_own_message_before_it_is_sent() {
+    let mut life = Life::online(false);
+    shown(&mut life, ChangeKind::Upsert, "1.2");
+    claim_answered(&mut life, held(Some(Sequence(9))));
+    history(&mut life, Vec::new());
+    let publishes = |e: &Effect| matches!(e, Effect::Ask(_, Request::Publish { .. }));
+    for _ in 0..2 {
+        revived(&mut life, 0, "once more");
+        assert!(!life.effects.iter().any(publishes), "it may have been done: {:?}", life.effects);
+    }
+    life.pass(Duration::from_mins(1));
+    let looks = |e: &Effect| matches!(e, Effect::Ask(_, Request::ReadHistory { newer_than, .. }) if *newer_than == Sequence(1));
+    assert!(life.all.iter().any(looks), "later turns have moved the cursor past it: {:?}", life.all);
+    assert!(!life.all.iter().any(publishes));
+    history(&mut life, Vec::new());
+    assert_eq!(life.all.iter().filter(|e| publishes(e)).count(), 1, "told of twice, sent once");
+}
+
+#[test]
+fn what_the_history_shows_opened_is_not_opened_again() {
+    let mut life = Life::online(false);
+    shown(&mut life, ChangeKind::Upsert, "1.2");
+    claim_answered(&mut life, held(None));
+    let tagger = Tagger::new("1".into(), "p".into());
+    let greeting = MessageEvent {
+        originator: "1.2".into(),
+        originator_pid: "pid".into(),
+        role: Role::AssignedAgent,
+        external_ids: vec![tagger.tag(Trigger::Opened, 0)],
+        ..message(1)
+    };
+    // What is before the page, and what after it: nothing.
+    for page in [vec![greeting, message(2)], Vec::new(), Vec::new()] {
+        history(&mut life, page);
+    }
+    let asked: Vec<_> = life
+        .all
+        .iter()
+        .filter_map(|e| if let Effect::Think(turn) = e { Some(&turn.event) } else { None })
+        .collect();
+    assert!(matches!(asked[..], [TurnEvent::Message { sequence: Sequence(2), .. }]), "{asked:?}");
 }

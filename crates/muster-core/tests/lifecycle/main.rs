@@ -3,6 +3,7 @@
 mod life;
 mod pool;
 
+mod bounds;
 mod closing;
 mod connection;
 mod conversations;

@@ -3,6 +3,7 @@
 //! - [`at_once`]: sockets and sessions that end when they are told to
 //! - [`conversations`]: conversations that somebody else changes
 //! - [`frames`]: what happens to frames on their way out
+//! - [`spoilt`]: frames that nobody can read
 //! - [`requests`]: what happens to requests and their answers
 //! - [`http`]: what happens to requests over HTTP
 
@@ -11,7 +12,9 @@ mod conversations;
 mod frames;
 mod http;
 mod requests;
+mod spoilt;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::World;
@@ -75,7 +78,7 @@ impl World {
         }
     }
 
-    pub(crate) fn fault_effects(&self) -> std::collections::BTreeMap<String, u64> {
+    pub(crate) fn fault_effects(&self) -> BTreeMap<String, u64> {
         self.faults.effects()
     }
 

@@ -1,0 +1,86 @@
+//! What a fleet does for its store in the background: forgets what is old, and hears what people revived.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use liveperson_proto::AccountId;
+use tracing::{info, warn};
+
+use super::super::account::Revived;
+use super::super::command;
+use super::FleetActor;
+use crate::store::{Pruned, RevivedRow, StoreError};
+use crate::telemetry::Chain;
+
+/// Claims, and letters, that one transaction forgets at most: a commit waits no longer than for these.
+const BATCH: u32 = 500;
+/// The wait before the next batch.
+const BREATH: Duration = Duration::from_millis(200);
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// A start has other things to do.
+const FIRST_PRUNE: Duration = Duration::from_mins(1);
+/// How often the store is asked for revived letters.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+
+impl FleetActor {
+    pub(super) fn start_upkeep(ctx: &mut Context<Self>) {
+        ctx.run_later(FIRST_PRUNE, Self::prune);
+        ctx.run_later(ASK_EVERY, Self::ask_for_revived);
+    }
+
+    /// Forgets a batch of what nobody needs any more, and the next one soon if there is more.
+    fn prune(&mut self, ctx: &mut Context<Self>) {
+        if self.fence.is_some() {
+            ctx.run_later(FIRST_PRUNE, Self::prune);
+            return;
+        }
+        let house = self.house.clone();
+        let pruning = async move { house.store.prune(house.keep_released, BATCH).await };
+        ctx.spawn(pruning.into_actor(self).map(|pruned, fleet, ctx| {
+            let wait = fleet.pruned(pruned);
+            ctx.run_later(wait, Self::prune);
+        }));
+    }
+
+    /// Counts a batch; says when the next one is due.
+    fn pruned(&self, pruned: Result<Pruned, StoreError>) -> Duration {
+        match pruned {
+            Ok(Pruned { claims, letters, more }) => {
+                self.house.metrics.pruned("claims", claims);
+                self.house.metrics.pruned("dead_letters", letters);
+                if claims + letters > 0 {
+                    info!(claims, letters, "forgot released claims and dropped dead letters");
+                }
+                if more { BREATH } else { PRUNE_EVERY }
+            }
+            Err(error) => {
+                warn!(error = %Chain(&error), "old rows could not be forgotten; tries again");
+                FIRST_PRUNE
+            }
+        }
+    }
+
+    /// Hands what people revived to the accounts; told again until it is confirmed, which changes nothing.
+    fn ask_for_revived(&mut self, ctx: &mut Context<Self>) {
+        let house = self.house.clone();
+        let asking = async move { house.store.revived().await };
+        ctx.spawn(asking.into_actor(self).map(|revived, fleet, ctx| {
+            // A store that is away is noticed elsewhere.
+            fleet.hand_on(revived.unwrap_or_default());
+            ctx.run_later(ASK_EVERY, Self::ask_for_revived);
+        }));
+    }
+
+    fn hand_on(&self, revived: Vec<RevivedRow>) {
+        let mut accounts: BTreeMap<AccountId, Vec<RevivedRow>> = BTreeMap::new();
+        for row in revived {
+            accounts.entry(row.account.clone()).or_default().push(row);
+        }
+        for (account, rows) in accounts {
+            if let Some(account) = self.accounts.get(&account).and_then(|account| account.running.as_ref()) {
+                command(account, Revived(rows));
+            }
+        }
+    }
+}
