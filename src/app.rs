@@ -32,6 +32,7 @@ use crate::clock::Clock;
 use crate::logic::webhook::{Means, Names};
 use crate::logic::{DeclareError, Logics, Thinker};
 use crate::metrics::Metrics;
+use crate::protection::Protection;
 use crate::settings::{
     AccountSettings, FleetSettings, ServiceHost, SettingsFaults, StoreSettings, TimingSettings, Wanted,
 };
@@ -329,14 +330,13 @@ fn overrides(settings: &FleetSettings) -> Vec<DomainOverride> {
 }
 
 fn rules(timing: &TimingSettings) -> Rules {
-    let rules = Rules { settle: timing.settle, ..Rules::default() };
-    // Debug builds can be sabotaged: tests prove with it that they would notice.
-    if !cfg!(debug_assertions) {
-        return rules;
+    Rules {
+        settle: timing.settle,
+        reconcile: Protection::Reconciliation.is_on(),
+        catch_up: Protection::CatchUp.is_on(),
+        dedupe: Protection::Dedupe.is_on(),
+        ..Rules::default()
     }
-    let sabotage = std::env::var("MUSTER_SABOTAGE").unwrap_or_default();
-    let is_on = |what: &str| !sabotage.split(',').any(|off| off == what);
-    Rules { reconcile: is_on("reconcile"), catch_up: is_on("catch-up"), ..rules }
 }
 
 fn bots(settings: &FleetSettings) -> impl Iterator<Item = (&AccountId, &crate::settings::BotSettings)> {

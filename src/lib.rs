@@ -9,6 +9,7 @@
 //! - [`board`]: the fleet's visible state
 //! - [`api`], [`console`]: the board over HTTP, for machines and for people
 //! - [`metrics`], [`telemetry`], [`clock`]: each declared once
+//! - [`crash`], [`protection`]: how tests kill a process at a named point, and take a protection away
 
 pub mod app;
 pub mod cli;
@@ -28,3 +29,6 @@ pub mod console;
 pub mod clock;
 pub mod metrics;
 pub mod telemetry;
+
+pub mod crash;
+pub mod protection;

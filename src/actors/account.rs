@@ -29,6 +29,7 @@ use super::house::House;
 use super::recorder::{Author, Flush};
 use crate::board::{BotState, BotStatus};
 use crate::logic::Declared;
+use crate::protection::Protection;
 use crate::settings::{BotSettings, Wanted};
 use crate::store::{HeldConversation, OutboxRow, StoreError};
 use crate::telemetry::Chain;
@@ -388,7 +389,9 @@ async fn load(
             let _ = flushed.await;
         }
     }
-    let held = house.store.held(&account, &bot).await?.into_iter().map(restored).collect();
+    let held = house.store.held(&account, &bot).await?;
+    let held = if Protection::Claims.is_on() { held } else { Vec::new() };
+    let held = held.into_iter().map(restored).collect();
     let sealed = house.store.load_session(&account, &bot).await?;
     let session = sealed.and_then(|sealed| match Session::unseal(&sealed) {
         Ok(session) => Some(session),

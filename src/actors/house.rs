@@ -15,6 +15,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::logic::{Logics, Thinker};
 use crate::metrics::Metrics;
+use crate::protection::Protection;
 use crate::settings::TimingSettings;
 use crate::store::{NodeIdentity, Store};
 
@@ -85,7 +86,8 @@ impl Right {
 
     /// Whether the right holds at this moment.
     pub fn holds(&self, now: Moment) -> bool {
-        !self.over.load(Ordering::Relaxed) && now.0 < self.until.load(Ordering::Relaxed)
+        let holds = !self.over.load(Ordering::Relaxed) && now.0 < self.until.load(Ordering::Relaxed);
+        holds || !Protection::Fence.is_on()
     }
 }
 

@@ -18,6 +18,7 @@ use crate::api::{self, ApiState};
 use crate::app::{Fleet, LaunchError, LaunchOptions, open_store, prepare_store, stored_declaration};
 use crate::board::Board;
 use crate::console;
+use crate::crash;
 use crate::settings::{Declaration, FleetSettings, ProcessEnvironment};
 use crate::store::Store;
 
@@ -106,6 +107,7 @@ fn origin(arguments: &Arguments) -> String {
 }
 
 pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure> {
+    crash::plan().map_err(|words| Failure::new(words).with_code(2))?;
     let mut signals = Signals::listen()?;
     let settings = settings_of(&arguments, io.clone()).await?;
     let options = LaunchOptions {

@@ -12,12 +12,16 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// A connection that lay unused for longer is tested before it is used.
 const FRESH: Duration = Duration::from_secs(1);
 
+// A process that is stopped in mid-group keeps its connection: the database ends the transaction for it,
+// or its locks would hold up the next owner of the fleet for as long as it sleeps.
+//
 // Every statement of the store looks rows up by key. The planner is held to that: a plan made
 // while the tables were empty would otherwise scan them once they are full.
 const SESSION: &str = "SELECT \
      set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') = 'remote_apply' \
        THEN 'remote_apply' ELSE 'on' END, false), \
      set_config('statement_timeout', '10s', false), \
+     set_config('idle_in_transaction_session_timeout', '5s', false), \
      set_config('plan_cache_mode', 'force_generic_plan', false), \
      set_config('jit', 'off', false), \
      set_config('enable_seqscan', 'off', false)";

@@ -59,10 +59,20 @@ where
     F: FnOnce(World) -> Fut,
     Fut: Future<Output = ()>,
 {
+    let sim = SimSettings { ring_pause: Duration::from_millis(100), ..SimSettings::default() };
+    story_on(sim, cast, tell);
+}
+
+/// Tells a story with this cast on such a platform.
+pub(crate) fn story_on<F, Fut>(sim: SimSettings, cast: &Cast<'_>, tell: F)
+where
+    F: FnOnce(World) -> Fut,
+    Fut: Future<Output = ()>,
+{
     let io = Runtime::new().unwrap();
     let handle = io.handle().clone();
     actix::System::new().block_on(async {
-        let world = World::new(handle, cast).await;
+        let world = World::new(handle, sim, cast).await;
         tell(world).await;
     });
     io.shutdown_timeout(Duration::from_secs(1));
@@ -71,9 +81,8 @@ where
 pub(crate) const ACCOUNTS: [&str; 2] = ["10000001", "10000002"];
 
 impl World {
-    async fn new(io: Handle, cast: &Cast<'_>) -> Self {
+    async fn new(io: Handle, sim: SimSettings, cast: &Cast<'_>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let sim = SimSettings { ring_pause: Duration::from_millis(100), ..SimSettings::default() };
         let platform = io.spawn(Platform::start(sim)).await.unwrap().unwrap();
         let ca_file = dir.path().join("ca.pem");
         std::fs::write(&ca_file, platform.ca_pem()).unwrap();

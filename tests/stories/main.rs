@@ -1,6 +1,7 @@
 //! Stories over the whole fleet: consumers, brands and bots on the simulated platform.
 //!
 //! - `kill`: kill -9 in mid-load, on both stores
+//! - `matrix`: every fault and every crash point, alone and mixed; what protects, switched off
 //! - `once`: one subscription a socket for each conversation, whatever happens
 //! - `supervision`: panics anywhere hurt only whom they concern
 //! - `ownership`: one process runs a fleet
@@ -50,6 +51,7 @@ mod endings;
 mod kill;
 mod letters;
 mod logins;
+mod matrix;
 mod once;
 mod ownership;
 mod pools;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -50,8 +51,7 @@ impl Running {
     }
 
     pub(crate) fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("-TERM");
     }
 
     pub(crate) async fn ended(&mut self) -> i32 {
@@ -60,6 +60,37 @@ impl Running {
         })
         .await;
         status.code().unwrap_or(-1)
+    }
+
+    /// Waits until it has died by kill -9 of its own.
+    pub(crate) async fn kills_itself(&mut self) {
+        let status = until("the process kills itself", SOON, async || {
+            self.child.try_wait().unwrap().ok_or_else(|| self.log())
+        })
+        .await;
+        assert_eq!(status.signal(), Some(9), "{status}\n{}", self.log());
+    }
+
+    /// Waits until it has stopped itself.
+    pub(crate) async fn stops_itself(&self) {
+        let file = format!("/proc/{}/stat", self.child.id());
+        until("the process stops itself", SOON, async || {
+            let stat = fs::read_to_string(&file).unwrap();
+            // The state stands behind the name, which is in parentheses.
+            let state = stat.rsplit(") ").next().unwrap().chars().next();
+            if state == Some('T') { Ok(()) } else { Err(format!("{state:?}\n{}", self.log())) }
+        })
+        .await;
+    }
+
+    /// Lets a stopped process go on.
+    pub(crate) fn goes_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// Waits until these words stand anywhere in the output.
@@ -165,6 +196,14 @@ impl World {
     /// The database itself, whatever stands between it and the fleet.
     pub(crate) fn direct_url(&self) -> String {
         self.database.as_ref().map_or(&*self.store_url, Database::url).to_owned()
+    }
+
+    /// Writes something else into the fleet file.
+    pub(crate) fn rewrites(&self, from: &str, to: &str) {
+        let file = self.dir.path().join("fleet.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from} is not in:\n{text}");
+        fs::write(&file, text.replace(from, to)).unwrap();
     }
 
     /// All bots of the one account become a pool that watches it and joins.

@@ -14,6 +14,7 @@ use super::super::command;
 use super::super::guard::Guard;
 use super::super::socket::{SocketActor, Ticketed};
 use super::{AtTheDoor, BotActor, Held, SocketGone};
+use crate::crash::{self, Point};
 use crate::telemetry::Chain;
 
 impl BotActor {
@@ -63,11 +64,13 @@ impl BotActor {
             let session = house.client.login(&domains, &author.account, &credentials).await;
             permit.answered(answer(&session)).await;
             let session = session?;
+            crash::pass(Point::LoggedIn);
             if let Err(error) =
                 house.store.save_session(&author.account, &author.bot, session.seal().expose_secret()).await
             {
                 warn!(error = %Chain(&error), "the session is not stored; the next start needs a login");
             }
+            crash::pass(Point::SessionSealed);
             Ok(Some(session))
         };
         self.on_io(ctx, job, |bot, result, ctx| {
@@ -105,7 +108,10 @@ impl BotActor {
             let result = result.unwrap_or(Err(ServiceFault::Server { status: 0 }.into()));
             bot.post.house.metrics.refreshes(bot.account(), refresh_outcome(&result));
             let event = match result {
-                Ok(()) => Event::Refreshed,
+                Ok(()) => {
+                    crash::pass(Point::Refreshed);
+                    Event::Refreshed
+                }
                 Err(error) => Event::RefreshFailed(refresh_fault(&error)),
             };
             bot.take(event, ctx);

@@ -18,6 +18,7 @@ use super::super::command;
 use super::super::recorder::Entry;
 use super::super::socket::Transmit;
 use super::{BotActor, Held};
+use crate::crash::{self, Point};
 use crate::logic::Thought;
 
 impl BotActor {
@@ -26,7 +27,10 @@ impl BotActor {
         let mut requests = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Ask(ticket, request) => requests.push((ticket, request)),
+                Effect::Ask(ticket, request) => {
+                    crash::pass_if(matches!(request, Request::ReadHistory { .. }), Point::Joined);
+                    requests.push((ticket, request));
+                }
                 Effect::CloseSocket => {
                     self.transmit(std::mem::take(&mut requests));
                     self.socket = None;
@@ -41,6 +45,7 @@ impl BotActor {
                 Effect::Done(key) => self.records.add(Entry::Done(key)),
                 Effect::Dead(key, words) => self.records.add(Entry::Dead(key, words)),
                 Effect::Claim(conversation) => {
+                    crash::pass(Point::ClaimAsked);
                     let joins = self.post.duty.intake == Intake::All;
                     self.records.add(Entry::Claim(conversation, joins));
                 }
@@ -59,10 +64,18 @@ impl BotActor {
         self.send_records(ctx);
     }
 
-    // Upward and rare: news of the pool are what changed, not what was said.
-    fn report(&self, news: PoolNews) {
+    // Upward; all but what the watcher sees is rare.
+    fn report(&mut self, news: PoolNews) {
         let report = PoolReport { bot: self.bot().clone(), life: self.post.life, news };
-        command(&self.post.supervisor, report);
+        if !matches!(report.news, PoolNews::Seen { .. }) {
+            return command(&self.post.supervisor, report);
+        }
+        if self.post.supervisor.try_send(report).is_err() {
+            // What was seen is lost: with the next socket somebody is shown everything anew.
+            self.post.house.metrics.mailbox_full("account");
+            warn!("the account is behind; the socket that watches is given up");
+            self.socket = None;
+        }
     }
 
     fn transmit(&mut self, requests: Vec<(Ticket, Request)>) {
@@ -73,18 +86,21 @@ impl BotActor {
         if socket.try_send(Transmit(requests)).is_err() {
             // A socket that does not keep up is given up; what was on its way is of unknown outcome.
             self.post.house.metrics.mailbox_full("socket");
+            warn!("the socket does not keep up; it is given up");
             self.socket = None;
         }
     }
 
     /// Asks logic; a panic in it ends this life, and the next asks again with the same turn id.
     fn think(&mut self, turn: Turn, ctx: &mut Context<Self>) {
+        crash::pass(Point::TurnBegun);
         let (conversation, id) = (turn.conversation.clone(), turn.id.clone());
         let thinker = self.post.house.thinker.clone();
         let logic = self.post.logic.clone();
         let share = self.share.clone();
         let thought = async move { thinker.think(&share, logic, turn).await };
         ctx.spawn(thought.into_actor(self).map(move |thought, bot, ctx| {
+            crash::pass(Point::Decided);
             let decided = match thought {
                 Thought::Actions(actions) => Decided::Actions(actions),
                 Thought::Failed(words) => Decided::Failed(words),
@@ -143,6 +159,10 @@ impl BotActor {
             Note::Reconciled => info!("an action in doubt was found done"),
             Note::Resent => info!("an action in doubt was not done; it is sent again"),
             Note::AnsweredAlready => info!("a message was found answered in the platform's history"),
+            Note::Full { queue } => {
+                self.post.house.metrics.queue_full(queue);
+                debug!(queue, "has no room for more; it is asked for again");
+            }
             Note::StoreAway => warn!("a commit found the store away or the bot fenced"),
             Note::RingAccepted(ring) => debug!(ring.id = %ring, "accepts a ring"),
             Note::RingLost(ring) => debug!(ring.id = %ring, "a ring went elsewhere"),

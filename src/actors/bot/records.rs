@@ -12,6 +12,8 @@ use tracing::error;
 use super::super::account::recalled;
 use super::super::recorder::{Entry, Record, Recorded, Verdict};
 use super::BotActor;
+use crate::crash::{self, Point};
+use crate::protection::Protection;
 use crate::store::Taken;
 
 /// The wait before records are offered again to a recorder that had no room.
@@ -87,11 +89,16 @@ impl BotActor {
         if self.records.handed == self.records.last || self.records.again {
             return;
         }
-        let entries = self.records.fresh().map(|waiting| (waiting.number, waiting.entry.clone())).collect();
+        let entries: Vec<_> =
+            self.records.fresh().map(|waiting| (waiting.number, waiting.entry.clone())).collect();
+        let turns = entries.iter().any(|(_, entry)| matches!(entry, Entry::Commit(_)));
+        let confirmations = entries.iter().any(|(_, entry)| matches!(entry, Entry::Done(_)));
         let record = Record { author: self.post.author.clone(), entries, answer: ctx.address().recipient() };
         let sent = self.post.house.recorder.find().is_some_and(|desk| desk.hand_over(record));
         if sent {
             self.records.handed = self.records.last;
+            crash::pass_if(turns, Point::TurnHandedOver);
+            crash::pass_if(confirmations, Point::DoneHandedOver);
             return;
         }
         // No room, or no recorder for a moment: nothing is lost, the entries wait here.
@@ -111,6 +118,8 @@ impl Handler<Recorded> for BotActor {
         for (number, outcome) in entries {
             match (self.records.take(number), outcome) {
                 (Some(Waiting { entry: Entry::Commit(turn), since, .. }), Verdict::Turn(outcome)) => {
+                    let outcome = as_protected(outcome);
+                    crash::pass(Point::CommitHeard);
                     self.count_commit(&outcome, since);
                     let (conversation, turn) = (turn.conversation.clone(), turn.turn.clone());
                     self.take(Event::Committed { conversation, turn, outcome }, ctx);
@@ -140,8 +149,20 @@ impl BotActor {
     }
 }
 
+/// What the store says of a turn that it had before; without that protection it is news.
+fn as_protected(outcome: CommitOutcome) -> CommitOutcome {
+    match outcome {
+        CommitOutcome::AlreadyCommitted | CommitOutcome::StaleCursor(_) if !Protection::Dedupe.is_on() => {
+            CommitOutcome::Committed
+        }
+        outcome => outcome,
+    }
+}
+
 fn claim_outcome(taken: Taken) -> ClaimOutcome {
     match taken {
+        // Without that protection any claim is held, and nothing is remembered.
+        Taken::Held(_) | Taken::Done if !Protection::Claims.is_on() => ClaimOutcome::Held(Box::default()),
         Taken::Held(held) => ClaimOutcome::Held(Box::new(recalled(*held))),
         Taken::Done => ClaimOutcome::Done,
         Taken::Rejected(words) => {

@@ -39,6 +39,8 @@ pub struct Rules {
     pub reconcile: bool,
     /// Read the history after each connect. Off only in sabotage tests.
     pub catch_up: bool,
+    /// Pass over what was handled before. Off only in sabotage tests.
+    pub dedupe: bool,
 }
 
 impl Default for Rules {
@@ -53,6 +55,7 @@ impl Default for Rules {
             page: 20,
             reconcile: true,
             catch_up: true,
+            dedupe: true,
         }
     }
 }
@@ -272,6 +275,11 @@ pub enum Note {
     },
     /// The store was away for a commit.
     StoreAway,
+    /// There was no room for something; it is asked for again, or comes again by itself.
+    Full {
+        /// What was full: `rings`, `inbox`, `news` or `history`.
+        queue: &'static str,
+    },
 }
 
 /// Who decides.

@@ -157,7 +157,8 @@ impl Conversation {
             return Some(Cause::Opened);
         }
         loop {
-            let message = self.inbox.next_after(self.cursor)?;
+            let handled = if desk.rules.dedupe { self.cursor } else { Sequence::START };
+            let message = self.inbox.next_after(handled)?;
             if !self.answered.remove(&message.sequence) {
                 return Some(Cause::Message(Box::new(message)));
             }
