@@ -13,6 +13,7 @@ use super::effect::Effect;
 use super::note::Note;
 use super::outbox::SendState;
 use super::stage::Stage;
+use crate::duty::Intake;
 use crate::tag::Trigger;
 
 /// Whether somebody else is the assigned agent.
@@ -40,7 +41,10 @@ impl Conversation {
 
     /// The assigned agent wrote something: what came before is answered.
     pub(crate) fn human_answered(&mut self, at: Sequence, desk: &mut Desk<'_>) {
-        if !desk.duty.is_silent_beside_humans() || at <= self.human_answered {
+        // A bot that is rung was not assigned then: it has begun the conversation, lost it and got it back.
+        let was_away = desk.duty.intake == Intake::Rings && self.opened;
+        let counts = was_away || desk.duty.is_silent_beside_humans();
+        if !counts || at <= self.human_answered {
             return;
         }
         self.human_answered = at;

@@ -9,7 +9,7 @@ use liveperson_proto::{ConversationId, Sequence};
 use muster_core::TurnId;
 use muster_core::bot::{Ending, Event, LoginFault};
 use muster_core::dialog::{
-    ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, RestoredDeed,
+    ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, Restored, RestoredDeed,
 };
 use muster_core::duty::{Duty, Start};
 use muster_core::tag::{Tagger, Trigger};
@@ -336,4 +336,31 @@ fn what_the_history_shows_opened_is_not_opened_again() {
         .filter_map(|e| if let Effect::Think(turn) = e { Some(&turn.event) } else { None })
         .collect();
     assert!(matches!(asked[..], [TurnEvent::Message { sequence: Sequence(2), .. }]), "{asked:?}");
+}
+
+/// The cursor that passes what a person answered is the store's only with the next turn.
+#[test]
+fn what_a_person_answered_before_a_restart_is_not_answered_after_it() {
+    let held = Restored {
+        conversation: "C1".into(),
+        dialog: "C1".into(),
+        cursor: Some(Sequence(0)),
+        variables: muster_core::turn::Variables::new(),
+        outbox: Vec::new(),
+    };
+    let mut life = Life::after_a_restart(held);
+    shown(&mut life, ChangeKind::Upsert, "1.2");
+    let person = MessageEvent {
+        originator: "1.77".into(),
+        originator_pid: "person".into(),
+        role: Role::AssignedAgent,
+        ..message(2)
+    };
+    history(&mut life, vec![message(1), person, message(3)]);
+    let asked: Vec<_> = life
+        .all
+        .iter()
+        .filter_map(|e| if let Effect::Think(turn) = e { Some(&turn.event) } else { None })
+        .collect();
+    assert!(matches!(asked[..], [TurnEvent::Message { sequence: Sequence(3), .. }]), "{asked:?}");
 }

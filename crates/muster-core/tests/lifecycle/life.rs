@@ -6,7 +6,7 @@ use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::Request;
 use liveperson_proto::ring::{Ring, RingState};
 use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, State, TokenSource};
-use muster_core::dialog::{Effect, Outcome, Rules, Ticket};
+use muster_core::dialog::{Effect, Outcome, Restored, Rules, Ticket};
 use muster_core::duty::Duty;
 use muster_core::time::{Moment, Now};
 
@@ -45,7 +45,21 @@ impl Life {
         Self::with(Duty::default(), rules, TokenSource::Login, sealed)
     }
 
+    /// Its next life, online, with what the store gave back.
+    pub(crate) fn after_a_restart(held: Restored) -> Self {
+        let mut life = Self::holding(vec![held], Duty::default(), Rules::default(), TokenSource::Login, true);
+        life.tell(Event::Resolved);
+        let generation = life.generation();
+        life.tell(Event::SocketOpened { generation });
+        life.answer_all();
+        life
+    }
+
     fn with(duty: Duty, rules: Rules, tokens: TokenSource, sealed: bool) -> Self {
+        Self::holding(Vec::new(), duty, rules, tokens, sealed)
+    }
+
+    fn holding(held: Vec<Restored>, duty: Duty, rules: Rules, tokens: TokenSource, sealed: bool) -> Self {
         let charter = Charter {
             account: "1".into(),
             bot: "b".into(),
@@ -58,7 +72,7 @@ impl Life {
             seed: 7,
         };
         let now = Now { moment: Moment(1_000), wall: 1_700_000_000_000 };
-        let bot = Bot::new(charter, sealed.then(identity), Vec::new(), now);
+        let bot = Bot::new(charter, sealed.then(identity), held, now);
         let mut life = Self { bot, now, effects: Vec::new(), all: Vec::new() };
         life.tell(Event::Started);
         life
