@@ -38,7 +38,7 @@ pub(super) const RESENT: &str = "an action in doubt was not done; it is sent aga
 
 /// Another process waits for the lease to end, takes the fleet, and gets as far as saying these words; the
 /// old one goes on, and finds the fleet gone.
-pub(super) async fn another_takes_over(world: &World, mut old: Running, words: &str) {
+async fn another_takes_over(world: &World, mut old: Running, words: &str) {
     let Fleet { process: new, .. } = world.run(&[], &[]).await;
     new.says_somewhere(words).await;
     world.answered(world.ledger().await.once + 10).await;
