@@ -15,7 +15,7 @@ use liveperson_proto::AccountId;
 use prometheus::{Error, GaugeVec, Histogram, HistogramVec, IntCounterVec, IntGaugeVec, Registry};
 
 use declare::Declare;
-use labels::{ACTORS, CONNECTS, LOGINS, PRUNED, REFRESHES, TURNS, close_code, closed};
+use labels::{ACTORS, CONNECTS, LOGINS, PRUNED, QUEUES, REFRESHES, TURNS, close_code, closed};
 
 pub use account::AccountMetrics;
 
@@ -48,6 +48,7 @@ pub struct Metrics {
     store_commit_seconds: Histogram,
     store_pruned: IntCounterVec,
     mailbox_full: IntCounterVec,
+    queue_full: IntCounterVec,
     logic_abandoned: IntCounterVec,
     arbiter_lag_seconds: GaugeVec,
     bot_online: IntGaugeVec,
@@ -87,6 +88,7 @@ impl Metrics {
             store_commit_seconds: declare.histogram("muster_store_commit_seconds", "How long the store took to commit a group.", COMMIT_SECONDS)?,
             store_pruned: declare.counter("muster_store_pruned_total", "What was old and is forgotten: released claims, dropped dead letters.", &["what"])?,
             mailbox_full: declare.counter("muster_mailbox_full_total", "Messages that found a mailbox full.", &["actor"])?,
+            queue_full: declare.counter("muster_queue_full_total", "How often something found no room, and was left to be asked for again.", &["queue"])?,
             logic_abandoned: declare.counter("muster_logic_abandoned_total", "Runs of logic that took too long and were abandoned.", &["account"])?,
             arbiter_lag_seconds: declare.seconds("muster_arbiter_lag_seconds", "How late an arbiter runs what is due: measured a second ago at most, or growing while it hangs.", &["arbiter"])?,
             bot_online: declare.gauge("muster_bot_online", "Whether the bot is online; in fleets of up to 2,000 bots.", &["account", "bot"])?,
@@ -132,6 +134,11 @@ impl Metrics {
     /// Counts a message that found a mailbox full.
     pub fn mailbox_full(&self, actor: &str) {
         self.mailbox_full.with_label_values(&[closed(actor, ACTORS)]).inc();
+    }
+
+    /// Counts something that found no room, and is asked for again.
+    pub fn queue_full(&self, queue: &str) {
+        self.queue_full.with_label_values(&[closed(queue, QUEUES)]).inc();
     }
 
     /// Notes a group of turns that the store has committed, and how long that took.

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// Runs a fleet against lpsim and prints what it costs.
 ///
 /// The exit code is 0 when every message was answered once, 1 when one was not, 2 when there are no figures.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "fleet")]
 pub(crate) struct Arguments {
     /// How many bots the fleet has
@@ -23,10 +23,16 @@ pub(crate) struct Arguments {
     pub(crate) conversations: usize,
     /// How long a consumer thinks after each answer, in milliseconds; 0 saturates the fleet
     #[arg(long, value_name = "MS", default_value_t = 0)]
-    pub(crate) think: u64,
+    think: u64,
+    /// How many replies a second all consumers together ask for; each thinks as long as that takes
+    #[arg(long, value_name = "N", conflicts_with = "think", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rate: Option<u64>,
     /// Where the fleet remembers
     #[arg(long, value_enum, default_value_t = Store::Sqlite)]
     pub(crate) store: Store,
+    /// Measure a store in memory and this one in turn, twice, and print what the promise costs
+    #[arg(long)]
+    pub(crate) beside_memory: bool,
     /// Whose fleet it is: muster's, or one process on the vendor's SDK to stand beside it, which has no store
     #[arg(long, value_enum, default_value_t = Client::Muster)]
     pub(crate) client: Client,
@@ -39,6 +45,9 @@ pub(crate) struct Arguments {
     /// How long replies are measured, after a warm-up of three seconds
     #[arg(long = "for", value_name = "TIME", default_value = "20s", value_parser = duration)]
     pub(crate) lasts: Duration,
+    /// The folder of the binaries `muster` and `lpsim`, such as another version's; by default those built with this
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) binaries: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -48,6 +57,21 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// How many consumers there are, each with one conversation.
+    pub(crate) fn consumers(&self) -> usize {
+        self.bots * self.conversations
+    }
+
+    /// How long each consumer thinks, in milliseconds: what it waits for an answer makes the rate a little lower.
+    pub(crate) fn think(&self) -> u64 {
+        self.rate.map_or(self.think, |rate| self.consumers() as u64 * 1000 / rate)
+    }
+
+    /// The same with another store.
+    pub(crate) fn on(&self, store: Store) -> Self {
+        Self { store, ..self.clone() }
+    }
+
     /// How many bots each account has: the first ones one more, where they do not come out even.
     pub(crate) fn bots_of_each(&self) -> Vec<usize> {
         let accounts = self.accounts.clamp(1, self.bots.max(1));
@@ -67,6 +91,8 @@ pub(crate) enum Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Store {
+    /// SQLite in a folder that lives in memory: the same statements, and a flush that costs nothing
+    Memory,
     Sqlite,
     Postgres,
 }

@@ -99,9 +99,12 @@ fn trimmed(text: &str) -> String {
     text.trim().to_owned()
 }
 
-/// A release binary of the workspace.
-pub(crate) fn binary(name: &str) -> Result<PathBuf, Failure> {
-    let path = Path::new(env!("CARGO_BIN_EXE_muster")).with_file_name(name);
+/// A binary of the given folder, or of this build.
+pub(crate) fn binary(name: &str, folder: Option<&Path>) -> Result<PathBuf, Failure> {
+    let path = match folder {
+        Some(folder) => folder.canonicalize()?.join(name),
+        None => Path::new(env!("CARGO_BIN_EXE_muster")).with_file_name(name),
+    };
     if path.exists() {
         return Ok(path);
     }

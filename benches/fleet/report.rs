@@ -77,6 +77,8 @@ pub(crate) struct Conditions {
     pub(crate) accounts: usize,
     pub(crate) conversations_a_bot: usize,
     pub(crate) think_ms: u64,
+    /// Replies a second that the consumers ask for; none means as many as there can be.
+    pub(crate) wanted_rate: Option<u64>,
     pub(crate) login_budget: LoginBudget,
     pub(crate) measured_seconds: f64,
     pub(crate) logic: &'static str,
@@ -100,6 +102,7 @@ impl Conditions {
         let postgres = stage.postgres.as_ref().map(|it| it.version.as_str());
         let store = match postgres {
             _ if arguments.client == Client::VendorSdk => fleet.store.clone(),
+            None if arguments.store == Store::Memory => "SQLite in memory".to_owned(),
             None => "SQLite (WAL, synchronous=FULL)".to_owned(),
             Some(version) => format!("PostgreSQL {version} (fsync=on, synchronous_commit=on), unix socket"),
         };
@@ -113,7 +116,8 @@ impl Conditions {
             bots: arguments.bots,
             accounts: arguments.bots_of_each().len(),
             conversations_a_bot: arguments.conversations,
-            think_ms: arguments.think,
+            think_ms: arguments.think(),
+            wanted_rate: arguments.rate,
             login_budget: arguments.login_budget,
             measured_seconds: arguments.lasts.as_secs_f64(),
             logic: "echo",
@@ -157,11 +161,23 @@ fn flush(folder: &Path) -> Result<Duration, Failure> {
     Ok(times[times.len() / 2])
 }
 
+impl Report {
+    /// One line, to stand below others.
+    pub(crate) fn in_short(&self) -> String {
+        let (p50, p99) = (ms(self.p50_ms), ms(self.p99_ms));
+        let cpu = &self.cpu_seconds_per_1000_replies;
+        format!("{:.0} replies a second, p50 {p50}, p99 {p99}, CPU {cpu}", self.replies_per_second)
+    }
+}
+
+fn ms(wait: Option<f64>) -> String {
+    wait.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.2} ms"))
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let it = &self.conditions;
         let kib = |bytes: f64| bytes / 1024.0;
-        let ms = |wait: Option<f64>| wait.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"));
         writeln!(
             f,
             "{:?} {}, {} bots of {} accounts x {} conversations",
@@ -175,8 +191,11 @@ impl fmt::Display for Report {
         writeln!(f, "  store       {}, a flush takes {:.2} ms", it.store, it.flush_ms)?;
         writeln!(
             f,
-            "  load        think {} ms, logic {}, TLS on, receipts on, measured for {} s",
-            it.think_ms, it.logic, it.measured_seconds
+            "  load        think {} ms{}, logic {}, TLS on, receipts on, measured for {} s",
+            it.think_ms,
+            it.wanted_rate.map_or_else(String::new, |rate| format!(" ({rate} replies a second wanted)")),
+            it.logic,
+            it.measured_seconds
         )?;
         writeln!(f, "online        {:.2} s (login budget {:?})", self.online_seconds, it.login_budget)?;
         writeln!(

@@ -23,7 +23,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Report, Failure> {
     let fleet = stage.fleet(&arguments.bots_of_each(), arguments.login_budget).await?;
     let online_after = online(&fleet, arguments.bots).await?;
     let memory = quiet_memory(&fleet).await;
-    let consumers = arguments.bots * arguments.conversations;
+    let consumers = arguments.consumers();
     let conditions = Conditions::of(arguments, &stage, &fleet)?;
     let (window, answered) = replies(arguments, &stage, &fleet, consumers).await?;
     let ledger = judged(&stage).await?;
@@ -94,7 +94,7 @@ async fn replies(
             count: bots * arguments.conversations,
             messages: 0,
             messages_per_conversation: usize::MAX,
-            think: Duration::from_millis(arguments.think),
+            think: Duration::from_millis(arguments.think()),
             ..ConsumerScript::default()
         };
         stage.control.consumers(&account(number), &script).await?;

@@ -29,6 +29,9 @@ pub(crate) struct Stage {
     pub(crate) control: Control,
     pub(crate) lpsim: Running,
     pub(crate) postgres: Option<Postgres>,
+    muster: PathBuf,
+    /// Where a store in memory lies.
+    memory: Option<TempDir>,
     /// The vendor's SDK, if it is what runs the fleet.
     sdk: Option<Sdk>,
     /// Last, so that it goes after the processes that write into it.
@@ -46,7 +49,8 @@ impl Stage {
             Store::Postgres if sdk.is_none() => Some(Postgres::start(folder.path()).await?),
             _ => None,
         };
-        let mut command = Command::new(binary("lpsim")?);
+        let memory = (arguments.store == Store::Memory).then(folder_in_memory).transpose()?;
+        let mut command = Command::new(binary("lpsim", arguments.binaries.as_deref())?);
         let bots = arguments.bots_of_each();
         command.args(["--control", "127.0.0.1:0", "--accounts", &bots.len().to_string()]);
         command.args(["--bots", &bots[0].to_string()]);
@@ -57,7 +61,8 @@ impl Stage {
         let control = lpsim.says("control", SOON).await?;
         lpsim.says("ready", SOON).await?;
         let control = Control::new(control.trim_start_matches("http://").parse()?);
-        Ok(Self { control, lpsim, postgres, sdk, folder })
+        let muster = binary("muster", arguments.binaries.as_deref())?;
+        Ok(Self { control, lpsim, postgres, muster, memory, sdk, folder })
     }
 
     /// Starts so many bots of each account; the clock of [`Fleet::started`] begins here.
@@ -66,7 +71,7 @@ impl Stage {
         let mut command = if let Some(sdk) = &self.sdk {
             sdk.command(&file)?
         } else {
-            let mut muster = Command::new(binary("muster")?);
+            let mut muster = Command::new(&self.muster);
             muster.arg("run").arg(&file).arg("--migrate");
             muster
         };
@@ -84,9 +89,10 @@ impl Stage {
     fn write_fleet_file(&self, bots: &[usize], budget: LoginBudget) -> Result<PathBuf, Failure> {
         let mut fleet: DocumentMut = fs::read_to_string(self.folder.path().join("fleet.toml"))?.parse()?;
         fleet["server"]["listen"] = value("127.0.0.1:0");
-        fleet["store"]["url"] = value(match &self.postgres {
-            None => "sqlite:muster.db",
-            Some(postgres) => &postgres.url,
+        fleet["store"]["url"] = value(match (&self.postgres, &self.memory) {
+            (Some(postgres), _) => postgres.url.clone(),
+            (None, Some(memory)) => format!("sqlite:{}/muster.db", memory.path().display()),
+            (None, None) => "sqlite:muster.db".to_owned(),
         });
         if budget == LoginBudget::Lifted {
             let lifted = [
@@ -115,6 +121,20 @@ impl Stage {
         fs::write(&file, fleet.to_string())?;
         Ok(file)
     }
+}
+
+/// A folder that no disk stands behind.
+fn folder_in_memory() -> Result<TempDir, Failure> {
+    const FOLDER: &str = "/dev/shm";
+    let mounts = fs::read_to_string("/proc/mounts")?;
+    let in_memory = |mount: &str| {
+        let mut fields = mount.split(' ').skip(1);
+        fields.next() == Some(FOLDER) && fields.next() == Some("tmpfs")
+    };
+    if mounts.lines().any(in_memory) {
+        return Ok(tempfile::tempdir_in(FOLDER)?);
+    }
+    Err(format!("{FOLDER} is no tmpfs here: there is no folder in memory to put a store in").into())
 }
 
 /// A running `muster run`, or what stands beside it.

@@ -321,9 +321,10 @@ impl World {
             return;
         }
         let turn = self.thinking.swap_remove(usize::from(how >> 3) % self.thinking.len());
-        let said = match &turn.event {
-            TurnEvent::Message { sequence, .. } => format!("re:{sequence}"),
-            _ => "hello".to_owned(),
+        let said = if let TurnEvent::Message { sequence, .. } = &turn.event {
+            format!("re:{sequence}")
+        } else {
+            "hello".to_owned()
         };
         let say = Action::Say { text: said };
         let decided = match how & 7 {
@@ -616,8 +617,10 @@ fn shown(id: &ConversationId, how: u8, intake: Intake) -> serde_json::Value {
     if how & 2 != 0 {
         participants.insert("ASSIGNED_AGENT".to_owned(), json!(["1.77"]));
     }
-    let (state, kind) =
-        (if how & 12 == 12 { "CLOSE" } else { "OPEN" }, if how & 8 == 8 { "DELETE" } else { "UPSERT" });
+    let (state, kind) = (
+        if how & 0b1100 == 0b1100 { "CLOSE" } else { "OPEN" },
+        if how & 0b1000 != 0 { "DELETE" } else { "UPSERT" },
+    );
     json!({"type": kind, "result": {"convId": id, "conversationDetails": {
         "skillId": "7", "participants": participants, "state": state, "stage": state,
         "dialogs": [{"dialogId": id, "dialogType": "MAIN"}]}}})

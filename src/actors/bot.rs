@@ -34,6 +34,9 @@ use records::Records;
 
 pub use records::RecorderRestarted;
 
+/// Messages that wait for a bot at most; a socket that finds no room waits.
+pub(super) const MAILBOX: usize = 64;
+
 /// The shortest timer.
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 
@@ -259,7 +262,7 @@ impl Actor for BotActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(64);
+        ctx.set_mailbox_capacity(MAILBOX);
         self.take(Event::Started, ctx);
     }
 }

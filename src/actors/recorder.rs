@@ -28,6 +28,9 @@ use rows::{outcome, to_claims, to_group};
 /// Entries in a group at most.
 const GROUP: usize = 256;
 
+/// Entries that wait for a group at most, but for those of the last records taken up; more lie in the tray.
+const WAITING: usize = 4 * GROUP;
+
 /// Under load, the least time between the starts of two groups when the last was small.
 const GATHER: Duration = Duration::from_millis(6);
 
@@ -192,16 +195,17 @@ impl Recorder {
         }));
     }
 
+    /// While enough waits the rest stays in the tray, which turns bots away when it is full.
     fn take_up(&mut self) {
-        for Record { author, entries, answer } in self.tray.take_up() {
-            self.received += entries.len() as u64;
-            self.waiting.extend(entries.into_iter().map(|(number, entry)| Waiting {
-                number,
-                author: author.clone(),
-                entry,
-                answer: answer.clone(),
-            }));
+        if self.waiting.len() < WAITING {
+            self.take_up_all();
         }
+    }
+
+    fn take_up_all(&mut self) {
+        let before = self.waiting.len();
+        self.waiting.extend(self.tray.take_up().into_iter().flat_map(in_pieces));
+        self.received += (self.waiting.len() - before) as u64;
     }
 
     /// Takes what may go together: in order, each conversation at most once.
@@ -283,11 +287,21 @@ impl Handler<Flush> for Recorder {
     type Result = ();
 
     fn handle(&mut self, Flush(flushed): Flush, ctx: &mut Self::Context) {
-        self.take_up();
+        self.take_up_all();
         self.flushes.push((self.received, flushed));
         self.tell_flushed();
         self.pursue(ctx);
     }
+}
+
+fn in_pieces(Record { author, entries, answer }: Record) -> impl Iterator<Item = Waiting> {
+    let entries = entries.into_iter();
+    entries.map(move |(number, entry)| Waiting {
+        number,
+        author: author.clone(),
+        entry,
+        answer: answer.clone(),
+    })
 }
 
 /// Commits a group, as often as it takes: a turn's id makes that safe.

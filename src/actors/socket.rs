@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix::dev::ToEnvelope;
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
 use liveperson::{BrandSocket, Domains, Heard, OpenError, Outcome as WireOutcome, SendError, Session};
 use liveperson_proto::close_code::CloseCode;
@@ -9,8 +10,9 @@ use liveperson_proto::frame::{Notification, Response};
 use liveperson_proto::request::{FieldChange, Request};
 use muster_core::bot::Event;
 use muster_core::dialog::{Outcome, Ticket};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedMutexGuard, mpsc};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::blast::blastable;
 use super::bot::{BotActor, FromSocket};
@@ -43,6 +45,7 @@ pub struct Ticketed {
 /// One connection.
 pub struct SocketActor {
     _guard: Guard,
+    house: Arc<House>,
     opening: Option<Ticketed>,
     requests: mpsc::Sender<Vec<(Ticket, Request)>>,
     taken: Option<mpsc::Receiver<Vec<(Ticket, Request)>>>,
@@ -52,7 +55,8 @@ impl SocketActor {
     /// A socket that opens when it starts.
     pub fn new(opening: Ticketed, guard: Guard) -> Self {
         let (requests, taken) = mpsc::channel(QUEUE);
-        Self { _guard: guard, opening: Some(opening), requests, taken: Some(taken) }
+        let house = opening.house.clone();
+        Self { _guard: guard, house, opening: Some(opening), requests, taken: Some(taken) }
     }
 }
 
@@ -79,8 +83,10 @@ impl Handler<Transmit> for SocketActor {
     type Result = ();
 
     fn handle(&mut self, Transmit(requests): Transmit, ctx: &mut Self::Context) {
-        if self.requests.try_send(requests).is_err() {
+        if let Err(TrySendError::Full(_)) = self.requests.try_send(requests) {
             // The platform does not read: what waits is of unknown outcome, and a new socket begins anew.
+            self.house.metrics.mailbox_full("socket");
+            warn!("the platform does not take the bot's requests; the socket is given up");
             ctx.stop();
         }
     }
@@ -180,6 +186,11 @@ async fn feed(socket: &mut BrandSocket, house: &House, ticket: Ticket, request: 
             code: 413,
             words: format!("a request of {bytes} bytes is too large to send"),
         }),
+        Err(error @ SendError::Busy { .. }) => {
+            house.metrics.queue_full("requests");
+            // As if the platform had had no time for it: it is asked again after a pause.
+            Some(Outcome::Refused { code: 429, words: error.to_string() })
+        }
         Err(SendError::Closed) => Some(Outcome::Unknown),
     }
 }
@@ -233,7 +244,11 @@ async fn tell_news(bot: &Addr<BotActor>, event: Event) -> bool {
 }
 
 // Awaits room in the bot's mailbox: a bot that is behind slows its own socket down, nobody else's.
-async fn tell(bot: &Addr<BotActor>, event: Event) -> bool {
+async fn tell<B>(bot: &Addr<B>, event: Event) -> bool
+where
+    B: Handler<FromSocket>,
+    B::Context: ToEnvelope<B, FromSocket>,
+{
     bot.send(FromSocket(event)).await.is_ok()
 }
 
@@ -307,5 +322,54 @@ pub fn vanished(generation: u64) -> Event {
         generation,
         code: CloseCode::ABNORMAL,
         words: "the socket's actor failed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::actors::bot;
+
+    /// A bot that is at work on its first event until it is let go on.
+    struct Busy(Option<oneshot::Receiver<()>>);
+
+    impl Actor for Busy {
+        type Context = Context<Self>;
+
+        fn started(&mut self, ctx: &mut Self::Context) {
+            ctx.set_mailbox_capacity(bot::MAILBOX);
+        }
+    }
+
+    impl Handler<FromSocket> for Busy {
+        type Result = ();
+
+        fn handle(&mut self, _: FromSocket, ctx: &mut Self::Context) {
+            if let Some(go_on) = self.0.take() {
+                ctx.wait(go_on.into_actor(self).map(|_, _, _| ()));
+            }
+        }
+    }
+
+    #[actix::test]
+    async fn a_bot_whose_mailbox_is_full_makes_its_socket_wait_and_nobody_else() {
+        let (let_go, go_on) = oneshot::channel();
+        let bot = Busy(Some(go_on)).start();
+        assert!(tell(&bot, Event::Tick).await, "the first is taken");
+        let mut taken = 0;
+        while bot.try_send(FromSocket(Event::Tick)).is_ok() {
+            taken += 1;
+        }
+        assert!((bot::MAILBOX..=bot::MAILBOX + 1).contains(&taken), "{taken}");
+        let mut waits = Box::pin(tell(&bot, Event::Tick));
+        assert!(waits.as_mut().now_or_never().is_none(), "the socket waits, and reads nothing meanwhile");
+        let_go.send(()).unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(30), waits).await;
+        assert!(told.unwrap(), "with room in the mailbox it goes on");
     }
 }

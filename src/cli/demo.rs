@@ -1,9 +1,6 @@
 //! `muster demo`: a fleet on a platform of its own, under faults, judged by a ledger.
 
-mod consumer;
-mod crowd;
 mod mischief;
-mod script;
 mod stage;
 
 use std::io::{IsTerminal, Write};
@@ -17,13 +14,13 @@ use muster_core::bot::Ending;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
+use super::crowd::Crowd;
 use super::run::listen;
 use super::signals::Signals;
 use super::{Failure, banner, ownership};
 use crate::app::{Fleet, LaunchOptions};
 use crate::board::{Board, BotState};
 use crate::logic::Logics;
-use crowd::Crowd;
 use mischief::{Fragile, Mischief};
 use stage::Stage;
 

@@ -3,10 +3,12 @@
 //! - `run`: a fleet from a fleet file, or from what its store holds
 //! - `check`: what is wrong with a fleet file, and with its logins
 //! - `demo`: a fleet on a platform of its own, with a ledger that judges it
+//! - `soak`: the same for long, under thousands of faults, the fleet a process of its own
 //! - `migrate`: brings a store's tables up to date
 //! - `bots`, `conversations`: what the store knows, whether a fleet runs or not
 //! - `dead_letters`: what the platform refused for good; `backup`: a copy of the store
 //! - `ownership`, `banner`, `signals`: what `run` and `demo` share
+//! - `crowd`, `scratch`: what `demo` and `soak` share
 //! - `store`, `live`, `filter`, `table`, `out`: what commands on the store share
 
 #[macro_use]
@@ -17,6 +19,7 @@ mod banner;
 mod bots;
 mod check;
 mod conversations;
+mod crowd;
 mod dead_letters;
 mod demo;
 mod filter;
@@ -25,7 +28,9 @@ mod migrate;
 mod ownership;
 mod progress;
 mod run;
+mod scratch;
 mod signals;
+mod soak;
 mod store;
 mod table;
 
@@ -65,6 +70,8 @@ enum Command {
     Backup(backup::Arguments),
     /// Watch a fleet answer simulated consumers under faults, and see the ledger judge it
     Demo(demo::Arguments),
+    /// Run a fleet for long under thousands of faults, and see the ledger judge it
+    Soak(soak::Arguments),
     /// Bring a store's tables up to date (SQLite does that by itself at `run`)
     Migrate(migrate::Arguments),
 }
@@ -98,6 +105,7 @@ pub fn main() -> ExitCode {
     // Standard output belongs to the answer; the demo's faults are on purpose.
     let logging = match arguments.command {
         Command::Demo(_)
+        | Command::Soak(_)
         | Command::Check(_)
         | Command::Bots(_)
         | Command::Conversations(_)
@@ -131,6 +139,7 @@ async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
         Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments, io).await,
         Command::Backup(arguments) => backup::backup(arguments, io).await,
         Command::Demo(arguments) => demo::demo(arguments, io).await,
+        Command::Soak(arguments) => soak::soak(arguments, io).await,
         Command::Migrate(arguments) => migrate::migrate(arguments, io).await,
     }
 }

@@ -16,6 +16,9 @@ use super::webhook::Webhook;
 use super::{Decider, Logic, LogicError};
 use crate::telemetry;
 
+/// Characters at most of why logic failed: they go to the log and the board.
+const WORDS: usize = 500;
+
 /// What came of asking logic.
 #[derive(Debug)]
 pub enum Thought {
@@ -161,7 +164,7 @@ fn decide(logic: &dyn Logic, turn: &Turn) -> Thought {
         telemetry::in_bot(&turn.account, &turn.bot, || catch_unwind(AssertUnwindSafe(|| logic.decide(turn))));
     match decided {
         Ok(Ok(actions)) => Thought::Actions(actions),
-        Ok(Err(LogicError(words))) => Thought::Failed(words),
+        Ok(Err(LogicError(words))) => Thought::Failed(words.chars().take(WORDS).collect()),
         Err(_) => Thought::Panicked,
     }
 }

@@ -17,6 +17,9 @@ pub(super) const PRUNED: &[&str] = &["claims", "dead_letters"];
 pub(super) const ACTORS: &[&str] =
     &["fleet", "account", "bot", "socket", "dialog", "recorder", "publisher", "logic", "owner"];
 
+/// What had no room.
+pub(super) const QUEUES: &[&str] = &["rings", "inbox", "news", "history", "requests"];
+
 /// The value itself if the set has it, else `other`.
 pub(super) fn closed(value: &str, set: &[&'static str]) -> &'static str {
     set.iter().find(|known| **known == value).copied().unwrap_or("other")

@@ -13,6 +13,7 @@ fn used() -> (Metrics, Board) {
     metrics.turns(&account, "failed");
     metrics.restarts(&account, "bot");
     metrics.mailbox_full("recorder");
+    metrics.queue_full("inbox");
     metrics.logic_abandoned(&account);
     metrics.store_committed(3, Duration::from_millis(4));
     let hot = metrics.account(&account);
@@ -68,6 +69,7 @@ fn every_declared_metric_is_in_the_text() {
         ("muster_store_group_turns", "histogram"),
         ("muster_store_commit_seconds", "histogram"),
         ("muster_mailbox_full_total", "counter"),
+        ("muster_queue_full_total", "counter"),
         ("muster_logic_abandoned_total", "counter"),
         ("muster_info", "gauge"),
         ("muster_message_commit_seconds", "histogram"),
@@ -85,7 +87,7 @@ fn every_declared_metric_is_in_the_text() {
         has(&text, &format!("# TYPE {name} {kind}"));
     }
     let ours = text.matches("# TYPE muster_").count();
-    assert_eq!(ours, 25, "a metric is declared that this table lacks");
+    assert_eq!(ours, 26, "a metric is declared that this table lacks");
 }
 
 #[test]
@@ -109,6 +111,7 @@ fn what_was_counted_is_in_the_text() {
         r#"muster_reply_seconds_count{account="12345678"} 1"#,
         r"muster_store_group_turns_sum 3",
         r#"muster_mailbox_full_total{actor="recorder"} 1"#,
+        r#"muster_queue_full_total{queue="inbox"} 1"#,
         r#"muster_message_commit_seconds_count{account="12345678"} 1"#,
         r#"muster_claims{account="12345678"} 10"#,
         r#"muster_claim_changes_total{account="12345678",outcome="taken"} 2"#,
@@ -171,6 +174,7 @@ fn every_label_comes_from_a_closed_set() {
         metrics.turns(&account, &made_up);
         metrics.restarts(&account, &made_up);
         metrics.mailbox_full(&made_up);
+        metrics.queue_full(&made_up);
     }
     metrics.scrape(&board).unwrap();
     for family in metrics.registry.gather() {
@@ -188,6 +192,7 @@ fn every_label_comes_from_a_closed_set() {
                         [CONNECTS, LOGINS, REFRESHES, TURNS, ACTORS, labels::CLAIM_CHANGES, &["other"]];
                     sets.iter().any(|set| set.contains(&label.value()))
                 }
+                "queue" => QUEUES.contains(&label.value()) || label.value() == "other",
                 // One of each core, and the version that was compiled.
                 "arbiter" => label.value() == "bots-1",
                 "version" => true,

@@ -22,6 +22,7 @@
 //! - `take_over`: humans take conversations over and give them back
 //! - `prometheus`: what a real Prometheus makes of it
 //! - `demo`: what a stranger sees first
+//! - `soak`: the same for long, under faults by a seed
 
 #![expect(clippy::unwrap_used, reason = "a step of a story that fails is a story that fails")]
 
@@ -58,6 +59,7 @@ mod prometheus;
 mod restore;
 mod secrets;
 mod sessions;
+mod soak;
 mod sqlite_faults;
 mod store_away;
 mod store_faults;

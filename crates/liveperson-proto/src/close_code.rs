@@ -10,6 +10,9 @@ impl CloseCode {
     /// The peer vanished without a close frame.
     pub const ABNORMAL: Self = Self(1006);
 
+    /// A frame was too big, in either direction.
+    pub const TOO_BIG: Self = Self(1009);
+
     /// Whether the token that opened the socket is known to be dead.
     ///
     /// Source: 4401 and 4407 are documented; 1008 is an authentication failure to older clients.

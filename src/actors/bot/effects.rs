@@ -64,10 +64,18 @@ impl BotActor {
         self.send_records(ctx);
     }
 
-    // Upward and rare: news of the pool are what changed, not what was said.
-    fn report(&self, news: PoolNews) {
+    // Upward; all but what the watcher sees is rare.
+    fn report(&mut self, news: PoolNews) {
         let report = PoolReport { bot: self.bot().clone(), life: self.post.life, news };
-        command(&self.post.supervisor, report);
+        if !matches!(report.news, PoolNews::Seen { .. }) {
+            return command(&self.post.supervisor, report);
+        }
+        if self.post.supervisor.try_send(report).is_err() {
+            // What was seen is lost: with the next socket somebody is shown everything anew.
+            self.post.house.metrics.mailbox_full("account");
+            warn!("the account is behind; the socket that watches is given up");
+            self.socket = None;
+        }
     }
 
     fn transmit(&mut self, requests: Vec<(Ticket, Request)>) {
@@ -78,6 +86,7 @@ impl BotActor {
         if socket.try_send(Transmit(requests)).is_err() {
             // A socket that does not keep up is given up; what was on its way is of unknown outcome.
             self.post.house.metrics.mailbox_full("socket");
+            warn!("the socket does not keep up; it is given up");
             self.socket = None;
         }
     }
@@ -150,6 +159,10 @@ impl BotActor {
             Note::Reconciled => info!("an action in doubt was found done"),
             Note::Resent => info!("an action in doubt was not done; it is sent again"),
             Note::AnsweredAlready => info!("a message was found answered in the platform's history"),
+            Note::Full { queue } => {
+                self.post.house.metrics.queue_full(queue);
+                debug!(queue, "has no room for more; it is asked for again");
+            }
             Note::StoreAway => warn!("a commit found the store away or the bot fenced"),
             Note::RingAccepted(ring) => debug!(ring.id = %ring, "accepts a ring"),
             Note::RingLost(ring) => debug!(ring.id = %ring, "a ring went elsewhere"),

@@ -1,6 +1,5 @@
 //! The demo's stage: a platform of its own, accounts, bots, and a store.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use liveperson::ClientSettings;
@@ -10,7 +9,8 @@ use secrecy::SecretString;
 use tokio::runtime::Handle;
 
 use super::super::Failure;
-use super::crowd::Crowd;
+use super::super::crowd::Crowd;
+use super::super::scratch::Scratch;
 use crate::settings::{
     AccountSettings, BotSettings, FleetSettings, LogicName, Login, PlatformSettings, ServerSettings,
     StoreSettings, StoreUrlText, TimingSettings, Wanted,
@@ -26,36 +26,18 @@ pub(super) struct Stage {
     _scratch: Scratch,
 }
 
-/// A folder that goes with the demo.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed is left to the system's care of its temporary files.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-impl Scratch {
-    fn make() -> Result<Self, Failure> {
-        use std::os::unix::fs::DirBuilderExt;
-        let path = std::env::temp_dir().join(format!("muster-demo-{}", uuid::Uuid::new_v4()));
-        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| Failure::of(&error))?;
-        Ok(Self(path))
-    }
-}
-
 impl Stage {
     pub(super) async fn set(store: Option<SecretString>, io: &Handle) -> Result<Self, Failure> {
-        let scratch = Scratch::make()?;
+        let scratch = Scratch::make("demo")?;
         // A demo may be left running: its consumers do not renew their identities.
         let sim =
             SimSettings { consumer_token_life: Duration::from_hours(24 * 365), ..SimSettings::default() };
         let started = io.spawn(Platform::start(sim)).await.map_err(|error| Failure::of(&error))?;
         let platform = started.map_err(|error| Failure::of(&error))?;
-        let ca_file = scratch.0.join("ca.pem");
+        let ca_file = scratch.path().join("ca.pem");
         std::fs::write(&ca_file, platform.ca_pem()).map_err(|error| Failure::of(&error))?;
-        let url = store.unwrap_or_else(|| format!("sqlite:{}", scratch.0.join("muster.db").display()).into());
+        let url =
+            store.unwrap_or_else(|| format!("sqlite:{}", scratch.path().join("muster.db").display()).into());
         let url = StoreUrlText::new(url).map_err(|wrong| Failure::new(format!("--store: {wrong}")))?;
         let request_timeout = Duration::from_secs(5);
         let settings = FleetSettings {

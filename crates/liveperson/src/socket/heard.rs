@@ -6,6 +6,9 @@ use liveperson_proto::frame::{Notification, Response};
 /// The largest frame that can be sent.
 pub(super) const WRITE_LIMIT: usize = 256 * 1024;
 
+/// Requests without an answer at most.
+pub(super) const UNANSWERED: usize = 4096;
+
 /// What a socket hears, or finds out by itself.
 #[derive(Debug)]
 pub enum Heard {
@@ -71,6 +74,12 @@ pub enum SendError {
     /// The socket is closed.
     #[error("the socket is closed")]
     Closed,
+    /// Too many requests have no answer yet; the socket goes on.
+    #[error("{waiting} requests have no answer yet")]
+    Busy {
+        /// How many.
+        waiting: usize,
+    },
     /// The request's frame is too large; the socket goes on.
     #[error("a request of {bytes} bytes is over the limit of {WRITE_LIMIT}")]
     TooLarge {

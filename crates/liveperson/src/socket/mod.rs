@@ -32,6 +32,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 
 use crate::settings::ClientSettings;
 use ending::Ending;
+use heard::UNANSWERED;
 use hearing::Step;
 use pending::{Asker, Pending};
 use pulse::Pulse;
@@ -100,6 +101,10 @@ impl<R: Asks> Socket<R> {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(self.closed(Ending::broken(Some(&error)))),
             Err(_) => return Err(self.closed(Ending::stalled())),
+        }
+        let waiting = self.pending.len();
+        if waiting >= UNANSWERED {
+            return Err(SendError::Busy { waiting });
         }
         let now = Instant::now();
         let id = self.pending.ask(Asker::Owner(ticket), now + self.settings.request_timeout);

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
+use super::heard::UNANSWERED;
 use super::{BrandSocket, Heard, Outcome, SendError, Wire, web_socket_config};
 use crate::ClientSettings;
 
@@ -168,4 +169,28 @@ async fn a_message_in_many_frames_is_let_go_only_when_it_is_whole() {
     };
     let (heard, _) = tokio::join!(socket.next(), says);
     assert!(matches!(heard, Heard::Unreadable { bytes: 60_000 }), "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_four_thousand_unanswered_requests_the_next_is_turned_away_and_the_socket_goes_on() {
+    let (mut socket, mut peer) = pair().await;
+    let request = Request::GetClock;
+    let (mut sent, mut turned_away) = (0, None);
+    let asks = async {
+        for ticket in 0..=UNANSWERED as u64 {
+            match socket.send(ticket, &request).await {
+                Ok(()) => sent += 1,
+                Err(error) => turned_away = Some(error),
+            }
+        }
+    };
+    tokio::select! { () = asks => {}, () = async { while peer.next().await.is_some() {} } => panic!("it closed") }
+    assert_eq!((sent, turned_away), (UNANSWERED, Some(SendError::Busy { waiting: UNANSWERED })));
+    // The socket's own question for the time takes a place too.
+    for id in 1..=2 {
+        let answer = format!(r#"{{"kind":"resp","reqId":"{id}","code":200,"body":{{}}}}"#);
+        peer.send(Message::text(answer)).await.unwrap();
+        assert!(matches!(socket.next().await, Heard::Answered { .. }));
+    }
+    assert_eq!(socket.send(9_999, &request).await, Ok(()));
 }

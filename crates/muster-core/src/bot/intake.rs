@@ -52,6 +52,8 @@ impl Bot {
                 expires,
                 answer: Answer::None,
             });
+        } else if !self.rings.contains_key(&ring.id) {
+            out.push(Effect::Note(Note::Full { queue: "rings" }));
         }
         self.answer_rings(now, out);
     }

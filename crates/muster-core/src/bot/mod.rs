@@ -38,6 +38,10 @@ use liveperson_proto::AccountId;
 use membership::Membership;
 use reconnect::Backoff;
 
+/// Conversations that the bot left itself, remembered at most until the platform shows them as gone.
+/// Past it one that is still shown as ours is taken up again, and the store says that it is done with.
+const PARTED: usize = 1_000;
+
 /// Periods of a bot's connection.
 #[derive(Clone, Debug)]
 pub struct Rhythm {
@@ -124,6 +128,8 @@ pub struct Bot {
     refreshed_wall: Option<i64>,
     waiting: Option<Waiting>,
     backoff: Backoff,
+    /// The last socket closed because a frame was too big.
+    too_big: bool,
     socket: Option<Socket>,
     generation: u64,
     clock_offset: i64,
@@ -174,6 +180,7 @@ impl Bot {
             refresh_at,
             refreshed_wall: None,
             waiting: None,
+            too_big: false,
             socket: None,
             generation: 0,
             clock_offset: 0,
@@ -356,7 +363,7 @@ impl Bot {
             let parting = gone.as_ref().map_or(Parting::Free, |gone| gone.parting(self.duty.intake));
             let ended = gone.and_then(|gone| gone.ended);
             let left = ended.as_ref().is_some_and(crate::dialog::Ended::is_own_doing);
-            if left && self.socket.is_some() {
+            if left && self.socket.is_some() && self.parted.len() < PARTED {
                 self.parted.insert(id.clone());
             }
             self.report(PoolNews::Released { conversation: id, parting }, out);

@@ -95,12 +95,21 @@ impl Bot {
         } else if code.doubts_token() && self.token == Token::Good && self.tokens == TokenSource::Login {
             self.token = Token::Doubtful;
         }
-        if let Some(online_at) = socket.online_at {
-            let spell = now.moment.since(online_at);
+        let spell = socket.online_at.map(|online_at| now.moment.since(online_at));
+        if let Some(spell) = spell {
             self.backoff.was_online(spell, self.rhythm.reconnect_first, self.rhythm.healthy_after);
         }
         self.detach_all(now, out);
         let words = if words.is_empty() { String::new() } else { format!(" ({words})") };
+        // What is too big again after so short a while is a snapshot: it would come for ever.
+        let again = self.too_big && spell.is_none_or(|spell| spell < self.rhythm.healthy_after);
+        self.too_big = code == CloseCode::TOO_BIG;
+        if self.too_big && again {
+            let because = format!(
+                "oversize frames: the socket closed twice with 1009{words}; raise frame_limit under [platform], then restart muster"
+            );
+            return self.quarantine(because, now, out);
+        }
         self.wait_backoff(format!("the socket closed with {code}{words}"), now);
     }
 

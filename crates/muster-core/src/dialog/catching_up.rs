@@ -3,7 +3,7 @@
 use liveperson_proto::Sequence;
 use liveperson_proto::request::Request;
 
-use super::conversation::{Conversation, Link};
+use super::conversation::{Conversation, Link, MEANWHILE};
 use super::desk::{Desk, Note, Outcome, Purpose};
 use super::reading::{Line, Next, Reading};
 use crate::duty::Start;
@@ -87,13 +87,16 @@ impl Conversation {
 
     /// The sequence after which something is missing between the history and what was heard meanwhile.
     fn hole_after(&mut self, mut read_to: Sequence) -> Option<Sequence> {
-        for heard in std::mem::take(&mut self.meanwhile) {
+        let meanwhile = std::mem::take(&mut self.meanwhile);
+        // Of what came after the last that was remembered nobody knows whether it is whole.
+        let more = meanwhile.len() >= MEANWHILE;
+        for heard in meanwhile {
             if heard > read_to.next() {
                 return Some(read_to);
             }
             read_to = read_to.max(heard);
         }
-        None
+        more.then_some(read_to)
     }
 
     /// Takes one event, from a notification or the history.
@@ -120,7 +123,11 @@ impl Conversation {
         if desk.rules.dedupe && (passed || self.stage.answers(inbound.sequence)) {
             return;
         }
+        let had_room = !self.inbox.more;
         self.inbox.put(inbound, desk.rules.inbox);
+        if had_room && self.inbox.more {
+            desk.note(Note::Full { queue: "inbox" });
+        }
     }
 
     /// Where the cursor starts at a new claim. What the pool has begun it goes on with, whatever the

@@ -21,7 +21,7 @@ use crate::time::Moment;
 use crate::turn::{Deed, Variables};
 
 /// Live events remembered at most while the history is read.
-const MEANWHILE: usize = 1_000;
+pub(super) const MEANWHILE: usize = 1_000;
 
 /// A held conversation as the store gives it back.
 #[derive(Clone, Debug)]
@@ -282,8 +282,8 @@ impl Conversation {
         if sequence <= self.seen && line.inbound.is_some() {
             desk.note(Note::Duplicate);
         }
-        if matches!(self.link, Link::Reading(_)) && self.meanwhile.len() < MEANWHILE {
-            self.meanwhile.insert(sequence);
+        if matches!(self.link, Link::Reading(_)) {
+            self.remember(sequence, desk);
         }
         let hole_after =
             (sequence > self.seen.next() && matches!(self.link, Link::Live)).then_some(self.seen);
@@ -293,6 +293,15 @@ impl Conversation {
             self.read_from(from, desk);
         }
         self.advance(desk);
+    }
+
+    /// Of what is heard while the history is read the earliest is remembered: it is read on from there.
+    fn remember(&mut self, sequence: Sequence, desk: &mut Desk<'_>) {
+        self.meanwhile.insert(sequence);
+        if self.meanwhile.len() > MEANWHILE {
+            self.meanwhile.pop_last();
+            desk.note(Note::Full { queue: "news" });
+        }
     }
 
     /// Takes deeds up again that were given up: in doubt, so that they are looked for before they are sent.

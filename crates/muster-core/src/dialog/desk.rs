@@ -275,6 +275,11 @@ pub enum Note {
     },
     /// The store was away for a commit.
     StoreAway,
+    /// There was no room for something; it is asked for again, or comes again by itself.
+    Full {
+        /// What was full: `rings`, `inbox`, `news` or `history`.
+        queue: &'static str,
+    },
 }
 
 /// Who decides.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::{Availability, Request};
 use muster_core::bot::{Ending, Event, LoginFault, RefreshFault, State};
-use muster_core::dialog::{Effect, Outcome};
+use muster_core::dialog::{Effect, Note, Outcome};
 use muster_core::time::Moment;
 
 use crate::life::{Life, identity, is_acceptance, is_login, ring};
@@ -305,4 +305,36 @@ fn an_old_socket_says_nothing_to_a_new_one() {
         assert_eq!(life.tell(event), []);
         assert_eq!(life.bot.view().state, State::Online);
     }
+}
+
+#[test]
+fn a_second_frame_over_the_limit_quarantines_unless_the_socket_was_healthy_in_between() {
+    for (online, quarantined) in [(Duration::from_secs(1), true), (Duration::from_mins(2), false)] {
+        let mut life = Life::online(false);
+        life.close(1009);
+        assert_eq!(life.bot.view().state, State::Waiting, "once may be a whim");
+        life.wake();
+        life.connect();
+        life.pass(online);
+        life.close(1009);
+        assert_eq!(life.bot.view().state == State::Quarantined, quarantined, "after {online:?}");
+        if quarantined {
+            let words = life.bot.view().cause.unwrap_or_default();
+            assert!(words.contains("frame_limit"), "it names the cure: {words}");
+        }
+    }
+}
+
+/// A thousand rings wait; what else rings is told of, and rings again when it has lapsed.
+#[test]
+fn rings_past_the_bound_are_let_go_and_told_of() {
+    let mut life = Life::online(false);
+    let full = |life: &mut Life, n: u32| {
+        let rings = vec![ring(n, i64::MAX)];
+        let effects = life.tell(Event::Rings { generation: 1, rings });
+        effects.contains(&Effect::Note(Note::Full { queue: "rings" }))
+    };
+    assert!((0..1_000).all(|n| !full(&mut life, n)));
+    assert!(full(&mut life, 1_000));
+    assert!(!full(&mut life, 7), "one that is known already");
 }

@@ -316,8 +316,10 @@ fn what_the_history_shows_opened_is_not_opened_again() {
         external_ids: vec![tagger.tag(Trigger::Opened, 0)],
         ..message(1)
     };
-    history(&mut life, vec![greeting, message(2)]);
-    history(&mut life, Vec::new());
+    // What is before the page, and what after it: nothing.
+    for page in [vec![greeting, message(2)], Vec::new(), Vec::new()] {
+        history(&mut life, page);
+    }
     let asked: Vec<_> = life
         .all
         .iter()

@@ -3,6 +3,7 @@
 mod life;
 mod pool;
 
+mod bounds;
 mod connection;
 mod conversations;
 mod failures;
