@@ -53,11 +53,7 @@ impl Tagger {
 
     /// The trigger that a tag of this pool names.
     pub fn trigger(&self, tag: &str) -> Option<Trigger> {
-        let (trigger, _n) = tag.strip_prefix(&self.prefix)?.split_once('.')?;
-        match trigger.strip_prefix('s') {
-            Some(sequence) => sequence.parse().ok().map(|s| Trigger::Message(Sequence(s))),
-            None => (trigger == "opened").then_some(Trigger::Opened),
-        }
+        parse(tag.strip_prefix(&self.prefix)?)
     }
 
     /// The turn's id.
@@ -70,6 +66,21 @@ impl Tagger {
             &trigger.to_string(),
         ];
         TurnId::new(&hash(&parts)[..32])
+    }
+}
+
+/// The trigger that a tag names, whichever pool made it.
+pub fn trigger_of_any_pool(tag: &str) -> Option<Trigger> {
+    let (pool, rest) = tag.strip_prefix("mu1.")?.split_once('.')?;
+    let is_hash = pool.len() == 12 && pool.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then(|| parse(rest))?
+}
+
+fn parse(rest: &str) -> Option<Trigger> {
+    let (trigger, _n) = rest.split_once('.')?;
+    match trigger.strip_prefix('s') {
+        Some(sequence) => sequence.parse().ok().map(|s| Trigger::Message(Sequence(s))),
+        None => (trigger == "opened").then_some(Trigger::Opened),
     }
 }
 
@@ -103,6 +114,7 @@ mod tests {
             assert_eq!(tag, tagger("greeters").tag(trigger, 31));
             assert_eq!(tagger("greeters").trigger(&tag), Some(trigger));
             assert_eq!(tagger("others").trigger(&tag), None);
+            assert_eq!(trigger_of_any_pool(&tag), Some(trigger));
         }
     }
 
@@ -110,6 +122,7 @@ mod tests {
     fn foreign_ids_are_not_tags() {
         for id in ["", "order-17", "mu1.", "mu1.abc.s1.0"] {
             assert_eq!(tagger("greeters").trigger(id), None, "{id}");
+            assert_eq!(trigger_of_any_pool(id), None, "{id}");
         }
     }
 

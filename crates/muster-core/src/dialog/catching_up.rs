@@ -11,7 +11,7 @@ use super::note::Note;
 use super::proof::GapProof;
 use super::reading::{Line, Next, Reading};
 use crate::duty::Start;
-use crate::tag::Trigger;
+use crate::tag::{Trigger, trigger_of_any_pool};
 
 impl Conversation {
     pub(super) fn read_from(&mut self, from: Sequence, desk: &mut Desk<'_>) {
@@ -184,11 +184,11 @@ fn is_final(code: u16) -> bool {
 /// one says nothing about what it answers: where the cursor is known, it counts instead.
 fn after_the_brand(lines: &[Line], cursor_known: bool, desk: &Desk<'_>) -> Sequence {
     let counts = |line: &&Line| line.brand_content && !(cursor_known && line.is_untagged_own());
-    let Some(last) = lines.iter().rev().find(counts) else { return Sequence::START };
-    let trigger = last.tags.iter().find_map(|tag| desk.tagger.trigger(tag));
-    match trigger {
+    // Another pool's tag says as well as ours what was answered: a greeting answers nothing.
+    let answered = |line: &Line| match line.tags.iter().find_map(|tag| trigger_of_any_pool(tag)) {
         Some(Trigger::Message(answered)) => answered,
         Some(Trigger::Opened | Trigger::Closed) => Sequence::START,
-        None => last.sequence,
-    }
+        None => line.sequence,
+    };
+    lines.iter().filter(counts).map(answered).max().unwrap_or(Sequence::START)
 }

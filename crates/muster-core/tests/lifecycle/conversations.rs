@@ -344,7 +344,7 @@ fn what_a_person_answered_before_a_restart_is_not_answered_after_it() {
     let held = Restored {
         conversation: "C1".into(),
         dialog: "C1".into(),
-        cursor: Some(Sequence(0)),
+        cursor: Some(Cursor::at(Sequence(0))),
         variables: muster_core::turn::Variables::new(),
         outbox: Vec::new(),
     };
@@ -363,4 +363,42 @@ fn what_a_person_answered_before_a_restart_is_not_answered_after_it() {
         .filter_map(|e| if let Effect::Think(turn) = e { Some(&turn.event) } else { None })
         .collect();
     assert!(matches!(asked[..], [TurnEvent::Message { sequence: Sequence(3), .. }]), "{asked:?}");
+}
+
+/// A conversation that another pool gives away between its greeting and its answer.
+#[test]
+fn what_another_pool_greeted_and_did_not_answer_is_owed() {
+    let theirs = Tagger::new("1".into(), "other".into());
+    let said = |sequence, trigger| MessageEvent {
+        originator: "1.9".into(),
+        originator_pid: "theirs".into(),
+        role: Role::AssignedAgent,
+        external_ids: vec![theirs.tag(trigger, 0)],
+        ..message(sequence)
+    };
+    for (history_of, owed) in [
+        (vec![message(0), said(1, Trigger::Opened)], Some(0)),
+        (
+            vec![message(0), said(1, Trigger::Opened), message(2), said(3, Trigger::Message(Sequence(0)))],
+            Some(2),
+        ),
+        (vec![message(0), said(1, Trigger::Message(Sequence(0)))], None),
+    ] {
+        let mut life = Life::online(false);
+        shown(&mut life, ChangeKind::Upsert, "1.2");
+        let words = format!("{history_of:?}");
+        claim_answered(&mut life, held(None));
+        history(&mut life, history_of);
+        let asked = |e: &Effect| match e {
+            Effect::Think(turn) => match &turn.event {
+                TurnEvent::Message { sequence, .. } => Some(sequence.0),
+                _ => None,
+            },
+            _ => None,
+        };
+        // The opening comes first; nothing is said at it.
+        decide(&mut life, vec![]);
+        commit(&mut life, CommitOutcome::Committed);
+        assert_eq!(life.all.iter().filter_map(asked).next(), owed, "{words}");
+    }
 }
