@@ -25,6 +25,7 @@ use super::guard::Guard;
 use super::house::House;
 use super::recorder::Recorder;
 use super::tray::{Desk, Tray};
+use crate::protection::Protection;
 use crate::store::{Renewal, StoreError};
 use crate::telemetry::Chain;
 
@@ -150,6 +151,8 @@ impl FleetActor {
                 self.house.right.renewed(asked, self.house.node_lease);
                 self.set_fence(None);
             }
+            // Without that protection it goes on as if nothing had happened.
+            Ok(Renewal::Lost { .. }) if !Protection::Fence.is_on() => {}
             Ok(Renewal::Lost { to }) => {
                 let why = format!("the fleet was taken over by {to}");
                 self.house.right.end();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use futures_util::future::join_all;
 use liveperson_proto::{AccountId, ConversationId, DialogId};
-use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey};
+use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey, Ticket};
 use muster_core::{BotId, PoolId};
 use tokio::sync::oneshot;
 use tracing::{error, warn};
@@ -53,8 +53,15 @@ pub struct Author {
 /// One thing to be made durable.
 #[derive(Clone, Debug)]
 pub enum Entry {
-    /// A claim on a conversation; whether the bot would join by itself.
-    Claim(ConversationId, bool),
+    /// A claim on a conversation.
+    Claim {
+        /// The question's number.
+        number: Ticket,
+        /// The conversation.
+        conversation: ConversationId,
+        /// Whether the bot would join by itself.
+        joins: bool,
+    },
     /// A turn.
     Commit(Arc<CommitTurn>),
     /// A confirmed deed.
@@ -70,7 +77,7 @@ impl Entry {
         match self {
             Self::Commit(turn) => &turn.conversation,
             Self::Done(key) | Self::Dead(key, _) => &key.conversation,
-            Self::Claim(conversation, _) | Self::Release(conversation, ..) => conversation,
+            Self::Claim { conversation, .. } | Self::Release(conversation, ..) => conversation,
         }
     }
 }
@@ -80,7 +87,7 @@ impl Entry {
     fn dialog(&self) -> Option<&DialogId> {
         match self {
             Self::Commit(turn) => Some(&turn.dialog),
-            Self::Claim(..) | Self::Done(_) | Self::Dead(..) | Self::Release(..) => None,
+            Self::Claim { .. } | Self::Done(_) | Self::Dead(..) | Self::Release(..) => None,
         }
     }
 }
@@ -367,7 +374,7 @@ async fn answer(
         let result = match waiting.entry {
             Entry::Commit(_) => Verdict::Turn(outcomes.next().unwrap_or(CommitOutcome::Unavailable)),
             // A claim that nobody decided is asked for again, like one under a right that is in doubt.
-            Entry::Claim(..) => Verdict::Claim(taken.next().unwrap_or(Taken::Fenced)),
+            Entry::Claim { .. } => Verdict::Claim(taken.next().unwrap_or(Taken::Fenced)),
             Entry::Done(_) | Entry::Dead(..) | Entry::Release(..) => Verdict::Durable,
         };
         match letters.iter_mut().find(|(to, _)| *to == waiting.answer) {

@@ -29,7 +29,7 @@ pub async fn a_claim_lives_from_its_taking_to_its_forgetting(world: World) {
     assert_eq!(shown(&p, "c").await, "ada 1 held");
     // Moved: the pool's memory goes along, and the former holder commits nothing more.
     let Taken::Held(moved) = p.take_up("bob", "c", false).await else { panic!("bob takes it") };
-    assert_eq!((moved.claim_epoch, moved.cursors[0].1.0, moved.outbox.len()), (2, 4, 1));
+    assert_eq!((moved.claim_epoch, moved.cursors[0].1.sequence.0, moved.outbox.len()), (2, 4, 1));
     assert_eq!(p.commit([p.turn("c", 5)]).await, [held_by("bob")]);
     assert_eq!(p.commit([by("bob", p.turn("c", 5))]).await, [committed(2)]);
     // Released, by its holder alone; kept with its cursor and what was not sent.
@@ -40,7 +40,7 @@ pub async fn a_claim_lives_from_its_taking_to_its_forgetting(world: World) {
     assert_eq!(p.commit([by("bob", p.turn("c", 6))]).await, [held_by("bob")], "not on a released claim");
     // Taken up again: under a higher epoch, with all that was kept.
     let Taken::Held(again) = p.take_up("ada", "c", false).await else { panic!("ada takes it") };
-    assert_eq!((again.claim_epoch, again.cursors[0].1.0, again.outbox.len()), (3, 5, 1));
+    assert_eq!((again.claim_epoch, again.cursors[0].1.sequence.0, again.outbox.len()), (3, 5, 1));
     assert_eq!(again.variables, r#"{"at":5}"#);
     // Released and forgotten: whoever comes next knows nothing of it.
     p.release("c", "ada").await;
@@ -75,6 +75,10 @@ pub async fn every_ending_releases_and_keeps_what_comes_next(world: World) {
         let joins = p.take_up("bob", conversation, true).await;
         assert_eq!(matches!(joins, Taken::Done), done, "{reason}: nobody joins again what is done");
         let Taken::Held(again) = p.take_up("bob", conversation, false).await else { panic!("{reason}") };
-        assert_eq!((again.claim_epoch, again.cursors[0].1.0, again.outbox.len()), (2, 3, left), "{reason}");
+        assert_eq!(
+            (again.claim_epoch, again.cursors[0].1.sequence.0, again.outbox.len()),
+            (2, 3, left),
+            "{reason}"
+        );
     }
 }

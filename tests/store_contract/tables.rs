@@ -10,6 +10,7 @@ pub async fn an_empty_database_gets_its_tables_once(world: World) {
         "0002 dialect",
         "0003 declared",
         "0004 claim done",
+        "0005 cursor step",
         "0006 dead letters",
         "0008 login budget",
     ];

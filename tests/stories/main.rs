@@ -19,6 +19,8 @@
 //! - `letters`: dead letters, resolved beside a running fleet
 //! - `secrets`: nothing secret is written down
 //! - `consumers`: consumers that are real clients
+//! - `closing`: conversations that are closed, with the bot there or away
+//! - `untagged`: nothing twice, also where no tag comes back
 //! - `take_over`: humans take conversations over and give them back
 //! - `prometheus`: what a real Prometheus makes of it
 //! - `demo`: what a stranger sees first
@@ -42,6 +44,7 @@ mod proxy;
 mod wait;
 
 mod check;
+mod closing;
 mod commands;
 mod consumers;
 mod contract;
@@ -65,4 +68,5 @@ mod store_away;
 mod store_faults;
 mod supervision;
 mod take_over;
+mod untagged;
 mod webhook;

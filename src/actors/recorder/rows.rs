@@ -12,7 +12,7 @@ pub(super) fn to_group(chosen: &[Waiting], incarnation: &str) -> Group {
             Entry::Commit(turn) => group.turns.push(turn_row(author, turn, incarnation)),
             Entry::Done(key) => group.done.push(key_row(author, key)),
             Entry::Dead(key, words) => group.dead.push((key_row(author, key), words.clone())),
-            Entry::Claim(..) => {}
+            Entry::Claim { .. } => {}
             Entry::Release(conversation, reason, done) => group.releases.push(Release {
                 account: author.account.clone(),
                 pool: author.pool.clone(),
@@ -28,7 +28,7 @@ pub(super) fn to_group(chosen: &[Waiting], incarnation: &str) -> Group {
 
 pub(super) fn to_claims(chosen: &[Waiting], incarnation: &str) -> Vec<NewClaim> {
     let claim = |Waiting { author, entry, .. }: &Waiting| match entry {
-        Entry::Claim(conversation, joins) => Some(NewClaim {
+        Entry::Claim { conversation, joins, .. } => Some(NewClaim {
             account: author.account.clone(),
             pool: author.pool.clone(),
             bot: author.bot.clone(),
@@ -57,7 +57,7 @@ fn turn_row(author: &Author, turn: &CommitTurn, incarnation: &str) -> TurnCommit
         conversation: turn.conversation.clone(),
         dialog: turn.dialog.clone(),
         turn_id: turn.turn.clone(),
-        sequence: turn.cursor,
+        cursor: turn.cursor,
         variables: turn.variables.clone(),
         actions: turn.actions.iter().map(action).collect(),
     }

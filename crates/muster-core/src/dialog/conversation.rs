@@ -6,14 +6,20 @@ use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::message::{MessageEvent, Role};
 use liveperson_proto::{ConsumerId, ConversationId, DialogId, Sequence, SkillId};
 
-use super::desk::{Desk, Effect, Note, OutboxKey, Outcome};
+use super::beginning::RestoredDeed;
+use super::closing::Closing;
+use super::cursor::Cursor;
+use super::desk::{Desk, Outcome};
+use super::effect::{Effect, OutboxKey};
 use super::ended::Ended;
+use super::finding::Finding;
 use super::inbox::Inbox;
-use super::outbox::{Outbox, Wish};
+use super::note::Note;
+use super::outbox::{Outbox, Pending, SendState, Wish};
 use super::reading::{Line, Reading};
+use super::stage::Stage;
 use super::taking::{Claim, Place};
-use super::turns::Stage;
-use crate::TurnId;
+use super::untagged::OwnWords;
 use crate::duty::Intake;
 use crate::pool::Parting;
 use crate::tag::Trigger;
@@ -22,34 +28,6 @@ use crate::turn::{Deed, Variables};
 
 /// Live events remembered at most while the history is read.
 pub(super) const MEANWHILE: usize = 1_000;
-
-/// A held conversation as the store gives it back.
-#[derive(Clone, Debug)]
-pub struct Restored {
-    /// The conversation.
-    pub conversation: ConversationId,
-    /// Its MAIN dialog.
-    pub dialog: DialogId,
-    /// The last sequence handed to the logic and committed; none before the first turn.
-    pub cursor: Option<Sequence>,
-    /// As the last turn left them.
-    pub variables: Variables,
-    /// Deeds not yet confirmed, in order.
-    pub outbox: Vec<RestoredDeed>,
-}
-
-/// An unconfirmed deed as the store gives it back: its outcome is unknown.
-#[derive(Clone, Debug)]
-pub struct RestoredDeed {
-    /// Its turn.
-    pub turn: TurnId,
-    /// Its place in the turn.
-    pub n: usize,
-    /// Its tag.
-    pub tag: String,
-    /// What was to be done.
-    pub deed: Deed,
-}
 
 /// How a conversation is joined to the platform.
 #[derive(Debug)]
@@ -69,6 +47,8 @@ pub struct Conversation {
     pub(crate) id: ConversationId,
     pub(crate) dialog: DialogId,
     pub(crate) consumer: Option<ConsumerId>,
+    /// Who the consumer was before stepping up, as far as this life saw it.
+    pub(crate) former_consumer: Option<ConsumerId>,
     pub(crate) skill: Option<SkillId>,
     pub(crate) link: Link,
     pub(crate) claim: Claim,
@@ -85,7 +65,7 @@ pub struct Conversation {
     pub(crate) human_answered: Sequence,
     /// Live events heard while the history was read, to find holes between the two.
     pub(super) meanwhile: BTreeSet<Sequence>,
-    pub(crate) cursor: Sequence,
+    pub(crate) cursor: Cursor,
     /// The highest sequence heard of.
     pub(super) seen: Sequence,
     /// Triggers that the history proves answered.
@@ -102,90 +82,27 @@ pub struct Conversation {
     /// A hand-back that the platform had no time for is tried again then.
     pub(crate) hand_back_at: Option<Moment>,
     /// A transfer or close of its own took it away.
-    left_by_deed: bool,
+    pub(super) left_by_deed: bool,
     /// The pool had it before this claim.
     pub(crate) again: bool,
     /// Where a history that is too long for one reading is read on.
     pub(super) resume: Option<Sequence>,
+    pub(crate) closing: Closing,
+    pub(crate) finding: Finding,
+    /// The last moment at which the platform, asked for it, showed it open and ours.
+    pub(super) shown_ours_at: Option<Moment>,
+    pub(super) own_words: OwnWords,
+    /// Counts the readings of its history: an answer belongs to one of them.
+    pub(super) readings: u64,
 }
 
 impl Conversation {
-    /// A conversation that is new to this bot.
-    pub(crate) fn new(shown: &Shown, place: Place) -> Self {
-        Self {
-            id: shown.id.clone(),
-            dialog: shown.main_dialog.clone(),
-            consumer: shown.first(Role::Consumer).map(ConsumerId::from),
-            skill: shown.skill.clone(),
-            link: Link::Detached,
-            claim: Claim::Wanted { retry_at: None },
-            place,
-            shown_here: false,
-            opened: false,
-            starting: true,
-            hushed: false,
-            human_answered: Sequence::START,
-            meanwhile: BTreeSet::new(),
-            cursor: Sequence::START,
-            seen: Sequence::START,
-            answered: BTreeSet::new(),
-            variables: Variables::new(),
-            inbox: Inbox::default(),
-            stage: Stage::Idle,
-            outbox: Outbox::default(),
-            looked: None,
-            ended: None,
-            handing_back: false,
-            hand_back_at: None,
-            left_by_deed: false,
-            again: false,
-            resume: None,
-        }
-    }
-
-    /// A conversation held before this life of the bot.
-    pub(crate) fn restored(restored: Restored, intake: Intake, now: Moment) -> Self {
-        let mut outbox = Outbox::default();
-        outbox.restore(&restored.conversation, restored.outbox, now);
-        let cursor = restored.cursor.unwrap_or(Sequence::START);
-        Self {
-            outbox,
-            id: restored.conversation,
-            dialog: restored.dialog,
-            consumer: None,
-            skill: None,
-            link: Link::Detached,
-            claim: Claim::Held,
-            place: match intake {
-                // A join of the life before may still land: it is not asked for again before `settle`.
-                Intake::All => Place::Doubted { since: now },
-                Intake::Rings => Place::In,
-            },
-            shown_here: false,
-            opened: restored.cursor.is_some(),
-            starting: restored.cursor.is_none(),
-            hushed: false,
-            human_answered: Sequence::START,
-            meanwhile: BTreeSet::new(),
-            cursor,
-            seen: cursor,
-            answered: BTreeSet::new(),
-            variables: restored.variables,
-            inbox: Inbox::default(),
-            stage: Stage::Idle,
-            looked: None,
-            ended: None,
-            handing_back: false,
-            hand_back_at: None,
-            left_by_deed: false,
-            again: true,
-            resume: None,
-        }
-    }
-
     /// The platform shows it as ours: read its history once for this socket.
     pub(crate) fn shown(&mut self, shown: &Shown, desk: &mut Desk<'_>) {
-        self.consumer = shown.first(Role::Consumer).map(ConsumerId::from);
+        if self.is_closing() {
+            return self.advance(desk);
+        }
+        self.step_up(shown, desk);
         self.skill.clone_from(&shown.skill);
         if self.ended.as_ref().is_some_and(|why| !why.is_own_doing()) {
             // It left and came back while a commit was on its way: what was said meanwhile was not heard.
@@ -194,21 +111,40 @@ impl Conversation {
         }
         self.place = Place::In;
         self.shown_here = true;
+        if matches!(self.link, Link::Detached) {
+            self.finding.stop();
+        }
         self.hush(shown, desk);
         self.advance(desk);
     }
 
     /// The platform shows it without us: it is over for us, unless we never were inside.
     pub(crate) fn shown_without_us(&mut self, why: Ended, desk: &mut Desk<'_>) {
-        if why == Ended::Missing && desk.duty.intake == Intake::All && self.place == Place::In {
+        if why == Ended::Closed {
+            return self.close(desk);
+        }
+        if self.is_closing() {
+            return self.advance(desk);
+        }
+        if why == Ended::Missing && desk.duty.intake == Intake::All && self.place.is_inside() {
             // A snapshot in pieces, or somebody removed the bot meanwhile: it looks again before it joins.
             self.place = Place::Doubted { since: desk.now.moment };
         }
-        if why == Ended::Closed || self.place == Place::In {
+        if self.place.is_inside() {
             self.end(why, desk);
         } else {
             self.advance(desk);
         }
+    }
+
+    /// Who the consumer is; another id in mid-conversation is the same person, known better.
+    fn step_up(&mut self, shown: &Shown, desk: &mut Desk<'_>) {
+        let consumer = shown.first(Role::Consumer).map(ConsumerId::from);
+        if self.consumer.is_some() && consumer.is_some() && self.consumer != consumer {
+            self.former_consumer = self.consumer.take();
+            desk.note(Note::SteppedUp { conversation: self.id.clone() });
+        }
+        self.consumer = consumer.or_else(|| self.consumer.take());
     }
 
     /// Begins to listen to it on this socket.
@@ -222,8 +158,12 @@ impl Conversation {
     }
 
     /// After this nothing is owed any more, and no deed in doubt is looked for.
-    fn owed_from(&self) -> Sequence {
-        if self.outbox.is_empty() { self.cursor.max(self.human_answered) } else { self.cursor }
+    pub(super) fn owed_from(&self) -> Sequence {
+        if self.outbox.is_empty() {
+            self.cursor.sequence.max(self.human_answered)
+        } else {
+            self.cursor.sequence
+        }
     }
 
     /// The socket is gone; thinking and committing go on.
@@ -231,8 +171,11 @@ impl Conversation {
         self.link = Link::Detached;
         self.shown_here = false;
         self.handing_back = false;
-        if matches!(self.place, Place::Joining | Place::Looking) {
-            self.place = Place::Doubted { since: desk.now.moment };
+        self.finding.stop();
+        match self.place {
+            Place::Joining | Place::Looking => self.place = Place::Doubted { since: desk.now.moment },
+            Place::Joined { .. } => self.place = Place::In,
+            Place::Out { .. } | Place::Doubted { .. } | Place::In => {}
         }
         self.outbox.lost_socket(desk);
     }
@@ -269,7 +212,7 @@ impl Conversation {
 
     /// Whether a restart would leave nothing of it half done.
     pub(crate) fn is_quiet(&self) -> bool {
-        !self.stage.is_running() && (self.outbox.is_empty() || self.hushed)
+        !self.stage.is_running() && (self.outbox.is_empty() || self.hushed || self.is_closing())
     }
 
     /// Takes a live event.
@@ -313,10 +256,21 @@ impl Conversation {
     /// Takes the platform's answer to a deed.
     pub(crate) fn deed_answered(&mut self, key: &OutboxKey, outcome: &Outcome, desk: &mut Desk<'_>) {
         let done = self.outbox.answered(key, outcome, desk);
-        if matches!(done, Some(Deed::Transfer { .. } | Deed::Close)) {
-            self.ended.get_or_insert(Ended::ByDeed);
+        match &done {
+            Some(Deed::Transfer { .. }) => {
+                self.ended.get_or_insert(Ended::ByDeed);
+            }
+            Some(Deed::Close) => self.closed_by_deed(desk),
+            Some(deed) => self.own_words.expect(deed),
+            None => {}
         }
         self.advance(desk);
+    }
+
+    /// Whether the platform refused the token with its next deed.
+    pub(crate) fn waits_for_a_token(&self) -> bool {
+        let in_doubt = |head: &Pending| matches!(head.state, SendState::Unknown { .. });
+        self.outbox.pending.front().is_some_and(|head| head.unauthorized && in_doubt(head))
     }
 
     /// Does what can be done now.
@@ -325,13 +279,24 @@ impl Conversation {
         if self.ended.is_some() {
             return;
         }
+        self.find(desk);
+        if self.ended.is_some() {
+            return;
+        }
+        if self.is_closing() {
+            return self.close_down(desk);
+        }
         self.take_up(desk);
         if !self.is_readable(desk) || self.hushed {
             return;
         }
         self.drop_superseded(desk);
-        match self.outbox.advance(self.looked, &self.dialog, desk) {
+        match self.outbox.advance(self.looked, self.shown_ours_at, &self.dialog, desk) {
             Wish::Look => return self.read_from(self.look_from(desk), desk),
+            Wish::Find => {
+                self.want_to_find(desk);
+                return self.find(desk);
+            }
             Wish::Nothing => {}
         }
         if self.outbox.is_empty() && desk.may_think && !self.handing_back {
@@ -349,15 +314,15 @@ impl Conversation {
     fn look_from(&self, desk: &Desk<'_>) -> Sequence {
         let head = self.outbox.pending.front().and_then(|head| desk.tagger.trigger(&head.tag));
         match head {
-            Some(Trigger::Message(answered)) => self.cursor.min(answered),
+            Some(Trigger::Message(answered)) => self.cursor.sequence.min(answered),
             // Nobody knows where the cursor stood then.
             Some(Trigger::Opened) => Sequence::START,
-            None => self.cursor,
+            Some(Trigger::Closed) | None => self.cursor.sequence,
         }
     }
 
     /// Whether the history is read; asks again for a page that failed.
-    fn is_readable(&mut self, desk: &mut Desk<'_>) -> bool {
+    pub(super) fn is_readable(&mut self, desk: &mut Desk<'_>) -> bool {
         match &mut self.link {
             Link::Live => true,
             Link::Detached => false,
@@ -372,42 +337,15 @@ impl Conversation {
         }
     }
 
-    /// When it wants to be woken.
-    pub(crate) fn deadline(
-        &self,
-        settle: std::time::Duration,
-        may_act: bool,
-        may_think: bool,
-        connected: bool,
-    ) -> Option<Moment> {
-        let taking = self.taking_deadline(settle, connected).filter(|_| may_think && self.ended.is_none());
-        let hand_back = self.hand_back_at.filter(|_| connected && may_act && self.is_quiet());
-        let link = match &self.link {
-            Link::Reading(reading) => reading.retry_at.filter(|_| self.ended.is_none()),
-            Link::Live if may_act && !self.hushed => self.outbox.deadline(settle),
-            Link::Live | Link::Detached => None,
-        };
-        let may_think = may_think && matches!(self.link, Link::Live) && self.outbox.is_empty();
-        let may_think = may_think && !self.handing_back && !self.hushed;
-        let stage = self.stage.deadline().filter(|_| self.stage.is_committing() || may_think);
-        [taking, hand_back, link, stage].into_iter().flatten().min()
-    }
-
-    /// When the oldest message was heard that is still unanswered.
-    pub(crate) fn oldest_owed(&self) -> Option<Moment> {
-        if self.hushed {
-            return None;
-        }
-        [self.inbox.oldest(), self.stage.heard(), self.outbox.pending.iter().find_map(|p| p.answers)]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
     /// Lets go of the claim.
     pub(crate) fn release(&self, desk: &mut Desk<'_>) {
         let reason = self.ended.as_ref().map_or("the bot retired", Ended::words).to_owned();
         let done = self.parting(desk.duty.intake) == Parting::Done;
+        if done && !self.outbox.is_empty() {
+            let reason = self.ended.as_ref().map_or("the bot retired", Ended::words);
+            let (conversation, actions) = (self.id.clone(), self.outbox.len());
+            desk.note(Note::Dropped { conversation, actions, reason });
+        }
         desk.out.push(Effect::Release { conversation: self.id.clone(), reason, done });
     }
 }

@@ -4,132 +4,17 @@ use liveperson_proto::Sequence;
 use liveperson_proto::request::Request;
 
 use super::conversation::{Conversation, Link};
-use super::desk::{CommitOutcome, CommitTurn, Decided, Desk, Effect, NewAction, Note, OutboxKey, Purpose};
+use super::cursor::Cursor;
+use super::desk::{Decided, Desk, Purpose};
+use super::effect::{CommitOutcome, CommitTurn, Effect, NewAction, OutboxKey};
 use super::ended::Ended;
-use super::inbox::Inbound;
+use super::note::Note;
 use super::outbox::{Pending, SendState};
+use super::stage::{Cause, Stage, Work};
 use super::taking::Claim;
 use crate::TurnId;
 use crate::duty::Intake;
-use crate::tag::Trigger;
-use crate::time::Moment;
-use crate::turn::{Deed, Turn, TurnEvent, Variables, check};
-
-/// Where the turn in hand stands.
-#[derive(Debug)]
-pub(crate) enum Stage {
-    Idle,
-    /// Logic decides; after a failure it rests until a moment and is asked again.
-    Thinking {
-        turn: TurnId,
-        cause: Cause,
-        attempt: u32,
-        resting: Option<Moment>,
-    },
-    /// The store decides.
-    Committing {
-        work: Box<Work>,
-        retry_at: Option<Moment>,
-    },
-}
-
-/// What the turn in hand answers.
-#[derive(Clone, Debug)]
-pub(crate) enum Cause {
-    Opened,
-    Message(Box<Inbound>),
-}
-
-/// A turn on its way into the store.
-#[derive(Debug)]
-pub(crate) struct Work {
-    cause: Cause,
-    commit: CommitTurn,
-    variables: Variables,
-    deeds: Vec<Deed>,
-    /// Why logic failed, when it did.
-    failed: Option<String>,
-}
-
-impl Cause {
-    fn trigger(&self) -> Trigger {
-        match self {
-            Self::Opened => Trigger::Opened,
-            Self::Message(message) => Trigger::Message(message.sequence),
-        }
-    }
-
-    fn heard(&self) -> Option<Moment> {
-        match self {
-            Self::Opened => None,
-            Self::Message(message) => Some(message.heard),
-        }
-    }
-
-    /// Whether it is a message at or before a place in the dialog.
-    pub(crate) fn is_up_to(&self, at: Sequence) -> bool {
-        matches!(self, Self::Message(message) if message.sequence <= at)
-    }
-
-    fn event(&self) -> TurnEvent {
-        match self {
-            Self::Opened => TurnEvent::Opened,
-            Self::Message(message) => TurnEvent::Message {
-                sequence: message.sequence,
-                content_type: message.content_type.clone(),
-                text: message.text.clone(),
-            },
-        }
-    }
-}
-
-impl Stage {
-    pub(crate) fn is_busy(&self) -> bool {
-        !matches!(self, Self::Idle)
-    }
-
-    pub(crate) fn is_committing(&self) -> bool {
-        matches!(self, Self::Committing { .. })
-    }
-
-    /// Whether logic or the store is at work; a rest between two tries is not.
-    pub(crate) fn is_running(&self) -> bool {
-        matches!(self, Self::Thinking { resting: None, .. } | Self::Committing { .. })
-    }
-
-    fn cause(&self) -> Option<&Cause> {
-        match self {
-            Self::Idle => None,
-            Self::Thinking { cause, .. } => Some(cause),
-            Self::Committing { work, .. } => Some(&work.cause),
-        }
-    }
-
-    /// Whether the turn in hand answers this message.
-    pub(crate) fn answers(&self, sequence: Sequence) -> bool {
-        self.cause().is_some_and(|cause| cause.trigger() == Trigger::Message(sequence))
-    }
-
-    /// The message of the turn in hand, if it answers one.
-    pub(crate) fn into_message(self) -> Option<Inbound> {
-        match self {
-            Self::Thinking { cause: Cause::Message(message), .. } => Some(*message),
-            Self::Thinking { .. } | Self::Idle | Self::Committing { .. } => None,
-        }
-    }
-
-    pub(crate) fn heard(&self) -> Option<Moment> {
-        self.cause().and_then(Cause::heard)
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Moment> {
-        match self {
-            Self::Idle => None,
-            Self::Thinking { resting, .. } => *resting,
-            Self::Committing { retry_at, .. } => *retry_at,
-        }
-    }
-}
+use crate::turn::{Deed, Turn, Variables, check, check_closed};
 
 impl Conversation {
     /// Starts the next turn, or asks logic again after its rest.
@@ -144,7 +29,7 @@ impl Conversation {
                 }
             }
             Stage::Idle => {
-                let Some(cause) = self.next_cause(desk) else { return };
+                let Some(cause) = self.cause_at_hand(desk) else { return };
                 let turn = desk.tagger.turn(&self.id, &self.dialog, cause.trigger());
                 self.think(turn.clone(), &cause, desk);
                 self.stage = Stage::Thinking { turn, cause, attempt: 1, resting: None };
@@ -152,18 +37,22 @@ impl Conversation {
         }
     }
 
+    fn cause_at_hand(&mut self, desk: &mut Desk<'_>) -> Option<Cause> {
+        if self.is_closing() { Some(self.closed_cause(desk)) } else { self.next_cause(desk) }
+    }
+
     fn next_cause(&mut self, desk: &mut Desk<'_>) -> Option<Cause> {
         if !self.opened {
             return Some(Cause::Opened);
         }
         loop {
-            let handled = if desk.rules.dedupe { self.cursor } else { Sequence::START };
+            let handled = if desk.rules.dedupe { self.cursor.sequence } else { Sequence::START };
             let message = self.inbox.next_after(handled)?;
             if !self.answered.remove(&message.sequence) {
                 return Some(Cause::Message(Box::new(message)));
             }
             desk.note(Note::AnsweredAlready);
-            self.cursor = message.sequence;
+            self.cursor = self.cursor.max(Cursor::at(message.sequence));
         }
     }
 
@@ -176,6 +65,7 @@ impl Conversation {
             conversation: self.id.clone(),
             dialog: self.dialog.clone(),
             consumer: self.consumer.clone(),
+            former_consumer: self.former_consumer.clone(),
             skill: self.skill.clone(),
             variables: self.variables.clone(),
             event: cause.event(),
@@ -191,7 +81,8 @@ impl Conversation {
         let (turn, cause, attempt) = (turn.clone(), cause.clone(), *attempt);
         let checked = match decided {
             Decided::Actions(actions) => {
-                check(actions, self.variables.clone()).map_err(|fault| fault.to_string())
+                let rule = if matches!(cause, Cause::Closed { .. }) { check_closed } else { check };
+                rule(actions, self.variables.clone()).map_err(|fault| fault.to_string())
             }
             Decided::Failed(words) => Err(words),
         };
@@ -211,7 +102,7 @@ impl Conversation {
     /// Passes the turn as failed: nobody waits for the answer to an opening, a message gets what was declared.
     fn give_up(&mut self, turn: TurnId, cause: Cause, words: String, desk: &mut Desk<'_>) {
         let deeds = match &cause {
-            Cause::Opened => Vec::new(),
+            Cause::Opened | Cause::Closed { .. } => Vec::new(),
             Cause::Message(_) => desk.rules.on_failure.deeds(),
         };
         self.commit(turn, cause, self.variables.clone(), deeds, Some(words), desk);
@@ -236,9 +127,10 @@ impl Conversation {
             turn,
             conversation: self.id.clone(),
             dialog: self.dialog.clone(),
-            cursor: match trigger {
-                Trigger::Opened => self.cursor,
-                Trigger::Message(sequence) => sequence,
+            cursor: match &cause {
+                Cause::Opened => self.cursor.step_to(self.cursor.sequence),
+                Cause::Message(message) => Cursor::at(message.sequence),
+                Cause::Closed { to, .. } => self.cursor.step_to(*to),
             },
             variables: serde_json::to_string(&variables).unwrap_or_else(|_| "{}".to_owned()),
             actions: actions.collect(),
@@ -270,11 +162,11 @@ impl Conversation {
         let Stage::Committing { work, .. } = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         match outcome {
             CommitOutcome::Committed => {
-                self.settle(*work, SendState::Ready, desk);
+                self.settle(*work, &SendState::Ready, desk);
             }
             CommitOutcome::AlreadyCommitted => {
                 let since = desk.now.moment;
-                self.settle(*work, SendState::Unknown { since }, desk);
+                self.settle(*work, &SendState::Unknown { since }, desk);
             }
             CommitOutcome::StaleCursor(at) => {
                 self.opened = true;
@@ -282,7 +174,9 @@ impl Conversation {
                 self.recall_again();
             }
             // The platform still shows it as ours: it moved here and back faster than the store heard.
-            CommitOutcome::ClaimLost if self.shown_here && desk.duty.intake == Intake::Rings => {
+            CommitOutcome::ClaimLost
+                if self.shown_here && !self.is_closing() && desk.duty.intake == Intake::Rings =>
+            {
                 self.recall_again();
             }
             CommitOutcome::ClaimLost => {
@@ -300,10 +194,12 @@ impl Conversation {
         self.link = Link::Detached;
     }
 
-    fn settle(&mut self, work: Work, state: SendState, desk: &mut Desk<'_>) {
+    fn settle(&mut self, work: Work, state: &SendState, desk: &mut Desk<'_>) {
         self.opened = true;
         self.cursor = self.cursor.max(work.commit.cursor);
-        self.answered = self.answered.split_off(&self.cursor.next());
+        self.answered = self.answered.split_off(&self.cursor.sequence.next());
+        self.own_words.pass(self.cursor.sequence);
+        self.end_after(&work.cause);
         self.variables = work.variables;
         if let Some(words) = work.failed {
             desk.note(Note::TurnFailed { conversation: self.id.clone(), words });
@@ -317,13 +213,18 @@ impl Conversation {
         }
         let heard = work.cause.heard();
         let rows = work.commit.actions.into_iter().zip(work.deeds);
-        self.outbox.pending.extend(rows.map(|(action, deed)| Pending {
-            key: OutboxKey { conversation: self.id.clone(), turn: work.commit.turn.clone(), n: action.n },
-            tag: action.tag,
-            deed,
-            state,
-            answers: heard.filter(|_| action.n == 0),
+        let (conversation, turn) = (self.id.clone(), work.commit.turn);
+        self.outbox.pending.extend(rows.map(|(action, deed)| {
+            let key = OutboxKey { conversation: conversation.clone(), turn: turn.clone(), n: action.n };
+            Pending::new(key, action.tag, deed, state.clone(), heard.filter(|_| action.n == 0))
         }));
+    }
+
+    /// After the last turn of a closed conversation nothing is left to do.
+    fn end_after(&mut self, cause: &Cause) {
+        if matches!(cause, Cause::Closed { .. }) {
+            self.ended.get_or_insert(Ended::Closed);
+        }
     }
 
     // Read receipts follow the commit and may repeat.
@@ -346,6 +247,7 @@ impl Conversation {
         if work.deeds.is_empty() {
             // Even the bare cursor is refused: pass it here; the store learns with the next turn.
             self.opened = true;
+            self.end_after(&work.cause);
             self.cursor = self.cursor.max(work.commit.cursor);
             return desk.note(Note::TurnFailed { conversation: self.id.clone(), words });
         }

@@ -4,7 +4,9 @@ mod life;
 mod pool;
 
 mod bounds;
+mod closing;
 mod connection;
 mod conversations;
+mod doubts;
 mod failures;
 mod truths;

@@ -56,7 +56,7 @@ pub(crate) struct World {
     thinking: Vec<Turn>,
     failures: HashMap<String, u32>,
     commits: VecDeque<CommitTurn>,
-    claims: VecDeque<ConversationId>,
+    claims: VecDeque<(Ticket, ConversationId)>,
     placement: u64,
     open: Option<u64>,
     work: VecDeque<Event>,
@@ -219,7 +219,7 @@ impl World {
             Effect::Ask(ticket, request) => self.ask(ticket, request),
             Effect::Think(turn) => self.thinking.push(*turn),
             Effect::Commit(commit) => self.commits.push_back(*commit),
-            Effect::Claim(conversation) => self.claims.push_back(conversation),
+            Effect::Claim { number, conversation } => self.claims.push_back((number, conversation)),
             Effect::Dead(key, words) if words == "a human answered first" => self.store.done(&key),
             Effect::Report(news) => self.hear_report(news),
             Effect::Done(key) => self.store.done(&key),
@@ -296,7 +296,7 @@ impl World {
                 let conversation = event.conversation.clone().expect("the platform names it");
                 self.said_by_humans.extend(platform::words(event).map(|words| (conversation, words)));
             }
-            News::Message(_) | News::Answer(..) | News::Rings(_) => {}
+            News::Found(..) | News::Message(_) | News::Answer(..) | News::Rings(_) => {}
         }
     }
 
@@ -387,13 +387,13 @@ impl World {
     }
 
     fn claim(&mut self) {
-        let Some(conversation) = self.claims.pop_front() else { return };
+        let Some((number, conversation)) = self.claims.pop_front() else { return };
         let outcome = if self.faults.happen() && self.chance.u32(0..6) == 0 {
             ClaimOutcome::Fenced
         } else {
             ClaimOutcome::Held(Box::new(self.store.claim(&conversation)))
         };
-        self.tell(Event::ClaimAnswered { conversation, outcome });
+        self.tell(Event::ClaimAnswered { conversation, number, outcome });
     }
 
     fn commit(&mut self) {
@@ -495,6 +495,8 @@ fn is_subscription(request: &Request) -> bool {
     matches!(
         request,
         Request::SubscribeConversations { .. }
+            | Request::FindConversation { .. }
+            | Request::Unsubscribe { .. }
             | Request::SubscribeRings { .. }
             | Request::SetAgentState { .. }
     )
@@ -518,6 +520,7 @@ fn charter(rules: &Rules, duty: Duty, seed: u64) -> Charter {
 fn reply(turn: &Turn) -> Vec<Action> {
     match &turn.event {
         TurnEvent::Opened => vec![Action::Say { text: "hello".to_owned() }],
+        TurnEvent::Closed { .. } => Vec::new(),
         TurnEvent::Message { text, .. } => {
             let mut actions = vec![Action::Say { text: format!("re:{text}") }];
             if text.ends_with('3') {

@@ -6,7 +6,7 @@ use liveperson_proto::conversation::{ChangeKind, Conversation, ConversationChang
 use liveperson_proto::message::{EventBody, MessageEvent, Role};
 use liveperson_proto::request::{Outgoing, Request};
 use liveperson_proto::ring::{Ring, RingState};
-use liveperson_proto::{ConversationId, Sequence};
+use liveperson_proto::{ConversationId, Sequence, SubscriptionId};
 use muster_core::bot::Event;
 use muster_core::dialog::{Outcome, Ticket};
 use muster_core::duty::Intake;
@@ -18,6 +18,8 @@ use super::{AGENT, HUMAN, PID};
 pub(super) enum News {
     Answer(Ticket, Outcome),
     Conversations(Vec<ConversationChange>),
+    /// What a subscription to one conversation tells.
+    Found(SubscriptionId, Vec<ConversationChange>),
     Rings(Vec<Ring>),
     Message(MessageEvent),
 }
@@ -27,7 +29,11 @@ impl News {
         match self.clone() {
             Self::Answer(ticket, outcome) => Event::Answered { ticket, outcome },
             Self::Conversations(changes) => {
-                Event::Conversations { generation, subscription: None, changes, lost: 0 }
+                let subscription = Some("own".into());
+                Event::Conversations { generation, subscription, changes, lost: 0 }
+            }
+            Self::Found(subscription, changes) => {
+                Event::Conversations { generation, subscription: Some(subscription), changes, lost: 0 }
             }
             Self::Rings(rings) => Event::Rings { generation, rings },
             Self::Message(event) => Event::Message { generation, event: Box::new(event) },
@@ -60,6 +66,7 @@ pub(super) struct Platform {
     conversations: bool,
     rings: bool,
     connected: bool,
+    finds: u64,
     /// Events in a history page at most; the newest are kept.
     pub page: usize,
 }
@@ -261,6 +268,14 @@ impl Platform {
                 let ours = self.dialogs.iter().filter(|d| d.assigned);
                 let changes = ours.map(|dialog| self.change(dialog)).collect();
                 self.caused.push(News::Conversations(changes));
+            }
+            Request::FindConversation { conversation, .. } => {
+                self.finds += 1;
+                let subscription = SubscriptionId::from(format!("find-{}", self.finds));
+                let found = self.dialogs.iter().filter(|d| d.id == *conversation && d.assigned);
+                let changes = found.map(|dialog| self.change(dialog)).collect();
+                self.caused.push(News::Found(subscription.clone(), changes));
+                return Outcome::Subscribed(subscription);
             }
             Request::SubscribeRings { .. } => {
                 self.rings = true;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use liveperson_proto::{ConversationId, Sequence};
 use muster_core::TurnId;
-use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey, Recalled, Restored, RestoredDeed};
+use muster_core::dialog::{CommitOutcome, CommitTurn, Cursor, OutboxKey, Recalled, Restored, RestoredDeed};
 
 struct Row {
     turn: TurnId,
@@ -15,7 +15,7 @@ struct Row {
 
 #[derive(Default)]
 pub(super) struct Store {
-    cursors: HashMap<ConversationId, (Sequence, TurnId)>,
+    cursors: HashMap<ConversationId, (Cursor, TurnId)>,
     held: BTreeMap<ConversationId, String>,
     /// Also of conversations that were released.
     variables: HashMap<ConversationId, String>,
@@ -64,7 +64,7 @@ impl Store {
     }
 
     pub(super) fn cursor(&self, conversation: &ConversationId) -> Sequence {
-        self.cursors.get(conversation).map_or(Sequence::START, |(cursor, _)| *cursor)
+        self.cursors.get(conversation).map_or(Sequence::START, |(cursor, _)| cursor.sequence)
     }
 
     pub(super) fn done(&mut self, key: &OutboxKey) {
