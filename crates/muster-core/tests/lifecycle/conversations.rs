@@ -344,7 +344,7 @@ fn what_a_person_answered_before_a_restart_is_not_answered_after_it() {
     let held = Restored {
         conversation: "C1".into(),
         dialog: "C1".into(),
-        cursor: Some(Sequence(0)),
+        cursor: Some(Cursor::at(Sequence(0))),
         variables: muster_core::turn::Variables::new(),
         outbox: Vec::new(),
     };
