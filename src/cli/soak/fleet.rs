@@ -20,7 +20,7 @@ pub(super) const STORE_VARIABLE: &str = "MUSTER_SOAK_FLEET_STORE";
 /// A lease of fifteen seconds may have to end first, and a debug build is slow.
 const START: Duration = Duration::from_secs(90);
 /// The drain of twenty seconds, and goodbyes.
-const END: Duration = Duration::from_secs(60);
+const END: Duration = Duration::from_mins(1);
 /// How long its API may take; it may be stopped just now.
 const ANSWER: Duration = Duration::from_secs(5);
 

@@ -125,7 +125,7 @@ impl Lane {
         match self.fleet.second().await {
             Ok(Some(HELD)) => {}
             Ok(code) => {
-                self.journal.trouble(&format!("a second process ended with code {code:?} instead of {HELD}"))
+                self.journal.trouble(&format!("a second process ended with code {code:?} instead of {HELD}"));
             }
             Err(failure) => self.journal.trouble(&format!("a second process: {}", failure.words)),
         }

@@ -85,7 +85,7 @@ fn login(account: usize, bot: usize) -> String {
 pub(super) enum Store {
     /// Nobody restarts it: a file, or somebody else's server.
     Given(SecretString),
-    Own(Postgres),
+    Own(Box<Postgres>),
 }
 
 impl Store {
@@ -93,7 +93,7 @@ impl Store {
     pub(super) async fn open(wanted: &str, folder: &Path) -> Result<Self, Failure> {
         match wanted {
             "sqlite" => Ok(Self::Given(format!("sqlite:{}", folder.join("muster.db").display()).into())),
-            "postgres" => Ok(Self::Own(Postgres::start(folder).await?)),
+            "postgres" => Ok(Self::Own(Box::new(Postgres::start(folder).await?))),
             url => {
                 let url = SecretString::from(url.to_owned());
                 let words =
