@@ -282,6 +282,8 @@ impl Bot {
                 if matches!(outcome, Outcome::Refused { .. } | Outcome::Unknown) {
                     self.rings.remove(&ring);
                     out.push(Effect::Note(Note::RingLost(ring)));
+                    // The place that was kept for it is free for another.
+                    self.answer_rings(now, out);
                 }
             }
             Purpose::History(conversation) => {

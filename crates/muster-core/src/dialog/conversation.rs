@@ -67,6 +67,8 @@ pub(crate) enum Link {
 pub struct Conversation {
     pub(crate) id: ConversationId,
     pub(crate) dialog: DialogId,
+    /// A claim from before its first turn does not, until the conversation is shown.
+    pub(crate) knows_dialog: bool,
     pub(crate) consumer: Option<ConsumerId>,
     pub(crate) skill: Option<SkillId>,
     pub(crate) link: Link,
@@ -114,6 +116,7 @@ impl Conversation {
         Self {
             id: shown.id.clone(),
             dialog: shown.main_dialog.clone(),
+            knows_dialog: true,
             consumer: shown.first(Role::Consumer).map(ConsumerId::from),
             skill: shown.skill.clone(),
             link: Link::Detached,
@@ -151,6 +154,7 @@ impl Conversation {
             outbox,
             id: restored.conversation,
             dialog: restored.dialog,
+            knows_dialog: restored.cursor.is_some(),
             consumer: None,
             skill: None,
             link: Link::Detached,
@@ -186,6 +190,9 @@ impl Conversation {
     pub(crate) fn shown(&mut self, shown: &Shown, desk: &mut Desk<'_>) {
         self.consumer = shown.first(Role::Consumer).map(ConsumerId::from);
         self.skill.clone_from(&shown.skill);
+        if !std::mem::replace(&mut self.knows_dialog, true) {
+            self.dialog.clone_from(&shown.main_dialog);
+        }
         if self.ended.as_ref().is_some_and(|why| !why.is_own_doing()) {
             // It left and came back while a commit was on its way: what was said meanwhile was not heard.
             self.ended = None;

@@ -39,6 +39,10 @@ pub struct Rules {
     pub reconcile: bool,
     /// Read the history after each connect. Off only in sabotage tests.
     pub catch_up: bool,
+    /// Pass over what the cursor has passed. Off only in sabotage tests.
+    pub dedupe: bool,
+    /// Answer messages in their order. Off only in sabotage tests.
+    pub in_order: bool,
 }
 
 impl Default for Rules {
@@ -53,6 +57,8 @@ impl Default for Rules {
             page: 20,
             reconcile: true,
             catch_up: true,
+            dedupe: true,
+            in_order: true,
         }
     }
 }

@@ -7,6 +7,7 @@ use liveperson_proto::{DialogId, Sequence};
 
 use super::desk::{Desk, Me};
 use super::inbox::Inbound;
+use crate::tag::Trigger;
 use crate::time::Moment;
 
 /// What a decision needs of one event.
@@ -44,6 +45,11 @@ impl Line {
     /// Whether the brand's side wrote it and no bot of the pool did.
     pub(crate) fn is_by_others(&self, desk: &Desk<'_>) -> bool {
         self.brand_content && self.tags.iter().all(|tag| desk.tagger.trigger(tag).is_none())
+    }
+
+    /// Whether it carries the tag of the pool's opening turn.
+    pub(crate) fn answers_opening(&self, desk: &Desk<'_>) -> bool {
+        self.tags.iter().any(|tag| desk.tagger.trigger(tag) == Some(Trigger::Opened))
     }
 }
 

@@ -119,7 +119,7 @@ impl Conversation {
         match outcome {
             Outcome::Done | Outcome::History(_) => {
                 self.place = Place::In;
-                self.shown_here = true;
+                self.shown_here = self.knows_dialog;
             }
             Outcome::Unknown | Outcome::Refused { code: 500.., .. } => {
                 self.place = Place::Doubted { since: now };

@@ -157,13 +157,18 @@ impl Conversation {
             return Some(Cause::Opened);
         }
         loop {
-            let message = self.inbox.next_after(self.cursor)?;
+            let message = self.next_message(desk)?;
             if !self.answered.remove(&message.sequence) {
                 return Some(Cause::Message(Box::new(message)));
             }
             desk.note(Note::AnsweredAlready);
             self.cursor = message.sequence;
         }
+    }
+
+    fn next_message(&mut self, desk: &Desk<'_>) -> Option<Inbound> {
+        let after = if desk.rules.dedupe { self.cursor } else { Sequence::START };
+        if desk.rules.in_order { self.inbox.next_after(after) } else { self.inbox.latest() }
     }
 
     fn think(&self, turn: TurnId, cause: &Cause, desk: &mut Desk<'_>) {

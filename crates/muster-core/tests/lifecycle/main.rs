@@ -5,5 +5,6 @@ mod pool;
 
 mod connection;
 mod conversations;
+mod edges;
 mod failures;
 mod truths;
