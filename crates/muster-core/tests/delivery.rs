@@ -64,6 +64,40 @@ fn in_a_pool_that_joins_each_message_is_answered_once_and_in_order() {
     steps(EACH, 3_000_000, Intake::All, 2..=3);
 }
 
+/// What each bot reads and sends without a fault, it reads and sends once.
+#[test]
+fn without_faults_nothing_is_sent_or_read_twice() {
+    for seed in 0..600 {
+        let intake = if seed % 2 == 0 { Intake::Rings } else { Intake::All };
+        let (setup, steps) = of_seed(seed, intake, 1..=3);
+        let world = run(Setup { faults: false, ..setup }, steps);
+        assert!(world.verdict().is_ok(), "{}", world.verdict().unwrap_err());
+        let reads = world.reads.values().copied().max().unwrap_or(0);
+        assert!(reads <= 1, "seed {seed}: a dialog was read {reads} times on one socket");
+    }
+}
+
+/// The proof itself can fail: with any part of the promise switched off, some check does.
+#[test]
+fn with_any_part_of_the_promise_switched_off_a_check_fails() {
+    for (sabotage, intake, bots, words) in [
+        (Sabotage::Reconciliation, Intake::Rings, 1..=1, "twice"),
+        (Sabotage::CatchUp, Intake::Rings, 1..=1, "no committed turn"),
+        (Sabotage::Dedupe, Intake::Rings, 1..=1, "asked for a committed turn"),
+        (Sabotage::Order, Intake::Rings, 1..=1, "passed over"),
+        (Sabotage::Settle, Intake::Rings, 1..=1, "within settle"),
+        (Sabotage::Claims, Intake::Rings, 2..=3, "does not hold the claim"),
+        (Sabotage::Fence, Intake::All, 1..=1, "ownership is in doubt"),
+    ] {
+        let breaches = (0..400).map(|seed| {
+            let (setup, steps) = of_seed(seed, intake, bots.clone());
+            run(Setup { sabotage, ..setup }, steps).verdict()
+        });
+        let noticed = breaches.filter_map(Result::err).any(|breach| breach.contains(words));
+        assert!(noticed, "no schedule said {words:?} with {sabotage:?} switched off");
+    }
+}
+
 /// `SEED=7 INTAKE=all BOTS=2 cargo nextest run -p muster-core --test delivery replay --run-ignored all --no-capture`
 #[test]
 #[ignore = "prints the run that a failed test named"]

@@ -20,6 +20,7 @@ mod reconnect;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::{AgentId, ConversationId, PersistentId, RingId};
 
 pub use event::{Ending, Event, Identity, LoginFault, RefreshFault};
@@ -135,6 +136,8 @@ pub struct Bot {
     conversations: BTreeMap<ConversationId, Conversation>,
     parted: HashSet<ConversationId>,
     membership: Membership,
+    /// Conversations that show the bot inside although its pool has not given them to it: a former holder's.
+    inside: BTreeMap<ConversationId, Shown>,
     tickets: Tickets,
 
     last_turn: Option<i64>,
@@ -183,6 +186,7 @@ impl Bot {
             conversations: conversations.collect(),
             parted: HashSet::new(),
             membership: Membership::default(),
+            inside: BTreeMap::new(),
             tickets: Tickets::default(),
             last_turn: None,
             turns: 0,

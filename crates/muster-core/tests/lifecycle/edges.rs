@@ -8,7 +8,7 @@ use liveperson_proto::message::{EventBody, MessageEvent, Role};
 use liveperson_proto::request::Request;
 use muster_core::BotId;
 use muster_core::bot::{Bot, Charter, Ending, Event, Rhythm, TokenSource};
-use muster_core::dialog::{CommitOutcome, Effect, Outcome, Restored, Rules};
+use muster_core::dialog::{ClaimOutcome, CommitOutcome, Effect, Outcome, Restored, Rules};
 use muster_core::duty::{Duty, Intake};
 use muster_core::pool::{Pool, PoolEffect, PoolNews};
 use muster_core::tag::{Tagger, Trigger};
@@ -50,16 +50,20 @@ fn claimed_and_killed(intake: Intake) -> Life {
     life
 }
 
-fn shown(life: &mut Life, roles: &[(&str, Role)], dialog: &str) {
-    let generation = life.generation();
-    let conversation = Conversation {
+fn pictured(roles: &[(&str, Role)], dialog: &str) -> Conversation {
+    Conversation {
         id: "C1".into(),
         skill: None,
         main_open: true,
         stage_open: true,
         participants: roles.iter().map(|(id, role)| ((*id).to_owned(), *role)).collect(),
         main_dialog: dialog.into(),
-    };
+    }
+}
+
+fn shown(life: &mut Life, roles: &[(&str, Role)], dialog: &str) {
+    let generation = life.generation();
+    let conversation = pictured(roles, dialog);
     let changes = vec![ConversationChange { kind: ChangeKind::Upsert, conversation }];
     life.tell(Event::Conversations { generation, subscription: None, changes, lost: 0 });
 }
@@ -126,6 +130,20 @@ fn a_claim_from_before_its_first_turn_learns_its_dialog_when_it_is_shown() {
     assert_eq!(dialogs_read(&life), Vec::<&str>::new(), "nobody has said which");
     shown(&mut life, &[("1.2", Role::Agent)], "C1-main");
     assert_eq!(dialogs_read(&life), ["C1-main"]);
+}
+
+#[test]
+fn an_older_picture_of_the_watcher_does_not_bring_a_human_back() {
+    let mut life = Life::of_pool(Duty { intake: Intake::All, ..Duty::default() });
+    let beside = [("1.2", Role::Agent), ("1.77", Role::AssignedAgent)];
+    shown(&mut life, &beside[..1], "C1");
+    life.tell(Event::Placed { placement: 1, conversations: vec![pictured(&beside, "C1")] });
+    life.tell(Event::ClaimAnswered {
+        conversation: "C1".into(),
+        outcome: ClaimOutcome::Held(Box::default()),
+    });
+    answer(&mut life, |r| matches!(r, Request::ReadHistory { .. }), Outcome::History(vec![message(0)]));
+    assert_eq!(last_turn(&life).event, TurnEvent::Opened, "the human has gone");
 }
 
 #[test]

@@ -203,7 +203,7 @@ impl World {
                 let outcome = self.commit(bot, &commit);
                 Some(Event::Committed { conversation: commit.conversation, turn: commit.turn, outcome })
             }
-            Record::Done(key) | Record::Dead(key, _) => {
+            Record::Done(key) | Record::Dead(key) => {
                 self.store.settle(&key);
                 None
             }

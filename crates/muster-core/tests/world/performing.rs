@@ -61,7 +61,7 @@ impl World {
             Effect::Dead(key, words) => {
                 let check = self.reference.dead(&key, &words);
                 self.check(check);
-                self.record(bot, Record::Dead(key, words));
+                self.record(bot, Record::Dead(key));
             }
             Effect::Release { conversation, done, .. } => {
                 self.record(bot, Record::Release { conversation, done });

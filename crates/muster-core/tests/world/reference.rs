@@ -57,6 +57,8 @@ pub(crate) struct Reference {
     sent: BTreeMap<Sending, Moment>,
     /// What the consumer saw, by tag and by words; a backup does not undo it.
     seen: BTreeMap<(ConversationId, String), usize>,
+    /// Messages of which the consumer saw an answer.
+    answered: BTreeMap<ConversationId, BTreeSet<Sequence>>,
     /// The place of the last action seen, among those of its conversation.
     last_seen: BTreeMap<ConversationId, usize>,
     /// Actions that the platform itself refused.
@@ -207,6 +209,9 @@ impl Reference {
     pub(crate) fn shows(&mut self, id: &ConversationId, tag: &str, words: &str, held: bool) -> Check {
         if !held {
             return Err(format!("{id}: {words} was sent by a bot without the claim, and took effect"));
+        }
+        if let Some(message) = answered_by(words) {
+            self.answered.entry(id.clone()).or_default().insert(Sequence(message));
         }
         // By the words without the call's number: whatever the tag says, this was answered.
         let message = words.split(" #").next().unwrap_or(words);

@@ -14,7 +14,7 @@ pub(crate) enum Record {
     Claim(ConversationId),
     Commit(CommitTurn),
     Done(OutboxKey),
-    Dead(OutboxKey, String),
+    Dead(OutboxKey),
     Release { conversation: ConversationId, done: bool },
 }
 
@@ -62,10 +62,6 @@ impl Store {
 
     pub(crate) fn is_done(&self, conversation: &ConversationId) -> bool {
         self.memories.get(conversation).is_some_and(|memory| memory.done && memory.holder.is_none())
-    }
-
-    pub(crate) fn rows(&self, conversation: &ConversationId) -> &[Row] {
-        self.memories.get(conversation).map_or(&[], |memory| &memory.outbox)
     }
 
     pub(crate) fn conversations(&self) -> impl Iterator<Item = (&ConversationId, &Memory)> {

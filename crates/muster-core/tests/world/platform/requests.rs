@@ -109,12 +109,6 @@ impl Platform {
             events[..events.len().min(self.page)].to_vec()
         }
     }
-
-    /// Whether the platform would place this conversation with a bot at all.
-    pub(crate) fn is_for_bots(&self, at: usize) -> bool {
-        let dialog = &self.dialogs[at];
-        dialog.open && (!dialog.human || self.intake == Intake::All)
-    }
 }
 
 fn not_there() -> Outcome {
