@@ -25,6 +25,7 @@ use crate::actors::bot::Drain;
 use crate::actors::fleet::{AccountPlace, Detonate, End, FleetActor, Ping};
 use crate::actors::front_door::FrontDoor;
 use crate::actors::house::{House, RecorderPlace, Right};
+use crate::actors::login_gate::{LoginGate, LoginHall, Shared};
 use crate::actors::watchdog;
 use crate::board::{Board, FleetStatus};
 use crate::clock::Clock;
@@ -190,6 +191,7 @@ impl Fleet {
             started_ms: clock.now().wall,
             fenced: None,
             version: me.version.clone(),
+            ..FleetStatus::default()
         });
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let house = Arc::new(House {
@@ -214,7 +216,7 @@ impl Fleet {
         let mut watched: Vec<_> = watched.zip(handles.iter().cloned()).collect();
         watched.push(("main".to_owned(), Arbiter::current()));
         watchdog::watch(watched, &house.metrics, &house.io);
-        let places = places(&settings, &epochs, &handles[1..], clock);
+        let places = places(&settings, &epochs, &handles[1..], &house);
         let (report, lost) = oneshot::channel();
         let actor = FleetActor::new(house.clone(), places, handles[0].clone(), report).start();
         Ok(Self { house, settings, said, lost, actor, arbiters })
@@ -359,8 +361,13 @@ fn summary(bot: &crate::settings::BotSettings) -> String {
     json!({"logic": bot.logic.as_str(), "capacity": bot.capacity, "wanted": wanted}).to_string()
 }
 
-/// How many logins an account allows.
-pub fn allowance(timing: &TimingSettings) -> Allowance {
+/// What all logins of this process share.
+pub fn login_hall(timing: &TimingSettings, clock: Clock, io: Handle) -> LoginHall {
+    let shortest_wait = timing.reconnect_first * 5;
+    LoginHall::new(allowance(timing), timing.process_login_per_second.get(), shortest_wait, clock, io)
+}
+
+fn allowance(timing: &TimingSettings) -> Allowance {
     Allowance {
         per_second: timing.login_per_second.get(),
         burst: timing.login_burst.get(),
@@ -373,9 +380,9 @@ fn places(
     settings: &FleetSettings,
     epochs: &HashMap<(AccountId, BotId), i64>,
     arbiters: &[ArbiterHandle],
-    clock: Clock,
+    house: &House,
 ) -> Vec<AccountPlace> {
-    let allowance = allowance(&settings.timing);
+    let hall = login_hall(&settings.timing, house.clock, house.io.clone());
     let mut turn = arbiters.iter().cycle();
     let mut place = |account: &AccountSettings, bot: &crate::settings::BotSettings| {
         let epoch = epochs.get(&(account.id.clone(), bot.name.clone())).copied()?;
@@ -392,7 +399,13 @@ fn places(
     let mut accounts = Vec::new();
     for account in &settings.accounts {
         let bots = account.bots.iter().filter_map(|bot| place(account, bot)).collect();
-        let front_door = FrontDoor::new(account.id.clone(), allowance, clock.now().moment);
+        let (store, board) = (house.store.clone(), house.board.clone());
+        let shared = Shared { account: account.id.clone(), store, board };
+        let front_door = FrontDoor::new(
+            account.id.clone(),
+            account.bots.len(),
+            LoginGate::new(hall.clone(), Some(shared)),
+        );
         accounts.push(AccountPlace { id: account.id.clone(), front_door, bots });
     }
     accounts

@@ -13,7 +13,7 @@ use muster_core::BotId;
 use serde::Deserialize;
 
 pub use moment::rfc3339;
-pub use status::{BotState, BotStatus, FleetStatus};
+pub use status::{BotState, BotStatus, FleetStatus, LoginQueue};
 
 /// How many bots of each account are in each state.
 pub type Counts = BTreeMap<AccountId, BTreeMap<BotState, usize>>;

@@ -8,6 +8,8 @@ mod bots;
 mod declared;
 #[path = "store_contract/listing.rs"]
 mod listing;
+#[path = "store_contract/logins.rs"]
+mod logins;
 #[path = "store_contract/owner.rs"]
 mod owner;
 #[path = "support/postgres.rs"]
@@ -86,6 +88,10 @@ contract! {
         listing::conversations_are_listed_by_filter_and_page,
         listing::the_holder_is_the_live_owner_and_its_bots,
         listing::to_look_at_a_store_makes_nothing,
+        logins::a_burst_is_granted_once_over_all_processes_and_then_by_the_rate,
+        logins::a_long_pause_fills_no_more_than_a_burst,
+        logins::logins_that_one_process_closed_are_closed_to_all,
+        logins::a_clock_that_was_set_back_closes_nothing,
         sessions::a_session_comes_back_until_it_is_forgotten,
         sessions::another_key_opens_nothing,
         sessions::a_session_moved_to_another_row_does_not_open,

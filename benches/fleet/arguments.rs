@@ -1,5 +1,6 @@
 //! What the benchmark can be told.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
@@ -26,6 +27,12 @@ pub(crate) struct Arguments {
     /// Where the fleet remembers
     #[arg(long, value_enum, default_value_t = Store::Sqlite)]
     pub(crate) store: Store,
+    /// Whose fleet it is: muster's, or one process on the vendor's SDK to stand beside it, which has no store
+    #[arg(long, value_enum, default_value_t = Client::Muster)]
+    pub(crate) client: Client,
+    /// The folder with the vendor's SDK in `node_modules`; by default where `scripts/test` installed it
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) vendor_sdk: Option<PathBuf>,
     /// Whether logins are held to the default budget of an account, five a second
     #[arg(long, value_enum, default_value_t = LoginBudget::Lifted)]
     pub(crate) login_budget: LoginBudget,
@@ -46,6 +53,14 @@ impl Arguments {
         let accounts = self.accounts.clamp(1, self.bots.max(1));
         (0..accounts).map(|n| self.bots / accounts + usize::from(n < self.bots % accounts)).collect()
     }
+}
+
+/// Whose fleet is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Client {
+    Muster,
+    VendorSdk,
 }
 
 /// Where the fleet remembers.

@@ -7,6 +7,7 @@
 //!
 //! - [`arguments`]: what it can be told
 //! - [`stage`]: lpsim, a fleet file and a store; [`postgres`] is one of the stores
+//! - [`vendor`]: a fleet on the vendor's SDK (`--client vendor-sdk`), to stand beside ours on the same platform
 //! - [`run`]: the phases, from the start of the fleet to the ledger's judgement
 //! - [`usage`]: CPU and memory as `/proc` has them
 //! - [`report`]: the figures, and the conditions without which they mean nothing
@@ -20,6 +21,7 @@ mod report;
 mod run;
 mod stage;
 mod usage;
+mod vendor;
 
 use std::process::ExitCode;
 

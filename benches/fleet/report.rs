@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::Failure;
-use crate::arguments::{Arguments, LoginBudget, Store};
+use crate::arguments::{Arguments, Client, LoginBudget, Store};
 use crate::stage::{Fleet, Stage};
 
 /// What one run found.
@@ -72,6 +72,7 @@ impl fmt::Display for CpuSeconds {
 /// What the figures hold for.
 #[derive(Debug, Serialize)]
 pub(crate) struct Conditions {
+    pub(crate) client: Client,
     pub(crate) bots: usize,
     pub(crate) accounts: usize,
     pub(crate) conversations_a_bot: usize,
@@ -98,14 +99,17 @@ impl Conditions {
     pub(crate) fn of(arguments: &Arguments, stage: &Stage, fleet: &Fleet) -> Result<Self, Failure> {
         let postgres = stage.postgres.as_ref().map(|it| it.version.as_str());
         let store = match postgres {
+            _ if arguments.client == Client::VendorSdk => fleet.store.clone(),
             None => "SQLite (WAL, synchronous=FULL)".to_owned(),
             Some(version) => format!("PostgreSQL {version} (fsync=on, synchronous_commit=on), unix socket"),
         };
         // The fleet says it too: what is claimed here must be what it uses.
-        if postgres.is_none() && !fleet.store.contains("synchronous=FULL") {
+        let ours = arguments.client == Client::Muster;
+        if ours && postgres.is_none() && !fleet.store.contains("synchronous=FULL") {
             return Err(format!("the fleet's store is another one: {}", fleet.store).into());
         }
         Ok(Self {
+            client: arguments.client,
             bots: arguments.bots,
             accounts: arguments.bots_of_each().len(),
             conversations_a_bot: arguments.conversations,
@@ -160,8 +164,8 @@ impl fmt::Display for Report {
         let ms = |wait: Option<f64>| wait.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"));
         writeln!(
             f,
-            "muster {}, {} bots of {} accounts x {} conversations",
-            it.muster, it.bots, it.accounts, it.conversations_a_bot
+            "{:?} {}, {} bots of {} accounts x {} conversations",
+            it.client, it.muster, it.bots, it.accounts, it.conversations_a_bot
         )?;
         writeln!(
             f,

@@ -12,9 +12,10 @@ use tempfile::TempDir;
 use toml_edit::{DocumentMut, value};
 
 use crate::Failure;
-use crate::arguments::{Arguments, LoginBudget, Store};
+use crate::arguments::{Arguments, Client, LoginBudget, Store};
 use crate::postgres::Postgres;
 use crate::process::{Goodbye, Running, binary};
+use crate::vendor::Sdk;
 
 /// The accounts that lpsim has, counted from nought.
 pub(crate) fn account(number: usize) -> String {
@@ -28,6 +29,8 @@ pub(crate) struct Stage {
     pub(crate) control: Control,
     pub(crate) lpsim: Running,
     pub(crate) postgres: Option<Postgres>,
+    /// The vendor's SDK, if it is what runs the fleet.
+    sdk: Option<Sdk>,
     /// Last, so that it goes after the processes that write into it.
     pub(crate) folder: TempDir,
 }
@@ -35,9 +38,13 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn set(arguments: &Arguments) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
+        let sdk = match arguments.client {
+            Client::Muster => None,
+            Client::VendorSdk => Some(Sdk::find(arguments.vendor_sdk.as_deref())?),
+        };
         let postgres = match arguments.store {
-            Store::Sqlite => None,
-            Store::Postgres => Some(Postgres::start(folder.path()).await?),
+            Store::Postgres if sdk.is_none() => Some(Postgres::start(folder.path()).await?),
+            _ => None,
         };
         let mut command = Command::new(binary("lpsim")?);
         let bots = arguments.bots_of_each();
@@ -45,18 +52,25 @@ impl Stage {
         command.args(["--bots", &bots[0].to_string()]);
         command.args(["--capacity", &arguments.conversations.to_string()]);
         command.arg("--fleet-out").arg(folder.path().join("fleet.toml"));
+        command.arg("--ca-out").arg(folder.path().join("ca.pem"));
         let mut lpsim = Running::start(command, folder.path().join("lpsim.log"), Goodbye::Terminate)?;
         let control = lpsim.says("control", SOON).await?;
         lpsim.says("ready", SOON).await?;
         let control = Control::new(control.trim_start_matches("http://").parse()?);
-        Ok(Self { control, lpsim, postgres, folder })
+        Ok(Self { control, lpsim, postgres, sdk, folder })
     }
 
     /// Starts so many bots of each account; the clock of [`Fleet::started`] begins here.
     pub(crate) async fn fleet(&self, bots: &[usize], budget: LoginBudget) -> Result<Fleet, Failure> {
         let file = self.write_fleet_file(bots, budget)?;
-        let mut command = Command::new(binary("muster")?);
-        command.arg("run").arg(&file).arg("--migrate").current_dir(self.folder.path());
+        let mut command = if let Some(sdk) = &self.sdk {
+            sdk.command(&file)?
+        } else {
+            let mut muster = Command::new(binary("muster")?);
+            muster.arg("run").arg(&file).arg("--migrate");
+            muster
+        };
+        command.current_dir(self.folder.path());
         let started = Instant::now();
         let log = file.with_extension("log");
         let mut running = Running::start(command, log, Goodbye::Terminate)?;
@@ -75,7 +89,12 @@ impl Stage {
             Some(postgres) => &postgres.url,
         });
         if budget == LoginBudget::Lifted {
-            let lifted = [("login_per_second", 1000), ("login_burst", 1000), ("login_in_flight", 64)];
+            let lifted = [
+                ("login_per_second", 1000),
+                ("login_burst", 1000),
+                ("login_in_flight", 64),
+                ("process_login_per_second", 1000),
+            ];
             let timing = lifted.iter().map(|(key, limit)| (*key, *limit)).collect::<toml_edit::Table>();
             fleet["timing"] = toml_edit::Item::Table(timing);
         }
@@ -98,7 +117,7 @@ impl Stage {
     }
 }
 
-/// A running `muster run`.
+/// A running `muster run`, or what stands beside it.
 pub(crate) struct Fleet {
     pub(crate) running: Running,
     pub(crate) started: Instant,
@@ -108,7 +127,7 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// How many bots are online, by the fleet's own metrics.
+    /// How many bots are online, by the fleet's own metrics, which `sdk.mjs` imitates.
     pub(crate) fn online(&self) -> Result<usize, Failure> {
         let mut stream = TcpStream::connect(self.address)?;
         write!(stream, "GET /metrics HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address)?;

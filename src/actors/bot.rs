@@ -40,6 +40,9 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 /// The least time between two updates of the board that are no change of state.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
+/// Bots that dropped together come back over so many of the first waits: five seconds.
+const SPREAD: u32 = 5;
+
 /// What a bot is, beside its core.
 pub struct Post {
     /// What every actor is lent.
@@ -280,7 +283,22 @@ impl Handler<FromSocket> for BotActor {
             Event::SocketClosed { code, .. } => metrics.closes(self.account(), code.0),
             _ => {}
         }
+        let dropped = matches!(&event, Event::SocketClosed { .. });
         self.take(event, ctx);
+        if dropped {
+            self.spread_return(ctx);
+        }
+    }
+}
+
+impl BotActor {
+    /// Bots that lost their sockets together must not come back together.
+    fn spread_return(&mut self, ctx: &mut Context<Self>) {
+        let house = &self.post.house;
+        if self.post.front_door.dropped(house.clock.now().moment) {
+            let within = house.timing.reconnect_first * SPREAD;
+            self.take(Event::ReturnSpread { within }, ctx);
+        }
     }
 }
 
@@ -329,6 +347,19 @@ impl Handler<Fence> for BotActor {
 
     fn handle(&mut self, Fence(why): Fence, ctx: &mut Self::Context) {
         self.take(why.map_or(Event::Unfenced, |why| Event::Fenced { why }), ctx);
+    }
+}
+
+/// Its login waits for its turn (with the reason), or waits no longer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AtTheDoor(pub Option<String>);
+
+impl Handler<AtTheDoor> for BotActor {
+    type Result = ();
+
+    fn handle(&mut self, AtTheDoor(why): AtTheDoor, ctx: &mut Self::Context) {
+        self.take(Event::AtTheDoor { why }, ctx);
     }
 }
 

@@ -1,4 +1,4 @@
-//! An account's front door: its domains and its login budget, shared by its bots.
+//! An account's front door: its domains and its login gate, shared by its bots.
 //!
 //! It outlives the account's actor, so a restart of that actor forgets no login.
 
@@ -6,25 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use liveperson::{DomainError, Domains};
 use liveperson_proto::AccountId;
-use muster_core::budget::{Allowance, LoginBudget, Permit};
+use muster_core::crowd::Crowd;
 use muster_core::time::Moment;
-use tokio::sync::Notify;
 use tracing::warn;
 
 use super::house::House;
-use crate::clock::Clock;
+use super::login_gate::LoginGate;
 use crate::telemetry::Chain;
-
-/// Lets logins of one account through, as its budget allows.
-pub struct LoginGate {
-    budget: Mutex<LoginBudget>,
-    over: Notify,
-}
 
 /// The shared part of an account.
 pub struct FrontDoor {
     account: AccountId,
-    gate: Arc<LoginGate>,
+    /// Lets logins through, as the account's budget allows.
+    pub gate: Arc<LoginGate>,
+    /// How many bots share it.
+    bots: usize,
+    crowd: Mutex<Crowd>,
     known: Mutex<Option<Known>>,
     /// Held by whoever asks the domain service.
     asking: tokio::sync::Mutex<Option<Asked>>,
@@ -43,53 +40,16 @@ struct Asked {
     error: Arc<DomainError>,
 }
 
-/// The right to one login attempt; over when dropped.
-pub struct LoginPermit(Arc<LoginGate>);
-
-impl Drop for LoginPermit {
-    fn drop(&mut self) {
-        self.0.budget().answered();
-        self.0.over.notify_one();
-    }
-}
-
-impl LoginGate {
-    /// A gate through which nobody has gone yet.
-    pub fn new(allowance: Allowance, now: Moment) -> Arc<Self> {
-        Arc::new(Self { budget: Mutex::new(LoginBudget::new(allowance, now)), over: Notify::new() })
-    }
-
-    fn budget(&self) -> std::sync::MutexGuard<'_, LoginBudget> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until the budget allows one login. Cancel safe.
-    pub async fn permit(self: Arc<Self>, clock: Clock) -> LoginPermit {
-        loop {
-            let answer = self.budget().ask(clock.now().moment);
-            match answer {
-                Permit::Granted => return LoginPermit(self),
-                Permit::Later(wait) => tokio::time::sleep(wait).await,
-                Permit::Busy => self.over.notified().await,
-            }
-        }
-    }
-}
-
 impl FrontDoor {
     /// The front door of an account.
-    pub fn new(account: AccountId, allowance: Allowance, now: Moment) -> Arc<Self> {
-        Arc::new(Self {
-            account,
-            gate: LoginGate::new(allowance, now),
-            known: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
-        })
+    pub fn new(account: AccountId, bots: usize, gate: Arc<LoginGate>) -> Arc<Self> {
+        let (crowd, known, asking) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Arc::new(Self { account, gate, bots, crowd, known, asking })
     }
 
-    /// Waits until the account's budget allows one login. Cancel safe.
-    pub async fn permit(&self, house: &House) -> LoginPermit {
-        self.gate.clone().permit(house.clock).await
+    /// A bot lost its socket; whether it is one of many.
+    pub fn dropped(&self, now: Moment) -> bool {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner).dropped(self.bots, now)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {

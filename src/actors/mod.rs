@@ -3,7 +3,7 @@
 //! - [`house`]: what every actor is lent: clocks, store, client, board, metrics
 //! - [`fleet`]: starts accounts and the recorder, keeps the ownership alive
 //! - [`account`]: supervises its bots
-//! - [`front_door`]: an account's domains and login budget, shared by its bots
+//! - [`front_door`]: an account's domains, shared by its bots; [`login_gate`]: which of them logs in next
 //! - [`bot`]: carries out what `muster-core` decides for one bot
 //! - [`socket`]: one connection
 //! - [`recorder`]: writes turns into the store, in groups
@@ -20,6 +20,7 @@ pub mod account;
 
 pub mod bot;
 pub mod front_door;
+pub mod login_gate;
 
 pub mod socket;
 

@@ -1,5 +1,6 @@
 //! What is shown of one bot, and of the fleet.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use liveperson_proto::AccountId;
@@ -128,6 +129,30 @@ pub struct FleetStatus {
     pub fenced: Option<String>,
     /// The version of muster.
     pub version: String,
+    /// Accounts where bots wait to log in, or where the login service is in trouble.
+    pub logins: BTreeMap<AccountId, LoginQueue>,
+}
+
+/// What waits at an account's login gate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LoginQueue {
+    /// How many bots.
+    pub waiting: usize,
+    /// How long they take at the least.
+    pub expected_seconds: u64,
+    /// Why nobody goes, if that is so.
+    pub trouble: Option<String>,
+}
+
+impl LoginQueue {
+    /// Stands among the accounts where something waits, and only there.
+    pub fn put(self, shown: &mut BTreeMap<AccountId, Self>, account: &AccountId) {
+        if self.waiting == 0 && self.trouble.is_none() {
+            shown.remove(account);
+        } else {
+            shown.insert(account.clone(), self);
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]

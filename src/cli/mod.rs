@@ -17,6 +17,7 @@ mod filter;
 mod live;
 mod migrate;
 mod ownership;
+mod progress;
 mod run;
 mod signals;
 mod store;

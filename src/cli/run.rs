@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use super::signals::Signals;
 use super::store::StoreArguments;
-use super::{Failure, banner, ownership};
+use super::{Failure, banner, ownership, progress};
 use crate::api::{self, ApiState};
 use crate::app::{Fleet, LaunchError, LaunchOptions, open_store, prepare_store, stored_declaration};
 use crate::board::Board;
@@ -127,6 +127,7 @@ pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure>
         }
     };
     banner::print(&fleet.settings, &origin(&arguments), &fleet, Some(bound));
+    progress::tell(board);
     let ending = if arguments.retire { Ending::Retire } else { Ending::Restart };
     let ended = until_the_end(fleet, &mut signals, ending, settings.timing.drain).await;
     server.stop(false).await;

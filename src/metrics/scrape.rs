@@ -32,6 +32,8 @@ impl Metrics {
             &self.bots,
             &self.outbox_depth,
             &self.claims,
+            &self.logins_waiting,
+            &self.login_trouble,
             &self.token_refresh_timestamp_seconds,
             &self.bot_online,
             &self.bot_claims,
@@ -45,6 +47,10 @@ impl Metrics {
                 self.bots.with_label_values(&[account.as_str(), state.word()]).set(count as i64);
                 bots += count;
             }
+        }
+        for (account, queue) in board.fleet().logins {
+            self.logins_waiting.with_label_values(&[account.as_str()]).set(queue.waiting as i64);
+            self.login_trouble.with_label_values(&[account.as_str()]).set(i64::from(queue.trouble.is_some()));
         }
         let one_by_one = bots <= BOTS_ONE_BY_ONE;
         let mut sums = BTreeMap::new();

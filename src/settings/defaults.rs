@@ -99,6 +99,7 @@ impl Default for TimingSettings {
             login_per_second: NonZeroU32::MIN.saturating_add(4),
             login_burst: NonZeroU32::MIN.saturating_add(4),
             login_in_flight: NonZeroU32::MIN.saturating_add(1),
+            process_login_per_second: NonZeroU32::MIN.saturating_add(19),
         }
     }
 }

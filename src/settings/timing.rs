@@ -42,6 +42,8 @@ pub struct TimingSettings {
     pub login_burst: NonZeroU32,
     /// Logins of an account under way at the same time.
     pub login_in_flight: NonZeroU32,
+    /// Login attempts of the whole process a second.
+    pub process_login_per_second: NonZeroU32,
 }
 
 impl TimingSettings {
@@ -81,11 +83,12 @@ impl TimingSettings {
         ]
     }
 
-    fn rates(&mut self) -> [(&'static str, &mut NonZeroU32); 3] {
+    fn rates(&mut self) -> [(&'static str, &mut NonZeroU32); 4] {
         [
             ("login_per_second", &mut self.login_per_second),
             ("login_burst", &mut self.login_burst),
             ("login_in_flight", &mut self.login_in_flight),
+            ("process_login_per_second", &mut self.process_login_per_second),
         ]
     }
 

@@ -3,6 +3,7 @@
 //! - [`commit`](Store::commit): a group of turns, each of which wins or is refused by itself
 //! - [`take_up`](Store::take_up): a bot claims a conversation and learns what its pool remembers
 //! - [`acquire`](Store::acquire): one process owns the fleet; a late owner changes nothing
+//! - [`login_slot`](Store::login_slot): a place in an account's login budget, which all processes share
 //! - [`held`](Store::held): what a bot takes up again when it starts
 //!
 //! SQL connections belong to the runtime that opened them, and callers live on actors' arbiters:
@@ -20,6 +21,7 @@ mod error;
 mod group;
 mod holder;
 mod listing;
+mod logins;
 mod migrate;
 mod outbox;
 mod owner;
@@ -47,6 +49,7 @@ pub use listing::{
     BotFilter, ClaimKey, ConversationDetails, ConversationFilter, ListedAction, ListedBot,
     ListedConversation, PAGE_LIMIT,
 };
+pub use logins::LoginSlot;
 pub use outbox::{DeadLetter, OutboxRow};
 pub use owner::{AcquireError, NodeIdentity, OwnerRecord, Renewal};
 pub use seal::KeySource;

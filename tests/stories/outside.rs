@@ -127,6 +127,7 @@ clock_deadline = "2s"
 drain = "10s"
 login_per_second = 50
 login_burst = 50
+process_login_per_second = 50
 "#;
 
 fn tool(name: &str) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use liveperson_sim::Revocation;
 
-use crate::outside::{SOON, Store, World};
+use crate::outside::{Fleet, SOON, Store, World};
 use crate::wait::until;
 
 const ACCOUNT: &str = "10000001";
@@ -114,4 +114,78 @@ async fn a_login_service_in_trouble_is_waited_for() {
 #[tokio::test]
 async fn too_many_logins_are_waited_for() {
     waits_for_logins(429, "throttled").await;
+}
+
+/// How many login attempts of the account had this outcome.
+fn attempts(fleet: &Fleet, outcome: &str) -> u64 {
+    let start = format!("muster_logins_total{{account=\"{ACCOUNT}\",outcome=\"{outcome}\"}} ");
+    let metrics = fleet.get("/metrics");
+    metrics.lines().find_map(|line| line.strip_prefix(&start)?.parse().ok()).unwrap_or(0)
+}
+
+#[tokio::test]
+async fn while_logins_are_throttled_one_bot_probes_for_all_and_then_everybody_comes() {
+    let world = World::new(Store::Sqlite, &["--bots", "12"]).await;
+    world.control.refuse_logins(ACCOUNT, 1_000, 429, Some(1)).await.unwrap();
+    let fleet = world.run(&[], &[]).await;
+    let began = std::time::Instant::now();
+    until("three probes were turned away", SOON, async || {
+        let throttled = attempts(&fleet, "throttled");
+        if throttled >= 5 { Ok(()) } else { Err(throttled.to_string()) }
+    })
+    .await;
+    let metrics = fleet.get("/metrics");
+    assert!(metrics.contains(&format!("muster_login_trouble{{account=\"{ACCOUNT}\"}} 1")), "{metrics}");
+    let causes: Vec<_> = fleet.bots().iter().map(|bot| bot["cause"].to_string()).collect();
+    assert!(causes.iter().filter(|cause| cause.contains("too many logins")).count() >= 10, "{causes:?}");
+    world.control.refuse_logins(ACCOUNT, 0, 429, None).await.unwrap();
+    fleet.all_online().await;
+    // Two were under way when the trouble began; then one a second.
+    let (throttled, seconds) = (attempts(&fleet, "throttled"), began.elapsed().as_secs());
+    assert!(throttled <= 3 + seconds, "{throttled} attempts in {seconds} s");
+    assert_eq!(attempts(&fleet, "ok"), 12);
+    fleet.process.says_somewhere("12 of 12 bots online after").await;
+}
+
+#[tokio::test]
+async fn a_process_that_starts_anew_heeds_what_the_last_one_was_told() {
+    let world = World::new(Store::Sqlite, &["--bots", "3"]).await;
+    world.control.refuse_logins(ACCOUNT, 1_000, 429, Some(8)).await.unwrap();
+    let mut first = world.run(&[], &[]).await;
+    until("the login service was met", SOON, async || {
+        let throttled = attempts(&first, "throttled");
+        if throttled >= 1 { Ok(()) } else { Err(throttled.to_string()) }
+    })
+    .await;
+    first.process.kill9();
+    let next = world.run(&[], &[]).await;
+    until("the bots know why they wait", SOON, async || {
+        let told =
+            next.bots().iter().filter(|bot| bot["cause"].to_string().contains("too many logins")).count();
+        if told == 3 { Ok(()) } else { Err(format!("{:?}", next.bots())) }
+    })
+    .await;
+    assert_eq!(attempts(&next, "throttled"), 0, "nobody asked again");
+    world.control.refuse_logins(ACCOUNT, 0, 429, None).await.unwrap();
+    next.all_online().await;
+}
+
+#[tokio::test]
+async fn when_many_bots_of_an_account_drop_together_their_return_is_spread() {
+    let world = World::new(Store::Sqlite, &["--bots", "20"]).await;
+    let fleet = world.run(&[], &[]).await;
+    fleet.all_online().await;
+    let drops = (1..=20).map(|n| {
+        let control = &world.control;
+        async move { control.drop_socket_of(ACCOUNT, &format!("bot-1-{n}")).await.unwrap() }
+    });
+    tokio::join!(
+        futures_util::future::join_all(drops),
+        until("some bot says that its return is spread", SOON, async || {
+            let bots = fleet.bots();
+            let spread = bots.iter().any(|bot| bot["cause"].to_string().contains("the return is spread"));
+            if spread { Ok(()) } else { Err(format!("{bots:?}")) }
+        }),
+    );
+    fleet.all_online().await;
 }

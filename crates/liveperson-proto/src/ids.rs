@@ -98,6 +98,12 @@ pub struct Sequence(pub i64);
 impl Sequence {
     /// The place before the first event: the cursor of a dialog not yet read.
     pub const START: Self = Self(-1);
+
+    /// The place after it. The last one that can be told has none after it: the wire may say anything.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
 }
 
 impl fmt::Display for Sequence {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use liveperson_sim::SecondLogin;
 
 /// What bot users log in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -14,6 +15,23 @@ pub(crate) enum Logins {
     Each,
 }
 
+/// What becomes of a ring whose agent loses its last socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rings {
+    /// It is cancelled and offered again.
+    OfferedAgain,
+    /// Nobody is told of it until it expires.
+    LeftToExpire,
+}
+
+fn second_login(text: &str) -> Result<SecondLogin, String> {
+    if text == "never" {
+        return Ok(SecondLogin::Never);
+    }
+    let code = text.parse().ok().filter(|code| (1000..5000).contains(code));
+    code.map(SecondLogin::AtOnce).ok_or_else(|| "write `never` or a close code, such as 4401".to_owned())
+}
+
 /// A simulated LivePerson platform: domain API, agent login and brand sockets on one port, with bots'
 /// logins, scripted consumers, faults on demand, and a ledger of what the consumers saw.
 ///
@@ -21,6 +39,7 @@ pub(crate) enum Logins {
 /// when the platform could not start.
 #[derive(Debug, Parser)]
 #[command(name = "lpsim", version)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
     /// Where the platform listens; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
@@ -67,6 +86,39 @@ pub(crate) struct Arguments {
     /// How long a login lives without a refresh, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 720_000)]
     pub(crate) token_life: u64,
+    /// Cancel rings whose agent lost its socket and offer them again, or leave them to expire
+    #[arg(long, value_enum, default_value_t = Rings::OfferedAgain)]
+    pub(crate) lost_rings: Rings,
+    /// Accept rings the moment they ring, in the agent's name
+    #[arg(long)]
+    pub(crate) auto_accept: bool,
+    /// Make tokens good only at the address that asked for them
+    #[arg(long)]
+    pub(crate) bind_tokens: bool,
+    /// What a second login does to the first one's sockets: `never`, or a close code (1006: no close frame)
+    #[arg(long, value_name = "CODE", default_value = "never", value_parser = second_login)]
+    pub(crate) second_login_closes: SecondLogin,
+    /// The most events one history query returns
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub(crate) history_page: usize,
+    /// Keep the oldest events of a too long history answer, not the newest
+    #[arg(long)]
+    pub(crate) history_keeps_oldest: bool,
+    /// Leave the metadata of events out of history answers
+    #[arg(long)]
+    pub(crate) no_metadata_in_history: bool,
+    /// Send messages only to brand sockets that subscribed to their dialog
+    #[arg(long)]
+    pub(crate) messages_need_subscription: bool,
+    /// Open a survey dialog when a conversation's main dialog is closed
+    #[arg(long)]
+    pub(crate) surveys: bool,
+    /// The most published events a second on one socket; more are answered with 429
+    #[arg(long, value_name = "N")]
+    pub(crate) publishes_per_second: Option<usize>,
+    /// The most logins a second of one account; more are answered with 429
+    #[arg(long, value_name = "N")]
+    pub(crate) logins_per_second: Option<usize>,
     /// Write a fleet file for muster here; for fleet.toml the secrets go to fleet.secrets/, one file each
     #[arg(long, value_name = "FILE")]
     pub(crate) fleet_out: Option<PathBuf>,

@@ -42,6 +42,9 @@ pub struct ConversationView {
     pub id: String,
     /// `OPEN` or `CLOSE`.
     pub state: String,
+    /// `OPEN` as long as any dialog is, a survey's too, or `CLOSE`.
+    #[serde(default)]
+    pub stage: String,
     /// The skill.
     pub skill: String,
     /// The login name of the assigned agent.
@@ -56,7 +59,7 @@ impl Consumer {
         Self { shared, id }
     }
 
-    /// The consumer's id on the wire.
+    /// The consumer's id on the wire, when it came.
     pub fn id(&self) -> &str {
         self.id.as_str()
     }
@@ -103,6 +106,14 @@ impl Consumer {
                 return Err(format!("waited for {n} messages and heard {}: {texts:?}", texts.len()));
             }
         }
+    }
+
+    /// Becomes somebody else in the middle of the latest conversation, as a visitor who logs in does; returns
+    /// the new id. `None` when none is open. The handle goes on, under whatever id.
+    pub async fn steps_up(&self) -> Option<String> {
+        let id = self.shared.enter(|world| world.consumer_steps_up(&self.id));
+        tokio::task::yield_now().await;
+        id.map(|id| id.to_string())
     }
 
     /// Closes the latest conversation.

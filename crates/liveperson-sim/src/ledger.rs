@@ -33,6 +33,13 @@ pub struct Ledger {
     pub out_of_order: usize,
     /// Those not answered yet, whose time is not up.
     pub waiting: usize,
+    /// Those whose answer the platform refused for good on somebody's order, and that nobody answered since:
+    /// dead letters. No fault of a client, so whoever orders refusals has to expect their number here.
+    #[serde(default)]
+    pub refused: usize,
+    /// Those not answered when their conversation was closed on somebody's order; no fault of a client.
+    #[serde(default)]
+    pub cut_off: usize,
     /// The first faults, at most fifty.
     pub details: Vec<Fault>,
 }
@@ -62,6 +69,8 @@ impl Ledger {
         self.late += other.late;
         self.out_of_order += other.out_of_order;
         self.waiting += other.waiting;
+        self.refused += other.refused;
+        self.cut_off += other.cut_off;
         let room = DETAILS.saturating_sub(self.details.len());
         self.details.extend(other.details.iter().take(room).cloned());
     }
@@ -78,7 +87,8 @@ impl fmt::Display for Ledger {
             ("answered out of order", self.out_of_order),
             ("still waiting", self.waiting),
         ];
-        for (name, count) in rows {
+        let by_order = [("answer refused for good", self.refused), ("cut off", self.cut_off)];
+        for (name, count) in rows.into_iter().chain(by_order.into_iter().filter(|(_, count)| *count > 0)) {
             writeln!(f, "{name:<24}{count:>8}")?;
         }
         for fault in &self.details {
@@ -114,8 +124,23 @@ struct Sent {
     token: String,
     at: Instant,
     answers: usize,
+    /// Why nobody has to answer it, if that is so.
+    excused: Option<Excuse>,
     /// The answering event's place among all of the conversation, and how long it took.
     first: Option<(u64, Duration)>,
+}
+
+/// Why a message may stay unanswered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Excuse {
+    Refused,
+    CutOff,
+}
+
+impl Sent {
+    fn is_owed(&self) -> bool {
+        self.first.is_none() && self.excused.is_none()
+    }
 }
 
 impl LedgerBook {
@@ -132,7 +157,8 @@ impl LedgerBook {
             }
             page.places.insert(token.to_owned(), page.sent.len());
             page.unanswered += 1;
-            page.sent.push(Sent { token: token.to_owned(), at: Instant::now(), answers: 0, first: None });
+            let (token, at) = (token.to_owned(), Instant::now());
+            page.sent.push(Sent { token, at, answers: 0, excused: None, first: None });
         }
     }
 
@@ -140,21 +166,31 @@ impl LedgerBook {
     pub(crate) fn heard(&mut self, conversation: &ConversationId, event: &Value) {
         let Some(page) = self.open.get_mut(conversation) else { return };
         page.answers += 1;
-        let mut places = Vec::new();
-        each_text(event, &mut |text| {
-            places.extend(tokens(text).filter_map(|token| page.places.get(token).copied()));
-        });
-        places.sort_unstable();
-        places.dedup();
-        for place in places {
+        for place in page.places_in(event) {
             let sent = &mut page.sent[place];
             sent.answers += 1;
             if sent.first.is_none() {
+                page.unanswered -= usize::from(sent.is_owed());
                 let took = sent.at.elapsed();
                 sent.first = Some((page.answers, took));
                 self.latencies.waited(took);
-                page.unanswered -= 1;
             }
+        }
+    }
+
+    /// The answer in this event was refused for good: nobody has to give it again.
+    pub(crate) fn refused(&mut self, conversation: &ConversationId, event: &Value) {
+        let Some(page) = self.open.get_mut(conversation) else { return };
+        for place in page.places_in(event) {
+            page.excuse(place, Excuse::Refused);
+        }
+    }
+
+    /// The conversation is about to be closed by nobody's fault: what is owed in it cannot be answered.
+    pub(crate) fn cut_off(&mut self, conversation: &ConversationId) {
+        let Some(page) = self.open.get_mut(conversation) else { return };
+        for place in 0..page.sent.len() {
+            page.excuse(place, Excuse::CutOff);
         }
     }
 
@@ -178,13 +214,13 @@ impl LedgerBook {
     /// The tokens of some messages not answered yet.
     pub(crate) fn owed_tokens(&self) -> Vec<String> {
         let sent = self.open.values().flat_map(|page| &page.sent);
-        sent.filter(|sent| sent.first.is_none()).take(10).map(|sent| sent.token.clone()).collect()
+        sent.filter(|sent| sent.is_owed()).take(10).map(|sent| sent.token.clone()).collect()
     }
 
     /// The tokens of one conversation's messages not answered yet, in the order they were said.
     pub(crate) fn owed_in(&self, conversation: &ConversationId) -> Vec<String> {
         let sent = self.open.get(conversation).map_or(&[][..], |page| &page.sent);
-        sent.iter().filter(|sent| sent.first.is_none()).map(|sent| sent.token.clone()).collect()
+        sent.iter().filter(|sent| sent.is_owed()).map(|sent| sent.token.clone()).collect()
     }
 
     /// How long first answers took so far.
@@ -210,6 +246,25 @@ enum Waiting {
 }
 
 impl Page {
+    /// The messages whose tokens the event contains.
+    fn places_in(&self, event: &Value) -> Vec<usize> {
+        let mut places = Vec::new();
+        each_text(event, &mut |text| {
+            places.extend(tokens(text).filter_map(|token| self.places.get(token).copied()));
+        });
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    fn excuse(&mut self, place: usize, why: Excuse) {
+        let sent = &mut self.sent[place];
+        if sent.is_owed() {
+            sent.excused = Some(why);
+            self.unanswered -= 1;
+        }
+    }
+
     fn judge(&self, conversation: &ConversationId, limit: Duration, waiting: Waiting) -> Ledger {
         let mut ledger = Ledger { sent: self.sent.len(), ..Ledger::default() };
         let mut latest = 0;
@@ -229,6 +284,14 @@ impl Sent {
     /// Counts this message; `latest` is the place of the latest first answer to those said before.
     fn judge(&self, limit: Duration, waiting: Waiting, latest: &mut u64, ledger: &mut Ledger) -> Vec<String> {
         let Some((place, took)) = self.first else {
+            match self.excused {
+                Some(Excuse::Refused) => ledger.refused += 1,
+                Some(Excuse::CutOff) => ledger.cut_off += 1,
+                None => {}
+            }
+            if self.excused.is_some() {
+                return Vec::new();
+            }
             if waiting == Waiting::MayGoOn && self.at.elapsed() <= limit {
                 ledger.waiting += 1;
                 return Vec::new();

@@ -7,6 +7,7 @@
 //! - [`Credential`]: what the login service takes for a user
 //! - [`platform`]: the handle: accounts, bots, consumers, faults, observation
 //! - [`consumer`]: one consumer driven by hand
+//! - [`faults`]: what goes wrong on order, for whom, how often
 //! - [`human`]: one human agent driven by hand
 //! - [`ledger`]: was each consumer message answered once, never, twice, late, out of order?
 //! - [`latencies`]: how long consumers waited for their answers
@@ -20,6 +21,7 @@ pub mod control;
 pub mod counters;
 mod credential;
 mod door;
+pub mod faults;
 pub mod human;
 pub mod latencies;
 pub mod ledger;
@@ -30,11 +32,13 @@ mod world;
 pub use consumer::{Consumer, ConversationView, Heard};
 pub use counters::Counters;
 pub use credential::Credential;
+pub use faults::{Aim, Fault, Order, Schedule, Side, SocketEnd, Swap, Trouble};
 pub use human::Human;
 pub use latencies::Latencies;
 pub use ledger::Ledger;
 pub use platform::{Platform, Unsettled};
 pub use settings::{
-    BadToken, BotUser, ConsumerScript, HistoryKeeps, HumanScript, PlatformSettings, Revocation, SecondLogin,
+    Acceptance, BadToken, BotUser, ConsumerScript, HistoryKeeps, HumanScript, LostRings, PlatformSettings,
+    Revocation, SecondLogin,
 };
 pub use world::SECRET_MARK;

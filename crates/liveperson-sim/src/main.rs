@@ -9,11 +9,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use liveperson_sim::{ConsumerScript, Platform, PlatformSettings, control};
+use liveperson_sim::{
+    Acceptance, ConsumerScript, HistoryKeeps, LostRings, Platform, PlatformSettings, control,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Rings};
 use crate::fleet::{Fleet, Trust};
 
 #[tokio::main]
@@ -67,6 +69,24 @@ fn settings(arguments: &Arguments) -> PlatformSettings {
         answer_within: Duration::from_millis(arguments.answer_within),
         ring_life: Duration::from_millis(arguments.ring_life),
         token_life: Duration::from_millis(arguments.token_life),
+        lost_rings: match arguments.lost_rings {
+            Rings::OfferedAgain => LostRings::OfferedAgain,
+            Rings::LeftToExpire => LostRings::LeftToExpire,
+        },
+        acceptance: if arguments.auto_accept { Acceptance::Automatic } else { Acceptance::ByAgent },
+        tokens_bound_to_address: arguments.bind_tokens,
+        second_login_closes: arguments.second_login_closes,
+        history_page: arguments.history_page,
+        history_keeps: if arguments.history_keeps_oldest {
+            HistoryKeeps::Oldest
+        } else {
+            HistoryKeeps::Newest
+        },
+        metadata_in_history: !arguments.no_metadata_in_history,
+        messages_need_subscription: arguments.messages_need_subscription,
+        surveys: arguments.surveys,
+        publishes_per_second: arguments.publishes_per_second,
+        logins_per_second: arguments.logins_per_second,
         ..usual
     }
 }

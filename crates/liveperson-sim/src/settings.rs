@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// How this platform behaves.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct PlatformSettings {
     /// Where the one port for everything listens; port 0 picks a free one.
     pub listen: SocketAddr,
@@ -18,8 +19,15 @@ pub struct PlatformSettings {
     pub ring_life: Duration,
     /// The pause before a conversation that nobody took is offered to the same agents again.
     pub ring_pause: Duration,
+    /// What becomes of a ring whose agent loses its last socket.
+    pub lost_rings: LostRings,
+    /// Who accepts a ring.
+    pub acceptance: Acceptance,
     /// How long a login lives without a refresh.
     pub token_life: Duration,
+    /// Whether a token is good only at the address from which it was asked for; one that was issued without a
+    /// login is good everywhere.
+    pub tokens_bound_to_address: bool,
     /// How long a consumer's token is good for.
     pub consumer_token_life: Duration,
     /// A socket on which nothing arrives for that long is dropped.
@@ -34,6 +42,9 @@ pub struct PlatformSettings {
     pub metadata_in_history: bool,
     /// Whether brand participants hear messages only of dialogs they subscribed to.
     pub messages_need_subscription: bool,
+    /// Whether a survey follows when the main dialog of a conversation is closed, unless the whole
+    /// conversation is. The platform asks, the consumer answers, and that is the end of it.
+    pub surveys: bool,
     /// Where ids and pauses come from: the same seed gives the same ones. The default is another one each
     /// time, so that a client with a memory does not meet the conversations of an earlier platform again.
     pub seed: u64,
@@ -58,7 +69,10 @@ impl Default for PlatformSettings {
             tls: true,
             ring_life: Duration::from_secs(72),
             ring_pause: Duration::from_millis(500),
+            lost_rings: LostRings::OfferedAgain,
+            acceptance: Acceptance::ByAgent,
             token_life: Duration::from_mins(12),
+            tokens_bound_to_address: false,
             consumer_token_life: Duration::from_hours(1),
             idle_limit: Duration::from_secs(90),
             answer_within: Duration::from_secs(30),
@@ -66,6 +80,7 @@ impl Default for PlatformSettings {
             history_keeps: HistoryKeeps::Newest,
             metadata_in_history: true,
             messages_need_subscription: false,
+            surveys: false,
             seed: fastrand::u64(..),
             second_login_closes: SecondLogin::Never,
             bad_token: BadToken::Http401,
@@ -75,6 +90,25 @@ impl Default for PlatformSettings {
             logins_per_second: None,
         }
     }
+}
+
+/// What becomes of a ring whose agent loses its last socket before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostRings {
+    /// It is cancelled and offered to the next agent, or to the same one again under another id.
+    OfferedAgain,
+    /// It goes on to ring at an agent who does not hear it; nobody else is offered the conversation, and the
+    /// agent's next socket is not told of it, until it expires.
+    LeftToExpire,
+}
+
+/// Who accepts a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// The agent, by `UpdateRingState`.
+    ByAgent,
+    /// The platform, the moment it rings: the agent hears of the ring, and that it accepted.
+    Automatic,
 }
 
 /// What a second login of a user does to the sockets opened with the first; 1006 drops them without a frame.
@@ -209,16 +243,36 @@ pub enum Revocation {
     Silent,
 }
 
-mod milliseconds {
+pub(crate) mod milliseconds {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(time.as_millis() as u64)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+pub(crate) mod optional_milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde hands the field over like that")]
+    pub(crate) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.as_millis() as u64).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_millis))
     }
 }

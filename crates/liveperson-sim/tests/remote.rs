@@ -5,7 +5,10 @@ mod support;
 use std::time::Duration;
 
 use liveperson_sim::control::{Control, serve};
-use liveperson_sim::{ConsumerScript, Credential, HumanScript, PlatformSettings, Revocation};
+use liveperson_sim::{
+    Aim, ConsumerScript, Credential, Fault, HumanScript, Order, PlatformSettings, Revocation,
+};
+use serde_json::json;
 use support::{ACCOUNT, PATIENCE, bot, login_with, online, platform};
 
 #[tokio::test]
@@ -69,6 +72,30 @@ async fn faults_consumers_and_observation_work_over_http() {
     assert_eq!((latencies.count(), &latencies), (1, &platform.latencies()));
     let ledger = control.ledger().await.unwrap();
     assert!(ledger.is_clean() && ledger.once == 1, "{ledger}");
+}
+
+#[tokio::test]
+async fn orders_are_placed_counted_and_withdrawn_over_http() {
+    let platform = platform(PlatformSettings { tls: false, ..Default::default() }).await;
+    let control = Control::new(serve(platform.clone(), "127.0.0.1:0".parse().unwrap()).await.unwrap());
+    platform.add_bot(ACCOUNT, bot("bot1", 1));
+    let mut one = online(&platform, "bot1").await;
+    let refuse = Order::of(Fault::Refuse { status: 503 }).at(Aim::default().request("GetClock"));
+    let id = control.order(&refuse).await.unwrap();
+    assert_eq!(one.ask("GetClock", json!({})).await["code"], 503);
+    control.withdraw(id).await.unwrap();
+    assert_eq!(one.ask("GetClock", json!({})).await["code"], 200);
+    control.order(&refuse).await.unwrap();
+    control.withdraw_all().await.unwrap();
+    assert_eq!(one.ask("GetClock", json!({})).await["code"], 200);
+    assert_eq!(control.fault_effects().await.unwrap(), platform.fault_effects());
+    assert_eq!(control.fault_effects().await.unwrap()["refuse"], 1);
+    let refused = control.order(&refuse.chance(7.0)).await.unwrap_err().to_string();
+    assert!(refused.contains("400") && refused.contains("between 0 and 1"), "{refused}");
+
+    control.consumer_opens(ACCOUNT, "Ada", "hi", "-1").await.unwrap();
+    let new = control.consumer_steps_up(ACCOUNT, "Ada").await.unwrap().unwrap();
+    assert_eq!(platform.consumer(ACCOUNT, "Ada").id(), new);
 }
 
 #[tokio::test]

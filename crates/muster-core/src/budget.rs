@@ -42,23 +42,38 @@ impl LoginBudget {
         Self { rules, level: u64::from(rules.burst) * 1000, filled: now, under_way: 0 }
     }
 
-    /// Asks for one attempt.
-    pub fn ask(&mut self, now: Moment) -> Permit {
+    /// What [`LoginBudget::ask`] would say; nothing is taken.
+    pub fn look(&mut self, now: Moment) -> Permit {
         let gained = now.since(self.filled).as_millis() as u64 * u64::from(self.rules.per_second);
         self.level = (self.level + gained).min(u64::from(self.rules.burst) * 1000);
         self.filled = self.filled.max(now);
         if self.under_way >= self.rules.in_flight {
             return Permit::Busy;
         }
-        let Some(left) = self.level.checked_sub(1000) else {
-            let missing = 1000 - self.level;
-            return Permit::Later(Duration::from_millis(
-                missing.div_ceil(u64::from(self.rules.per_second.max(1))),
-            ));
-        };
-        self.level = left;
-        self.under_way += 1;
-        Permit::Granted
+        match 1000u64.saturating_sub(self.level) {
+            0 => Permit::Granted,
+            missing => Permit::Later(self.gains(missing)),
+        }
+    }
+
+    /// Asks for one attempt.
+    pub fn ask(&mut self, now: Moment) -> Permit {
+        let permit = self.look(now);
+        if permit == Permit::Granted {
+            self.level -= 1000;
+            self.under_way += 1;
+        }
+        permit
+    }
+
+    /// How long so many attempts take at the least.
+    pub fn takes(&self, attempts: usize, now: Moment) -> Duration {
+        let gained = now.since(self.filled).as_millis() as u64 * u64::from(self.rules.per_second);
+        self.gains((attempts as u64 * 1000).saturating_sub(self.level + gained))
+    }
+
+    fn gains(&self, thousandths: u64) -> Duration {
+        Duration::from_millis(thousandths.div_ceil(u64::from(self.rules.per_second.max(1))))
     }
 
     /// An attempt is over, whatever came of it.

@@ -5,7 +5,8 @@
 //! - [`duty`]: what a pool is for, and how its bots behave beside others
 //! - [`pool`]: who watches an account, and who takes which conversation
 //! - [`turn`]: the contract between a bot and its logic
-//! - [`budget`]: how many logins an account allows
+//! - [`budget`]: how many logins an account allows; [`door`]: which bot logs in next, and when
+//! - [`crowd`]: whether bots lose their sockets together
 //! - [`supervision`]: when a failed part starts again, and when it is held off
 //! - [`tag`]: the names that prove a message was answered
 //! - [`ids`], [`time`]: muster's own names and integers
@@ -20,6 +21,8 @@ pub mod pool;
 pub mod turn;
 
 pub mod budget;
+pub mod crowd;
+pub mod door;
 pub mod supervision;
 
 pub mod tag;

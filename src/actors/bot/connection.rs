@@ -6,13 +6,14 @@ use std::sync::Arc;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use liveperson::{LoginError, RefreshError, ServiceFault, Session};
 use muster_core::bot::{Event, Identity, LoginFault, RefreshFault};
+use muster_core::door::{Answer, Urgency};
 use secrecy::ExposeSecret;
 use tracing::{info, warn};
 
 use super::super::command;
 use super::super::guard::Guard;
 use super::super::socket::{SocketActor, Ticketed};
-use super::{BotActor, Held, SocketGone};
+use super::{AtTheDoor, BotActor, Held, SocketGone};
 use crate::telemetry::Chain;
 
 impl BotActor {
@@ -47,15 +48,21 @@ impl BotActor {
         let (house, front_door) = (self.post.house.clone(), self.post.front_door.clone());
         let (author, credentials) = (self.post.author.clone(), self.post.credentials.clone());
         let life = Arc::downgrade(&self.alive);
+        let view = self.core.view();
+        let urgency = if view.conversations > 0 { Urgency::Conversations } else { Urgency::Idle };
+        let me = ctx.address();
         let job = async move {
-            let permit = front_door.permit(&house).await;
+            // A word that finds the mailbox full is no loss: what comes of the login tells more.
+            let tell = |why| drop(me.try_send(AtTheDoor(why)));
+            let permit = front_door.gate.permit(urgency, tell).await;
             // The wait may have been long: whoever owns the bot now, or its next life, must not lose its
             // session to us.
             if life.strong_count() == 0 || !house.right.holds(house.clock.now().moment) {
                 return Ok(None);
             }
-            let session = house.client.login(&domains, &author.account, &credentials).await?;
-            drop(permit);
+            let session = house.client.login(&domains, &author.account, &credentials).await;
+            permit.answered(answer(&session)).await;
+            let session = session?;
             if let Err(error) =
                 house.store.save_session(&author.account, &author.bot, session.seal().expose_secret()).await
             {
@@ -175,6 +182,17 @@ fn login_fault(error: &LoginError) -> LoginFault {
         LoginError::Service(_) | LoginError::Malformed(..) => {
             LoginFault::Unwell { words: Chain(error).to_string() }
         }
+    }
+}
+
+/// What a login says of the account's login service.
+fn answer(result: &Result<Session, LoginError>) -> Answer {
+    let Err(error) = result else { return Answer::Works };
+    match login_fault(error) {
+        LoginFault::Refused => Answer::Works,
+        LoginFault::TooMany { retry_after } => Answer::TooMany { retry_after },
+        LoginFault::Blocked => Answer::Blocked,
+        LoginFault::Unwell { words } => Answer::Unwell { words },
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use liveperson::{Client, Domains};
 use liveperson_proto::AccountId;
+use muster_core::door::Urgency;
 use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -17,8 +18,8 @@ use super::super::store::open_to_look;
 use super::super::table::{counted, json};
 use super::Arguments;
 use super::words::{self, Trouble};
-use crate::actors::front_door::LoginGate;
-use crate::app::{self, allowance};
+use crate::actors::login_gate::{LoginGate, LoginHall};
+use crate::app;
 use crate::clock::Clock;
 use crate::settings::{AccountSettings, BotSettings, FleetSettings};
 use crate::store::{Holder, StoreError};
@@ -74,7 +75,8 @@ pub(super) async fn check(fleet: &FleetSettings, arguments: &Arguments, io: Hand
     let total: usize = fleet.accounts.iter().map(|account| account.bots.len()).sum();
     // Bounded by what one terminal line takes: the checks wait for whoever reads them.
     let (report, mut lines) = mpsc::channel(64);
-    let shared = Arc::new(Shared { client, fleet: fleet.clone(), clock: Clock::start(), report });
+    let hall = app::login_hall(&fleet.timing, Clock::start(), io.clone());
+    let shared = Arc::new(Shared { client, fleet: fleet.clone(), hall, report });
     for account in &fleet.accounts {
         let held_by = runs_account(&account.id, holder.as_ref(), &live, fleet);
         let skips = held_by.is_some() && !arguments.take_over;
@@ -154,7 +156,7 @@ fn announce(fleet: &FleetSettings, holder: Option<&Holder>, arguments: &Argument
 struct Shared {
     client: Client,
     fleet: FleetSettings,
-    clock: Clock,
+    hall: LoginHall,
     report: mpsc::Sender<Line>,
 }
 
@@ -176,9 +178,9 @@ impl Shared {
                 return;
             }
         };
-        let gate = LoginGate::new(allowance(&self.fleet.timing), self.clock.now().moment);
+        let gate = LoginGate::new(self.hall.clone(), None);
         for bot in account.bots {
-            let permit = gate.clone().permit(self.clock).await;
+            let permit = gate.permit(Urgency::Idle, |_| {}).await;
             let (shared, domains, id) = (self.clone(), domains.clone(), account.id.clone());
             tokio::spawn(async move {
                 let line = shared.bot(&id, &bot, &domains).await;

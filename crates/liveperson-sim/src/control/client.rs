@@ -1,5 +1,6 @@
 //! The client: the platform's handle, from another process.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::http;
 use crate::consumer::{ConversationView, Heard};
 use crate::counters::Counters;
 use crate::credential::Credential;
+use crate::faults::Order;
 use crate::latencies::Latencies;
 use crate::ledger::Ledger;
 use crate::platform::Unsettled;
@@ -122,6 +124,27 @@ impl Control {
         self.tell("/let-watch-all", json!({"account": account, "login": login, "on": may})).await
     }
 
+    /// Something goes wrong from now on; returns the order's number.
+    pub async fn order(&self, order: &Order) -> io::Result<u64> {
+        let answer: Value = self.post("/orders", serde_json::to_value(order)?).await?;
+        parse(answer["id"].clone())
+    }
+
+    /// The order of that number stands no more.
+    pub async fn withdraw(&self, id: u64) -> io::Result<()> {
+        self.delete(&format!("/orders/{id}")).await
+    }
+
+    /// No order stands any more.
+    pub async fn withdraw_all(&self) -> io::Result<()> {
+        self.delete("/orders").await
+    }
+
+    /// How often a client really met each fault, by its name.
+    pub async fn fault_effects(&self) -> io::Result<BTreeMap<String, u64>> {
+        self.get("/fault-effects").await
+    }
+
     /// The user's sockets are gone without a close frame.
     pub async fn drop_socket_of(&self, account: &str, login: &str) -> io::Result<()> {
         self.tell("/fault/drop-socket", json!({"account": account, "login": login})).await
@@ -210,6 +233,13 @@ impl Control {
         parse(answer["sequence"].clone())
     }
 
+    /// The consumer of that name becomes somebody else; returns its new id, if a conversation is open.
+    pub async fn consumer_steps_up(&self, account: &str, name: &str) -> io::Result<Option<String>> {
+        let answer: Value =
+            self.post("/consumer/steps-up", json!({"account": account, "name": name})).await?;
+        parse(answer["id"].clone())
+    }
+
     /// The consumer of that name closes its conversation.
     pub async fn consumer_closes(&self, account: &str, name: &str) -> io::Result<()> {
         self.tell("/consumer/closes", json!({"account": account, "name": name})).await
@@ -241,6 +271,11 @@ impl Control {
             409 => Ok(Err(parse(body)?)),
             _ => Err(refused(status, &body)),
         }
+    }
+
+    async fn delete(&self, path: &str) -> io::Result<()> {
+        let (status, body) = http::ask(self.address, "DELETE", path, None).await?;
+        if status == 200 { Ok(()) } else { Err(refused(status, &body)) }
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> io::Result<T> {

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::client::Place;
+use crate::faults::Order;
 use crate::platform::Platform;
 
 const LARGEST_BODY: usize = 256 * 1024;
@@ -67,6 +68,9 @@ async fn route(request: Request<Incoming>, platform: &Platform) -> Answer {
     if request.method() == Method::GET {
         return look(platform, &path, &query).await;
     }
+    if request.method() == Method::DELETE {
+        return withdraw(platform, &path);
+    }
     let body = Limited::new(request.into_body(), LARGEST_BODY).collect().await.map_err(malformed)?;
     let bytes = body.to_bytes();
     let body =
@@ -77,11 +81,22 @@ async fn route(request: Request<Incoming>, platform: &Platform) -> Answer {
     }
 }
 
+fn withdraw(platform: &Platform, path: &str) -> Answer {
+    let id = path.strip_prefix("/orders/").map(str::parse);
+    match (path, id) {
+        ("/orders", _) => platform.withdraw_all(),
+        (_, Some(Ok(id))) => platform.withdraw(id),
+        _ => return Err(unknown()),
+    }
+    Ok(json!({}))
+}
+
 async fn look(platform: &Platform, path: &str, query: &str) -> Answer {
     match path {
         "/ledger" => to_json(&platform.ledger()),
         "/latencies" => to_json(&platform.latencies()),
         "/counters" => to_json(&platform.counters()),
+        "/fault-effects" => to_json(&platform.fault_effects()),
         "/settled" => {
             let within = query.split('&').find_map(|pair| pair.strip_prefix("within_ms="));
             let within = within.and_then(|ms| ms.parse().ok()).map_or(PATIENCE, Duration::from_millis);
@@ -110,6 +125,11 @@ async fn act(platform: &Platform, path: &str, body: &Body) -> Answer {
             let token = platform.issue_token(body.text("account")?, body.text("login")?);
             return token.map(|token| json!({ "token": token })).ok_or_else(unknown);
         }
+        "/orders" => {
+            let order: Order = body.parse()?;
+            order.check().map_err(malformed)?;
+            return Ok(json!({ "id": platform.order(order) }));
+        }
         "/stop-consumers" => platform.stop_consumers(),
         "/humans" => platform.humans(body.text("account")?, body.parse()?),
         "/stop-humans" => platform.stop_humans(),
@@ -132,6 +152,7 @@ async fn act_as_consumer(platform: &Platform, path: &str, body: &Body) -> Answer
             Ok(json!({ "conversation": id }))
         }
         "says" => Ok(json!({ "sequence": consumer.says(body.text("text")?).await })),
+        "steps-up" => Ok(json!({ "id": consumer.steps_up().await })),
         "closes" => {
             consumer.closes().await;
             Ok(json!({}))

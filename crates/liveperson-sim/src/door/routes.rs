@@ -1,6 +1,7 @@
 //! HTTP requests and what answers them: CSDS, agentVep, and the ways to the others.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,11 +12,15 @@ use hyper::{Method, Request, Response, StatusCode};
 use liveperson_proto::AccountId;
 use serde_json::{Value, json};
 
+use super::line::Line;
 use super::{identity, upgrade};
+use crate::faults::Trouble;
 use crate::world::Shared;
 use crate::world::sessions::{LoginRefused, SessionRefused};
 
 const LARGEST_BODY: usize = 64 * 1024;
+/// What the domain API says when it is out of order, and the number of that.
+const DOMAINS: (&str, u16) = ("the domain service is out of order", 11);
 
 /// The body of every answer.
 pub(super) type Reply = Response<Full<Bytes>>;
@@ -26,10 +31,10 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let reply = match (request.method(), parts.as_slice()) {
         (&Method::GET, ["api", "account", account, "service", "baseURI.json"]) => {
-            all_services(shared.enter(|world| world.domains_asked(account)))
+            all_services(shared.enter(|world| world.domains_asked(account))).await
         }
         (&Method::GET, ["api", "account", account, "service", service, "baseURI.json"]) => {
-            one_service(shared.enter(|world| world.domains_asked(account)), service)
+            one_service(shared.enter(|world| world.domains_asked(account)), service).await
         }
         (&Method::POST, ["api", "account", account, "login"]) => login(request, account, &shared).await,
         (&Method::POST, ["api", "account", account, "refresh"]) => {
@@ -39,7 +44,7 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
             with_session(request, account, &shared, Renewal::Logout).await
         }
         (&Method::GET, ["ws_api", "account", account, "messaging", "brand", rest @ ..]) => {
-            upgrade::brand(request, account, rest.first().copied(), &shared)
+            upgrade::brand(request, account, rest.first().copied(), &shared).await
         }
         (&Method::GET, ["ws_api", "account", account, "messaging", "consumer", rest @ ..]) => {
             upgrade::consumer(request, account, rest.first().copied(), &shared)
@@ -52,17 +57,17 @@ pub(super) async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> R
     Ok(reply)
 }
 
-fn all_services(services: Result<Vec<Value>, u16>) -> Reply {
+async fn all_services(services: Result<Vec<Value>, Trouble>) -> Reply {
     match services {
         Ok(services) => as_json(StatusCode::OK, &json!({ "baseURIs": services })),
-        Err(status) => out_of_order(status),
+        Err(trouble) => troubled(trouble, DOMAINS).await,
     }
 }
 
-fn one_service(services: Result<Vec<Value>, u16>, name: &str) -> Reply {
+async fn one_service(services: Result<Vec<Value>, Trouble>, name: &str) -> Reply {
     let services = match services {
         Ok(services) => services,
-        Err(status) => return out_of_order(status),
+        Err(trouble) => return troubled(trouble, DOMAINS).await,
     };
     match services.iter().find(|service| service["service"] == name) {
         Some(service) => as_json(StatusCode::OK, service),
@@ -70,16 +75,28 @@ fn one_service(services: Result<Vec<Value>, u16>, name: &str) -> Reply {
     }
 }
 
-fn out_of_order(status: u16) -> Reply {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    error(status, "the domain service is out of order", 11)
+/// What a request gets instead of an answer; silence lasts until the client hangs up.
+pub(super) async fn troubled(trouble: Trouble, (words, code): (&str, u16)) -> Reply {
+    match trouble {
+        Trouble::Silence => std::future::pending().await,
+        Trouble::Rubbish => Response::new(Full::from("<html>It works!</html>")),
+        Trouble::Status { status, retry_after } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut reply = error(status, words, code);
+            if let Some(seconds) = retry_after {
+                set(&mut reply, RETRY_AFTER, &seconds.to_string());
+            }
+            reply
+        }
+    }
 }
 
 async fn login(request: Request<Incoming>, account: &str, shared: &Shared) -> Reply {
+    let Some(from) = peer(&request) else { return no_line() };
     let Some(body) = json_body(request).await else {
         return error(StatusCode::BAD_REQUEST, "malformed login request", 3);
     };
-    let refused = match shared.enter(|world| world.login(&AccountId::new(account), &body)) {
+    let refused = match shared.enter(|world| world.login(&AccountId::new(account), &body, from)) {
         Ok(granted) => {
             let cookie = format!("Session_id={}; Path=/; Secure; HttpOnly", granted.cookie);
             let mut reply = as_json(StatusCode::OK, &granted.body);
@@ -91,14 +108,7 @@ async fn login(request: Request<Incoming>, account: &str, shared: &Shared) -> Re
     match refused {
         LoginRefused::Malformed => error(StatusCode::BAD_REQUEST, "malformed login request", 3),
         LoginRefused::BadCredentials => error(StatusCode::UNAUTHORIZED, "bad user or credentials", 4),
-        LoginRefused::ByFault { status, retry_after } => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut reply = error(status, "login refused", 5);
-            if let Some(seconds) = retry_after {
-                set(&mut reply, RETRY_AFTER, &seconds.to_string());
-            }
-            reply
-        }
+        LoginRefused::Troubled(trouble) => troubled(trouble, ("login refused", 5)).await,
     }
 }
 
@@ -109,6 +119,7 @@ enum Renewal {
 }
 
 async fn with_session(request: Request<Incoming>, account: &str, shared: &Shared, what: Renewal) -> Reply {
+    let Some(from) = peer(&request) else { return no_line() };
     let cookie = session_cookie(&request);
     let Some(body) = json_body(request).await else {
         return error(StatusCode::BAD_REQUEST, "malformed request", 3);
@@ -117,13 +128,23 @@ async fn with_session(request: Request<Incoming>, account: &str, shared: &Shared
     let account = AccountId::new(account);
     let cookie = cookie.unwrap_or_default();
     let outcome = shared.enter(|world| match what {
-        Renewal::Refresh => world.refresh(&account, csrf, &cookie),
+        Renewal::Refresh => world.refresh(&account, csrf, &cookie, from),
         Renewal::Logout => world.logout(&account, csrf, &cookie),
     });
     match outcome {
         Ok(()) => Response::new(Full::default()),
-        Err(SessionRefused) => error(StatusCode::UNAUTHORIZED, "CSRF token is invalid", 10),
+        Err(SessionRefused::Invalid) => error(StatusCode::UNAUTHORIZED, "CSRF token is invalid", 10),
+        Err(SessionRefused::Troubled(trouble)) => troubled(trouble, ("refresh refused", 12)).await,
     }
+}
+
+fn peer(request: &Request<Incoming>) -> Option<IpAddr> {
+    request.extensions().get::<Line>().map(Line::peer)
+}
+
+/// Every connection has its line; without one it came in some other way.
+pub(super) fn no_line() -> Reply {
+    error(StatusCode::INTERNAL_SERVER_ERROR, "no line", 13)
 }
 
 fn session_cookie(request: &Request<Incoming>) -> Option<String> {

@@ -14,6 +14,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
+use super::line::Line;
 use crate::world::Shared;
 use crate::world::consumer_sockets::Visit;
 use crate::world::sockets::{Fate, Opening, SocketId};
@@ -29,6 +30,15 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub(super) enum Guest {
     Agent(Opening),
     Consumer(Visit),
+}
+
+impl Guest {
+    fn line(&self) -> &Line {
+        match self {
+            Self::Agent(opening) => &opening.line,
+            Self::Consumer(visit) => &visit.line,
+        }
+    }
 }
 
 /// Serves the socket until either side ends it.
@@ -54,6 +64,9 @@ pub(super) async fn run(stream: Stream, guest: Guest, shared: Arc<Shared>) {
     }
     // Which of the three was first says little: the fate does.
     let fate = *watched.borrow();
+    if fate == Fate::Reset {
+        guest.line().reset();
+    }
     shared.enter(|world| world.socket_died(id));
     let Fate::Closed(code) = fate else { return };
     let both = async {
@@ -128,7 +141,7 @@ async fn read(
 
 async fn write(
     mut sink: SplitSink<Stream, Message>,
-    mut queue: mpsc::Receiver<Utf8Bytes>,
+    mut queue: mpsc::Receiver<Message>,
     mut fate: watch::Receiver<Fate>,
 ) -> Option<SplitSink<Stream, Message>> {
     loop {
@@ -140,10 +153,10 @@ async fn write(
             _ = fate.changed() => continue,
             frame = queue.recv() => frame?,
         };
-        sink.feed(Message::Text(frame)).await.ok()?;
+        sink.feed(frame).await.ok()?;
         // A burst of notifications leaves in one write.
         while let Ok(frame) = queue.try_recv() {
-            sink.feed(Message::Text(frame)).await.ok()?;
+            sink.feed(frame).await.ok()?;
         }
         sink.flush().await.ok()?;
     }
@@ -151,6 +164,6 @@ async fn write(
 
 /// Waits out a stall; false once the socket's fate is sealed.
 async fn runs(fate: &mut watch::Receiver<Fate>) -> bool {
-    let state = fate.wait_for(|fate| *fate != Fate::Stalled).await.map(|fate| *fate);
+    let state = fate.wait_for(|fate| !matches!(fate, Fate::Stalled | Fate::HalfOpen)).await.map(|fate| *fate);
     matches!(state, Ok(Fate::Alive))
 }

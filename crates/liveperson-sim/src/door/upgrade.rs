@@ -14,7 +14,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::routes::{Reply, error};
+use super::line::Line;
+use super::routes::{Reply, error, no_line, troubled};
 use super::socket::{self, Guest};
 use crate::settings::BadToken;
 use crate::world::Shared;
@@ -25,7 +26,7 @@ use crate::world::sockets::{Admission, Opening};
 const LARGEST_FRAME: usize = 1024 * 1024;
 
 /// Checks the token and, if it is good, turns the connection into a socket.
-pub(super) fn brand(
+pub(super) async fn brand(
     request: Request<Incoming>,
     account: &str,
     token: Option<&str>,
@@ -38,17 +39,15 @@ pub(super) fn brand(
     let Some(bearer) = token.map(str::to_owned).or_else(|| header_token(&request)) else {
         return error(StatusCode::UNAUTHORIZED, "no token", 7);
     };
-    let opening =
-        Opening { account: AccountId::new(account), bearer, shows_suggested: shows_suggested(&request) };
+    let Some(line) = request.extensions().get::<Line>().cloned() else { return no_line() };
+    let (account, shows_suggested) = (AccountId::new(account), shows_suggested(&request));
+    let opening = Opening { account, bearer, shows_suggested, line };
     let admission = shared.enter(|world| world.admit(&opening));
     let welcome = match admission {
         Admission::Welcome => Ok(Guest::Agent(opening)),
         Admission::BadToken if shared.settings().bad_token == BadToken::Close4401 => Err(4401),
         Admission::BadToken => return error(StatusCode::UNAUTHORIZED, "token is invalid", 8),
-        Admission::Refused(status) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-            return error(status, "socket refused", 9);
-        }
+        Admission::Troubled(trouble) => return troubled(trouble, ("socket refused", 9)).await,
     };
     tokio::spawn(open(request, welcome, Arc::clone(shared)));
     switching(&accept)
@@ -66,7 +65,8 @@ pub(super) fn consumer(
     };
     let accept = derive_accept_key(key.as_bytes());
     let token = token.map(str::to_owned).or_else(|| header_token(&request));
-    let visit = Visit { account: AccountId::new(account), token };
+    let Some(line) = request.extensions().get::<Line>().cloned() else { return no_line() };
+    let visit = Visit { account: AccountId::new(account), token, line };
     let welcome = match shared.enter(|world| world.admit_consumer(&visit)) {
         Ok(()) => Ok(Guest::Consumer(visit)),
         // An identity that only has to be prolonged is told apart, and only a close code can tell.

@@ -25,24 +25,6 @@ pub(crate) struct Account {
     pub(super) queue: BTreeMap<u64, ConversationId>,
     pub(super) consumers: HashMap<String, ConsumerId>,
     pub(super) recent_logins: VecDeque<Instant>,
-    pub(super) login_faults: Refusals,
-    pub(super) socket_faults: Refusals,
-}
-
-/// How many more to refuse, and how.
-#[derive(Default)]
-pub(super) struct Refusals {
-    pub(super) left: usize,
-    pub(super) status: u16,
-    pub(super) retry_after: Option<u64>,
-}
-
-impl Refusals {
-    /// Uses one refusal up, if any is left.
-    pub(super) fn take(&mut self) -> Option<(u16, Option<u64>)> {
-        self.left = self.left.checked_sub(1)?;
-        Some((self.status, self.retry_after))
-    }
 }
 
 /// Whether and for what an agent's phone rings.
@@ -97,7 +79,6 @@ pub(crate) struct User {
     /// Conversations that ring here and wait.
     pub(super) rung: BTreeSet<ConversationId>,
     pub(super) last_rung: u64,
-    pub(super) holds_answers: bool,
     /// Whether it may watch conversations that it takes no part in, as managers and bots may.
     pub(super) watches_all: bool,
 }
@@ -150,7 +131,6 @@ impl World {
                 takes_part: BTreeSet::new(),
                 rung: BTreeSet::new(),
                 last_rung: 0,
-                holds_answers: false,
                 watches_all: true,
             },
         );

@@ -83,6 +83,7 @@ impl World {
                 }
                 let by = change["dialog"]["closedBy"].as_str().unwrap_or("AGENT");
                 close(facts, by, change["dialog"]["closedCause"].as_str().unwrap_or("Completed"), out);
+                self.survey_follows(facts);
             }
             "TTRField" => {
                 let value = change["value"].as_i64().filter(|value| *value >= 0).ok_or((400, "Bad TTR"))?;
@@ -139,6 +140,13 @@ impl World {
         Ok(())
     }
 
+    /// The main dialog was closed alone: a survey follows, where surveys are on.
+    pub(super) fn survey_follows(&self, facts: &mut Facts) {
+        if self.settings.surveys {
+            facts.open_survey();
+        }
+    }
+
     /// The consumer ends the conversation.
     pub(super) fn consumer_closes(&mut self, id: &ConversationId) {
         let Some(facts) = self.conversations.get(id).map(|one| &one.facts) else { return };
@@ -147,6 +155,7 @@ impl World {
         }
         let mut facts = facts.clone();
         close(&mut facts, "CONSUMER", "Closed by consumer", &mut Effects::default());
+        self.survey_follows(&mut facts);
         self.commit(facts);
         self.review_queue(id, None, None);
     }

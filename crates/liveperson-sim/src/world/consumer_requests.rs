@@ -133,6 +133,9 @@ impl World {
         for change in &changes {
             consumer_changes(&mut facts, change)?;
         }
+        if self.is_open(&id) && !facts.is_open() {
+            self.survey_follows(&mut facts);
+        }
         self.commit(facts);
         self.review_queue(&id, None, None);
         Ok((200, "OK Conversation resolved successfully".into()))

@@ -15,7 +15,8 @@ pub(super) fn conversation(facts: &Facts) -> Value {
         "creationTs": facts.started, "participantsDetails": participants,
     });
     let mut details = json!({
-        "skillId": facts.skill, "participants": participants, "state": state, "stage": state,
+        "skillId": facts.skill, "participants": participants, "state": state,
+        "stage": if facts.is_staged() { "OPEN" } else { "CLOSE" },
         "startTs": facts.started, "ttr": facts.ttr,
     });
     if let Some(closing) = &facts.closing {

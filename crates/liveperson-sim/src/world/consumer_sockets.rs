@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 use liveperson_proto::{AccountId, ConsumerId, ConversationId, DialogId, SubscriptionId};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::consumers::Played;
 use super::conversations::Event;
+use super::frames::Outgoing;
 use super::identities::TokenRefused;
 use super::requests::{Kind, Outcome, Refusal, Request};
 use super::sockets::{Fate, SocketId};
 use super::subscriptions::Watching;
 use super::timers::Timer;
 use super::{World, consumer_shapes, shapes, wall};
+use crate::door::line::Line;
 
 /// How long a socket may go without saying whose it is.
 const INTRODUCTION: Duration = Duration::from_secs(5);
@@ -29,6 +31,7 @@ pub(super) const MESSAGES: &str = "ms.MessagingEventNotification";
 pub(crate) struct Visit {
     pub(crate) account: AccountId,
     pub(crate) token: Option<String>,
+    pub(crate) line: Line,
 }
 
 /// One open consumer socket.
@@ -36,7 +39,8 @@ pub(crate) struct ConsumerSocket {
     pub(super) account: AccountId,
     /// Nobody, as long as no token came.
     pub(super) consumer: Option<ConsumerId>,
-    pub(super) frames: mpsc::Sender<Utf8Bytes>,
+    pub(super) frames: mpsc::Sender<Message>,
+    pub(super) line: Line,
     pub(super) fate: watch::Sender<Fate>,
     pub(super) watching: Vec<Watching>,
     pub(super) dialogs: HashSet<DialogId>,
@@ -56,7 +60,7 @@ impl World {
     pub(crate) fn open_consumer_socket(
         &mut self,
         visit: &Visit,
-        frames: mpsc::Sender<Utf8Bytes>,
+        frames: mpsc::Sender<Message>,
         fate: watch::Sender<Fate>,
     ) -> Option<SocketId> {
         let id = SocketId(self.next_id());
@@ -64,6 +68,7 @@ impl World {
             account: visit.account.clone(),
             consumer: None,
             frames,
+            line: visit.line.clone(),
             fate,
             watching: Vec::new(),
             dialogs: HashSet::new(),
@@ -98,7 +103,7 @@ impl World {
 
     fn introduce(&mut self, id: SocketId, account: &AccountId, token: &str) -> Result<(), TokenRefused> {
         let identity = self.identity(account, token)?;
-        let (consumer, life) = (identity.consumer, identity.expires - wall());
+        let (consumer, life) = (self.now_called(&identity.consumer), identity.expires - wall());
         let fresh = || Played::new(account.clone(), "Visitor".to_owned(), None);
         self.consumers.entry(consumer.clone()).or_insert_with(fresh).sockets.insert(id);
         let Some(socket) = self.consumer_sockets.get_mut(&id) else { return Ok(()) };
@@ -134,20 +139,13 @@ impl World {
         }
     }
 
-    /// The consumer's sockets are gone without a close frame.
-    pub(crate) fn drop_sockets_of_consumer(&mut self, consumer: &ConsumerId) {
-        let sockets = self.consumers.get(consumer).map(|played| played.sockets.clone());
-        for id in sockets.unwrap_or_default() {
-            self.end_socket(id, Fate::Dropped);
-        }
-    }
-
     /// A frame from a consumer: the answer goes out before the notifications that the request causes.
     pub(super) fn serve_consumer(&mut self, id: SocketId, request: &Request) {
         let earlier = std::mem::take(&mut self.outbox);
         let outcome = self.apply_for_consumer(id, request);
         let caused = std::mem::replace(&mut self.outbox, earlier);
-        self.send(id, request.answer(outcome).to_string());
+        let text = request.answer(outcome).to_string();
+        self.send(id, Outgoing::Answer(request.kind.name(), text.into()));
         self.outbox.extend(caused);
     }
 
@@ -213,8 +211,7 @@ impl World {
         for socket_id in &played.sockets {
             let Some(socket) = self.consumer_sockets.get(socket_id) else { continue };
             if socket.dialogs.contains(&dialog) {
-                let copies = 1 + usize::from(self.duplicates);
-                self.outbox.extend((0..copies).map(|_| (*socket_id, frame.clone())));
+                self.outbox.push((*socket_id, frame.clone().into()));
             }
         }
     }

@@ -73,6 +73,7 @@ impl World {
         skill: &SkillId,
         text: &str,
     ) -> ConversationId {
+        let consumer = &self.now_called(consumer);
         let id = self.consumer_arrives(consumer, skill);
         self.consumer_says(&id, consumer, text);
         self.enqueue(&id, None, None);
@@ -95,12 +96,14 @@ impl World {
 
     /// Says something in the consumer's latest conversation; `None` when it has no open one.
     pub(crate) fn consumer_adds(&mut self, consumer: &ConsumerId, text: &str) -> Option<i64> {
+        let consumer = &self.now_called(consumer);
         let id = self.consumers.get(consumer)?.conversation.clone()?;
         self.consumer_says(&id, consumer, text)
     }
 
     /// Closes the consumer's latest conversation.
     pub(crate) fn consumer_leaves(&mut self, consumer: &ConsumerId) {
+        let consumer = &self.now_called(consumer);
         if let Some(id) = self.consumers.get(consumer).and_then(|played| played.conversation.clone()) {
             self.consumer_closes(&id);
         }
@@ -108,17 +111,20 @@ impl World {
 
     /// What brands said to the consumer so far.
     pub(crate) fn heard_by(&self, consumer: &ConsumerId) -> Vec<Heard> {
+        let consumer = &self.now_called(consumer);
         self.consumers.get(consumer).map(|played| played.heard.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// The consumer's latest conversation.
     pub(crate) fn view_of(&self, consumer: &ConsumerId) -> Option<ConversationView> {
+        let consumer = &self.now_called(consumer);
         let id = self.consumers.get(consumer)?.conversation.as_ref()?;
         let facts = &self.conversations.get(id)?.facts;
         let assigned = facts.holder(Role::AssignedAgent);
         Some(ConversationView {
             id: id.to_string(),
             state: if facts.is_open() { "OPEN" } else { "CLOSE" }.to_owned(),
+            stage: if facts.is_staged() { "OPEN" } else { "CLOSE" }.to_owned(),
             skill: facts.skill.to_string(),
             assigned: assigned.map(|one| self.login_of(&one.id.as_str().into()).to_owned()),
             members: self.members_of(facts),

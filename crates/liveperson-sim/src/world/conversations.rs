@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::routing::Task;
 use super::sockets::SocketId;
+use super::surveys::{self, Survey};
 use super::{World, wall};
 
 /// The most events one dialog keeps; the oldest give way.
@@ -87,6 +88,7 @@ pub(super) struct Facts {
     pub(super) csat: Value,
     pub(super) unread: BTreeMap<String, i64>,
     pub(super) last_content: Option<Value>,
+    pub(super) survey: Option<Survey>,
 }
 
 impl Facts {
@@ -117,7 +119,7 @@ pub(super) struct Event {
     pub(super) metadata: Value,
 }
 
-/// A conversation and its MAIN dialog; the simulator plays no surveys.
+/// A conversation with its MAIN dialog; a survey is part of its facts.
 pub(crate) struct Conversation {
     pub(super) facts: Facts,
     pub(super) history: VecDeque<Event>,
@@ -172,6 +174,7 @@ impl World {
             csat: Value::Null,
             unread: BTreeMap::new(),
             last_content: None,
+            survey: None,
         };
         let conversation = Conversation {
             facts,
@@ -191,8 +194,7 @@ impl World {
 
     /// The open or closed conversation of the account to which the dialog belongs.
     pub(super) fn conversation_of(&self, account: &AccountId, dialog: &DialogId) -> Option<ConversationId> {
-        // There are only MAIN dialogs, and they have their conversation's id.
-        let id = ConversationId::new(dialog.as_str());
+        let id = surveys::conversation_of(dialog);
         let found = self.conversations.get(&id)?;
         (found.facts.account == *account).then_some(id)
     }
@@ -213,6 +215,7 @@ impl World {
         self.announce_to_consumer(&id);
         if closed_now {
             self.conversation_closed(&id);
+            self.survey_begins(&id);
         }
     }
 

@@ -42,6 +42,11 @@ impl World {
         older: i64,
         most: usize,
     ) -> Result<Vec<Value>, (u16, &'static str)> {
+        if let Some((facts, survey)) = self.survey_of(&caller.account, dialog) {
+            let wanted =
+                survey.history.iter().filter(|event| event.sequence > newer && event.sequence < older);
+            return Ok(wanted.map(|event| shapes::event_in(facts, dialog, event, true)).collect());
+        }
         let id = self.conversation_of(&caller.account, dialog).ok_or((400, "Unknown dialog"))?;
         let conversation = &self.conversations[&id];
         let wanted: Vec<_> = conversation

@@ -12,11 +12,15 @@
 //! - [`conversations`], [`shapes`]: what a conversation is, and how the wire shows it
 //! - [`subscriptions`]: who is told of which conversations
 //! - [`changes`]: participants, skill, closing
+//! - [`surveys`]: a second dialog after the main one
 //! - [`publishing`], [`history`]: events in, events out again
 //! - [`routing`]: agent states, rings, the queue
 //! - [`consumers`], [`scripts`]: the consumers played here
+//! - [`step_up`]: a consumer becomes somebody else
 //! - [`consumer_sockets`], [`consumer_requests`], [`consumer_shapes`]: those who come over the wire
 //! - [`humans`], [`human_scripts`]: the human agents played here
+//! - [`frames`]: what goes out, and on which socket
+//! - [`faults`]: what goes wrong, and where
 //! - [`timers`]: what happens later
 
 pub(crate) mod accounts;
@@ -27,6 +31,8 @@ pub(crate) mod consumer_sockets;
 pub(crate) mod consumers;
 pub(crate) mod conversations;
 mod domains;
+mod faults;
+pub(crate) mod frames;
 mod history;
 mod human_scripts;
 mod humans;
@@ -38,27 +44,30 @@ pub(crate) mod scripts;
 pub(crate) mod sessions;
 mod shapes;
 pub(crate) mod sockets;
+mod step_up;
 mod subscriptions;
+mod surveys;
 mod timers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use liveperson_proto::{AccountId, AgentId, ConsumerId, ConversationId, RingId};
-use tokio::sync::{Notify, mpsc, watch};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio::sync::{Notify, watch};
 
 use self::accounts::{Account, User};
 use self::consumer_sockets::ConsumerSocket;
 use self::consumers::Played;
 use self::conversations::Conversation;
-use self::domains::DomainFaults;
+use self::faults::Detours;
+use self::frames::Outgoing;
 use self::identities::Signer;
 use self::sessions::Session;
-use self::sockets::{Fate, Socket, SocketId};
+use self::sockets::{Socket, SocketId};
 use self::timers::Timers;
 use crate::counters::CounterBook;
+use crate::faults::book::FaultBook;
 use crate::ledger::LedgerBook;
 use crate::settings::PlatformSettings;
 
@@ -140,7 +149,8 @@ impl Shared {
 pub(crate) struct World {
     settings: Arc<PlatformSettings>,
     host: String,
-    domain_faults: DomainFaults,
+    faults: FaultBook,
+    detours: Detours,
     chance: fastrand::Rng,
     accounts: BTreeMap<AccountId, Account>,
     users: HashMap<AgentId, User>,
@@ -150,15 +160,14 @@ pub(crate) struct World {
     consumer_sockets: BTreeMap<SocketId, ConsumerSocket>,
     conversations: HashMap<ConversationId, Conversation>,
     consumers: HashMap<ConsumerId, Played>,
+    /// What consumers who stepped up are called now.
+    successors: HashMap<ConsumerId, ConsumerId>,
     humans: HashMap<AgentId, human_scripts::Played>,
     ringing: HashMap<RingId, ConversationId>,
     last_ring: i64,
-    outbox: Vec<(SocketId, Utf8Bytes)>,
+    outbox: Vec<(SocketId, Outgoing)>,
     timers: Timers,
-    late: Option<Duration>,
     late_batches: usize,
-    /// Whether live events come twice.
-    duplicates: bool,
     activity: u64,
     last_id: u64,
     pub(crate) ledger: LedgerBook,
@@ -170,9 +179,10 @@ impl World {
         Self {
             chance: fastrand::Rng::with_seed(settings.seed),
             ledger: LedgerBook::new(settings.answer_within),
-            settings,
             host,
-            domain_faults: DomainFaults::default(),
+            faults: FaultBook::new(settings.seed),
+            detours: Detours::default(),
+            settings,
             accounts: BTreeMap::new(),
             users: HashMap::new(),
             sessions: HashMap::new(),
@@ -181,14 +191,13 @@ impl World {
             consumer_sockets: BTreeMap::new(),
             conversations: HashMap::new(),
             consumers: HashMap::new(),
+            successors: HashMap::new(),
             humans: HashMap::new(),
             ringing: HashMap::new(),
             last_ring: 0,
             outbox: Vec::new(),
             timers: Timers::default(),
-            late: None,
             late_batches: 0,
-            duplicates: false,
             activity: 0,
             last_id: 0,
             counters: CounterBook::default(),
@@ -198,29 +207,6 @@ impl World {
     /// Says that something happened; whoever waits for a state looks again.
     fn stir(&mut self) {
         self.activity += 1;
-    }
-
-    fn send(&mut self, socket: SocketId, frame: impl Into<Utf8Bytes>) {
-        self.outbox.push((socket, frame.into()));
-    }
-
-    /// Moves the outbox into the sockets' queues; a full queue costs its socket.
-    fn hand_out(&mut self) {
-        while !self.outbox.is_empty() {
-            for (id, frame) in std::mem::take(&mut self.outbox) {
-                let Some(frames) = self.frames_of(id) else { continue };
-                if frames.try_send(frame).is_err() {
-                    tracing::debug!(socket = id.0, "dropped a slow consumer");
-                    self.end_socket(id, Fate::Dropped);
-                }
-            }
-        }
-    }
-
-    /// The queue of a socket, whichever side it is of.
-    fn frames_of(&self, id: SocketId) -> Option<&mpsc::Sender<Utf8Bytes>> {
-        let of_consumer = || self.consumer_sockets.get(&id).map(|socket| &socket.frames);
-        self.sockets.get(&id).map(|socket| &socket.frames).or_else(of_consumer)
     }
 
     fn next_id(&mut self) -> u64 {

@@ -12,7 +12,7 @@ use super::requests::{Caller, Outcome};
 use super::sockets::SocketId;
 use super::{World, shapes, wall};
 
-const DISTRIBUTION: &str = ".ams.ms.OnlineEventDistribution";
+pub(super) const DISTRIBUTION: &str = ".ams.ms.OnlineEventDistribution";
 
 impl World {
     pub(super) fn publish(&mut self, caller: &Caller, body: &Value, metadata: &Value) -> Outcome {
@@ -20,6 +20,9 @@ impl World {
         let dialog = body["dialogId"].as_str().ok_or((400, "dialogId is missing"))?;
         let metadata = checked_metadata(metadata)?;
         let event = &body["event"];
+        if self.survey_of(&caller.account, &DialogId::new(dialog)).is_some() {
+            return Err((400, "User may not publish in this survey"));
+        }
         let id =
             self.conversation_of(&caller.account, &DialogId::new(dialog)).ok_or((400, "Unknown dialog"))?;
         let facts = &self.conversations[&id].facts;
@@ -153,10 +156,7 @@ impl World {
         for socket in sockets {
             let subscribed = self.sockets.get(&socket).is_some_and(|one| one.dialogs.contains(&dialog));
             if subscribed || !self.settings.messages_need_subscription {
-                self.outbox.push((socket, frame.clone()));
-                if self.duplicates {
-                    self.outbox.push((socket, frame.clone()));
-                }
+                self.outbox.push((socket, frame.clone().into()));
             }
         }
     }

@@ -35,6 +35,13 @@ pub(super) enum Kind {
     Unknown,
 }
 
+impl Kind {
+    /// The wire type, in the family without a leading dot.
+    pub(super) fn name(self) -> &'static str {
+        TABLE.iter().find(|names| names.0 == self).map_or("Unknown", |names| names.3)
+    }
+}
+
 /// Kind, name and answer in the `.ams` family, name and answer in the other.
 type Names = (Kind, &'static str, &'static str, &'static str, &'static str);
 
@@ -220,7 +227,7 @@ impl World {
             let login = self.users.get(&agent).map(|user| user.login.as_str());
             return Ok((200, json!({"userId": agent, "firstName": login, "nickName": login})));
         }
-        let consumer = self.consumers.get(&id.into()).ok_or((400, "Unknown user"))?;
+        let consumer = self.consumers.get(&self.now_called(&id.into())).ok_or((400, "Unknown user"))?;
         Ok((200, consumer.profile(id)))
     }
 }

@@ -11,6 +11,7 @@ use super::conversations::{Conversation, Role};
 use super::requests::{Caller, Outcome};
 use super::timers::Timer;
 use super::{World, shapes, wall};
+use crate::settings::{Acceptance, LostRings};
 
 /// An open conversation's wait for an agent.
 pub(super) struct Task {
@@ -93,7 +94,9 @@ impl World {
     pub(super) fn subscribe_routing(&mut self, caller: &Caller) -> Outcome {
         let socket_id = caller.socket.ok_or((400, "No socket"))?;
         let id = self.new_subscription(socket_id)?;
-        let conversations = self.users.get(&caller.agent).map(|user| user.rung.clone()).unwrap_or_default();
+        let waiting = self.users.get(&caller.agent).map(|user| user.rung.clone()).unwrap_or_default();
+        let conversations =
+            if self.settings.lost_rings == LostRings::OfferedAgain { waiting } else { BTreeSet::new() };
         let pending = conversations.iter().filter_map(|id| {
             let ring = self.conversations.get(id)?.task.as_ref()?.ring.clone()?;
             self.task_shape(id, &ring, "WAITING")
@@ -170,6 +173,13 @@ impl World {
             if ring.is_some_and(|ring| !ring.acceptance_travels) {
                 self.pass_on(&id, "CANCELLED");
             }
+        }
+    }
+
+    /// The agent hears no rings any more.
+    pub(super) fn lose_rings_of(&mut self, agent: &AgentId) {
+        if self.settings.lost_rings == LostRings::OfferedAgain {
+            self.cancel_rings_of(agent);
         }
     }
 
@@ -288,6 +298,9 @@ impl World {
         self.timers.add(Instant::now() + life, timer);
         self.stir();
         self.announce_ring(id, &ring, "WAITING");
+        if self.settings.acceptance == Acceptance::Automatic {
+            self.accept(id);
+        }
     }
 
     /// When all had their chance, everybody gets a new one after a short pause.

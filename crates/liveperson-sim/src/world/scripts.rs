@@ -80,6 +80,7 @@ impl World {
 
     /// Time for a scripted consumer's next step.
     pub(super) fn consumer_speaks(&mut self, consumer: &ConsumerId) {
+        let consumer = &self.now_called(consumer);
         let Some(played) = self.consumers.get_mut(consumer) else { return };
         let open = played.conversation.clone();
         let Some(script) = played.script.as_mut().filter(|script| !script.done) else { return };

@@ -1,14 +1,17 @@
 //! Login, refresh, logout, and how tokens die.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use liveperson_proto::{AccountId, AgentId};
 use serde_json::{Value, json};
 
+use super::faults::Door;
 use super::sockets::Fate;
 use super::timers::Timer;
 use super::{World, secret, wall};
 use crate::credential::Offer;
+use crate::faults::Trouble;
 use crate::settings::{Revocation, SecondLogin};
 
 /// One login of a user.
@@ -20,7 +23,15 @@ pub(crate) struct Session {
     refreshed: Instant,
     /// Whoever it was issued to keeps it alive elsewhere.
     kept: bool,
+    /// The only address at which the token is good, if it is bound to one.
+    bound_to: Option<IpAddr>,
     pub(super) sockets: usize,
+}
+
+impl Session {
+    pub(super) fn is_good_at(&self, address: IpAddr) -> bool {
+        self.bound_to.is_none_or(|bound| bound == address)
+    }
 }
 
 /// What a good login gets.
@@ -33,16 +44,25 @@ pub(crate) struct Granted {
 pub(crate) enum LoginRefused {
     Malformed,
     BadCredentials,
-    ByFault { status: u16, retry_after: Option<u64> },
+    Troubled(Trouble),
 }
 
-/// The csrf, the cookie or the whole login is no good.
-pub(crate) struct SessionRefused;
+/// Why a session is not kept alive, or ended.
+pub(crate) enum SessionRefused {
+    /// The csrf, the cookie or the whole login is no good.
+    Invalid,
+    Troubled(Trouble),
+}
 
 impl World {
     /// Logs a user in; the login before it, if any, is dead from now on.
-    pub(crate) fn login(&mut self, account: &AccountId, body: &Value) -> Result<Granted, LoginRefused> {
-        self.count_login(account)?;
+    pub(crate) fn login(
+        &mut self,
+        account: &AccountId,
+        body: &Value,
+        from: IpAddr,
+    ) -> Result<Granted, LoginRefused> {
+        self.count_login(account, body)?;
         let offer = Offer::read(body).ok_or(LoginRefused::Malformed)?;
         let agent = self.agent_of(account, &offer).ok_or(LoginRefused::BadCredentials)?;
         let user = self.users.get(&agent).ok_or(LoginRefused::BadCredentials)?;
@@ -54,7 +74,7 @@ impl World {
         self.end_first_login(&agent);
         self.counters.login(account, &login, kind);
         self.stir();
-        Ok(self.grant(account, &agent))
+        Ok(self.grant(account, &agent, from))
     }
 
     /// Whom the offer is for: the user it names, or the one whose assertion it is.
@@ -80,7 +100,7 @@ impl World {
         Some(bearer)
     }
 
-    fn count_login(&mut self, account: &AccountId) -> Result<(), LoginRefused> {
+    fn count_login(&mut self, account: &AccountId, body: &Value) -> Result<(), LoginRefused> {
         let now = Instant::now();
         let limit = self.settings.logins_per_second;
         let home = self.accounts.get_mut(account).ok_or(LoginRefused::BadCredentials)?;
@@ -89,13 +109,16 @@ impl World {
         }
         home.recent_logins.push_back(now);
         let recent = home.recent_logins.len();
-        let fault = home.login_faults.take();
         self.counters.logins_in_a_second(recent);
-        if let Some((status, retry_after)) = fault {
-            return Err(LoginRefused::ByFault { status, retry_after });
+        let agent = Offer::read(body).and_then(|offer| self.agent_of(account, &offer));
+        let login = agent.map(|agent| self.login_of(&agent).to_owned()).unwrap_or_default();
+        if let Some(trouble) = self.trouble_at(Door::Login, account.as_str(), &login) {
+            return Err(LoginRefused::Troubled(trouble));
         }
         match limit {
-            Some(limit) if recent > limit => Err(LoginRefused::ByFault { status: 429, retry_after: Some(5) }),
+            Some(limit) if recent > limit => {
+                Err(LoginRefused::Troubled(Trouble::Status { status: 429, retry_after: Some(5) }))
+            }
             _ => Ok(()),
         }
     }
@@ -112,8 +135,9 @@ impl World {
         }
     }
 
-    fn grant(&mut self, account: &AccountId, agent: &AgentId) -> Granted {
-        let (bearer, session) = Self::new_session(account, agent, false);
+    fn grant(&mut self, account: &AccountId, agent: &AgentId, from: IpAddr) -> Granted {
+        let (bearer, mut session) = Self::new_session(account, agent, false);
+        session.bound_to = self.settings.tokens_bound_to_address.then_some(from);
         let (csrf, cookie) = (session.csrf.clone(), session.cookie.clone());
         let expires = session.refreshed + self.settings.token_life;
         self.sessions.insert(bearer.clone(), session);
@@ -144,6 +168,7 @@ impl World {
             cookie: secret(),
             refreshed: Instant::now(),
             kept,
+            bound_to: None,
             sockets: 0,
         };
         (secret(), session)
@@ -155,9 +180,19 @@ impl World {
         account: &AccountId,
         csrf: &str,
         cookie: &str,
+        from: IpAddr,
     ) -> Result<(), SessionRefused> {
-        let bearer = self.session_with(account, csrf, cookie).ok_or(SessionRefused)?;
-        let session = self.sessions.get_mut(&bearer).ok_or(SessionRefused)?;
+        let bearer = self.session_with(account, csrf, cookie);
+        let agent = bearer.as_ref().and_then(|bearer| self.sessions.get(bearer)).map(|one| &one.agent);
+        let login = agent.map(|agent| self.login_of(agent).to_owned()).unwrap_or_default();
+        if let Some(trouble) = self.trouble_at(Door::Refresh, account.as_str(), &login) {
+            return Err(SessionRefused::Troubled(trouble));
+        }
+        let bearer = bearer.ok_or(SessionRefused::Invalid)?;
+        let session = self.sessions.get_mut(&bearer).ok_or(SessionRefused::Invalid)?;
+        if !session.is_good_at(from) {
+            return Err(SessionRefused::Invalid);
+        }
         session.refreshed = Instant::now();
         let agent = session.agent.clone();
         self.counters.refresh(account, &self.users[&agent].login);
@@ -171,7 +206,7 @@ impl World {
         csrf: &str,
         cookie: &str,
     ) -> Result<(), SessionRefused> {
-        let bearer = self.session_with(account, csrf, cookie).ok_or(SessionRefused)?;
+        let bearer = self.session_with(account, csrf, cookie).ok_or(SessionRefused::Invalid)?;
         self.sessions.remove(&bearer);
         self.stir();
         Ok(())
@@ -210,44 +245,38 @@ impl World {
         self.end_sockets_of_token(&bearer, Fate::Closed(4401));
     }
 
-    /// Takes a user's token away.
-    pub(crate) fn revoke_token(&mut self, account: &AccountId, login: &str, how: Revocation) {
+    /// Takes a user's token away; whether there was one, or a socket to end.
+    pub(super) fn revoke_token(&mut self, account: &AccountId, login: &str, how: Revocation) -> bool {
         let Some(agent) = self.accounts.get(account).and_then(|home| home.by_login.get(login)).cloned()
         else {
-            return;
+            return false;
         };
-        if let Some(bearer) = self.bearer_of(&agent) {
+        let bearer = self.bearer_of(&agent);
+        let sockets = self.sockets_of(account, login);
+        let had_any = bearer.is_some() || !sockets.is_empty();
+        if let Some(bearer) = bearer {
             self.sessions.remove(&bearer);
         }
         let fate = match how {
-            Revocation::Silent => return,
+            Revocation::Silent => return had_any,
             Revocation::Close4401 => Fate::Closed(4401),
             Revocation::Drop1006 => Fate::Dropped,
         };
-        for socket in self.sockets_of(account, login) {
+        for socket in sockets {
             self.end_socket(socket, fate);
         }
+        had_any
     }
 
-    /// The next logins of the account are refused.
-    pub(crate) fn refuse_logins(
-        &mut self,
-        account: &AccountId,
-        left: usize,
-        status: u16,
-        retry_after: Option<u64>,
-    ) {
-        self.add_account(account);
-        if let Some(home) = self.accounts.get_mut(account) {
-            home.login_faults = super::accounts::Refusals { left, status, retry_after };
+    /// Somebody else logs in as the user; whether there was a login to take the token of.
+    pub(super) fn steal_session(&mut self, account: &AccountId, agent: &AgentId) -> bool {
+        let had_one = self.bearer_of(agent).is_some();
+        if had_one {
+            self.end_first_login(agent);
+            let (bearer, session) = Self::new_session(account, agent, true);
+            self.sessions.insert(bearer, session);
+            self.stir();
         }
-    }
-
-    /// The next sockets of the account are refused.
-    pub(crate) fn refuse_sockets(&mut self, account: &AccountId, left: usize, status: u16) {
-        self.add_account(account);
-        if let Some(home) = self.accounts.get_mut(account) {
-            home.socket_faults = super::accounts::Refusals { left, status, retry_after: None };
-        }
+        had_one
     }
 }

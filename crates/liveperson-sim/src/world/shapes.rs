@@ -1,8 +1,10 @@
 //! How the wire shows conversations and events: the raw v2 shapes that the vendor's SDKs need.
 
+use liveperson_proto::DialogId;
 use serde_json::{Map, Value, json};
 
 use super::conversations::{Event, Facts, Participant, Role};
+use super::surveys::Survey;
 
 /// The SDKs warn about roles that are no key here, so all of them always are.
 const ROLES: [Role; 7] = [
@@ -33,14 +35,15 @@ fn effective_ttr(facts: &Facts) -> i64 {
 }
 
 fn details(facts: &Facts, shows_suggested: bool) -> Value {
-    let state = if facts.is_open() { "OPEN" } else { "CLOSE" };
+    let state = open_or_closed(facts.is_open());
+    let dialogs: Vec<Value> =
+        std::iter::once(dialog(facts, shows_suggested)).chain(facts.survey.as_ref().map(survey)).collect();
     let mut details = json!({
         "convId": facts.id, "skillId": facts.skill, "brandId": facts.account, "groupId": null,
         "note": facts.note, "csatRate": 0,
         "participants": by_role(facts, |one| &one.id),
         "participantsPId": by_role(facts, |one| &one.pid),
-        "dialogs": [dialog(facts, shows_suggested)],
-        "state": state, "stage": state, "startTs": facts.started, "metaDataLastUpdateTs": facts.updated,
+        "dialogs": dialogs, "state": state, "stage": open_or_closed(facts.is_staged()), "startTs": facts.started, "metaDataLastUpdateTs": facts.updated,
         "firstConversation": true, "ttr": facts.ttr,
         "campaignInfo": {"campaignId": "111", "engagementId": "222"},
         "context": {
@@ -96,8 +99,35 @@ fn dialog(facts: &Facts, shows_suggested: bool) -> Value {
     dialog
 }
 
+fn survey(survey: &Survey) -> Value {
+    let participants = survey.participants.iter();
+    let participants: Vec<Value> =
+        participants.map(|one| json!({"id": one.id, "role": one.role.as_str(), "state": "ACTIVE"})).collect();
+    let mut dialog = json!({
+        "dialogId": survey.dialog, "dialogType": "POST_SURVEY", "channelType": "MESSAGING",
+        "metaData": {"appInstallId": "simulated-survey"}, "state": open_or_closed(survey.closing.is_none()),
+        "creationTs": survey.opened, "metaDataLastUpdateTs": survey.opened,
+        "participantsDetails": participants,
+    });
+    if let Some(closing) = &survey.closing {
+        dialog["endTs"] = closing.at.into();
+        dialog["closedBy"] = closing.by.clone().into();
+        dialog["closedCause"] = closing.cause.clone().into();
+    }
+    dialog
+}
+
+fn open_or_closed(is_open: bool) -> &'static str {
+    if is_open { "OPEN" } else { "CLOSE" }
+}
+
 /// One event, as history elements and `OnlineEventDistribution` bodies show it.
 pub(super) fn event(facts: &Facts, event: &Event, with_metadata: bool) -> Value {
+    event_in(facts, &facts.id.main_dialog(), event, with_metadata)
+}
+
+/// The same, in whatever dialog of the conversation.
+pub(super) fn event_in(facts: &Facts, dialog: &DialogId, event: &Event, with_metadata: bool) -> Value {
     let properties = json!({"type": ".ClientProperties"});
     let from = &event.originator;
     let mut shape = json!({
@@ -106,7 +136,7 @@ pub(super) fn event(facts: &Facts, event: &Event, with_metadata: bool) -> Value 
             "id": from.pid, "role": from.role.as_str(), "clientProperties": properties,
         },
         "originatorClientProperties": properties, "serverTimestamp": event.at, "event": event.content,
-        "dialogId": facts.id, "conversationId": facts.id,
+        "dialogId": dialog, "conversationId": facts.id,
         "messageAudience": if event.for_all { "ALL" } else { "AGENTS_AND_MANAGERS" },
     });
     if with_metadata && !event.metadata.is_null() {

@@ -1,17 +1,21 @@
 //! Brand sockets, and requests in flight on them; and what sockets of both sides have in common.
 
 use std::collections::{HashSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use liveperson_proto::{AccountId, AgentId, DialogId, RingId, SubscriptionId};
 use tokio::sync::{mpsc, watch};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::Message;
 
 use super::World;
 use super::accounts::Availability;
+use super::faults::{Before, Door};
+use super::frames::Outgoing;
 use super::requests::{Caller, Request};
 use super::subscriptions::Watching;
 use super::timers::Timer;
+use crate::door::line::Line;
+use crate::faults::Trouble;
 
 /// A socket's number; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,10 +28,14 @@ pub(crate) enum Fate {
     Alive,
     /// Nothing is read or written any more; TCP stays open.
     Stalled,
+    /// As if stalled, for ever.
+    HalfOpen,
     /// A close frame with this code, then the end.
     Closed(u16),
     /// The end, without a close frame.
     Dropped,
+    /// The end, with a reset of TCP.
+    Reset,
 }
 
 impl Fate {
@@ -37,7 +45,7 @@ impl Fate {
     }
 
     pub(crate) fn is_over(self) -> bool {
-        matches!(self, Self::Closed(_) | Self::Dropped)
+        matches!(self, Self::Closed(_) | Self::Dropped | Self::Reset)
     }
 }
 
@@ -46,13 +54,14 @@ pub(crate) struct Opening {
     pub(crate) account: AccountId,
     pub(crate) bearer: String,
     pub(crate) shows_suggested: bool,
+    pub(crate) line: Line,
 }
 
 /// Whether it may have one.
 pub(crate) enum Admission {
     Welcome,
     BadToken,
-    Refused(u16),
+    Troubled(Trouble),
 }
 
 /// One open brand socket.
@@ -61,7 +70,8 @@ pub(crate) struct Socket {
     pub(super) agent: AgentId,
     bearer: String,
     pub(super) shows_suggested: bool,
-    pub(super) frames: mpsc::Sender<Utf8Bytes>,
+    pub(super) frames: mpsc::Sender<Message>,
+    line: Line,
     fate: watch::Sender<Fate>,
     pub(super) watching: Vec<Watching>,
     pub(super) routing: Vec<SubscriptionId>,
@@ -70,19 +80,26 @@ pub(crate) struct Socket {
     pub(super) published: VecDeque<Instant>,
     /// Which subscription types were made how often is for the counters; the ids count per socket.
     pub(super) subscriptions: u64,
-    in_flight: VecDeque<Request>,
+    in_flight: VecDeque<Travelling>,
+}
+
+/// A request on its way; applied late, if its socket dies before it arrives.
+struct Travelling {
+    request: Request,
+    late: Option<Duration>,
 }
 
 impl World {
     /// Whether a socket may be opened; uses up a refusal if one is due.
     pub(crate) fn admit(&mut self, opening: &Opening) -> Admission {
-        let Some(home) = self.accounts.get_mut(&opening.account) else { return Admission::BadToken };
-        if let Some((status, _)) = home.socket_faults.take() {
-            return Admission::Refused(status);
+        let session = self.session(&opening.account, &opening.bearer);
+        let login = session.map(|session| self.login_of(&session.agent).to_owned()).unwrap_or_default();
+        if let Some(trouble) = self.trouble_at(Door::Upgrade, opening.account.as_str(), &login) {
+            return Admission::Troubled(trouble);
         }
         match self.session(&opening.account, &opening.bearer) {
-            Some(_) => Admission::Welcome,
-            None => Admission::BadToken,
+            Some(session) if session.is_good_at(opening.line.peer()) => Admission::Welcome,
+            _ => Admission::BadToken,
         }
     }
 
@@ -90,7 +107,7 @@ impl World {
     pub(crate) fn open_socket(
         &mut self,
         opening: &Opening,
-        frames: mpsc::Sender<Utf8Bytes>,
+        frames: mpsc::Sender<Message>,
         fate: watch::Sender<Fate>,
     ) -> Option<SocketId> {
         let agent = self.session(&opening.account, &opening.bearer)?.agent.clone();
@@ -110,6 +127,7 @@ impl World {
                 bearer: opening.bearer.clone(),
                 shows_suggested: opening.shows_suggested,
                 frames,
+                line: opening.line.clone(),
                 fate,
                 watching: Vec::new(),
                 routing: Vec::new(),
@@ -135,11 +153,27 @@ impl World {
 
     /// Seals a socket's fate and forgets it.
     pub(crate) fn end_socket(&mut self, id: SocketId, fate: Fate) {
-        let of_consumer = || self.consumer_sockets.get(&id).map(|socket| &socket.fate);
-        if let Some(watched) = self.sockets.get(&id).map(|socket| &socket.fate).or_else(of_consumer) {
+        self.set_fate(id, fate);
+        self.socket_died(id);
+    }
+
+    pub(super) fn set_fate(&self, id: SocketId, fate: Fate) {
+        if let Some(watched) = self.fate_of(id) {
             watched.send_replace(fate);
         }
-        self.socket_died(id);
+    }
+
+    pub(super) fn fate_of(&self, id: SocketId) -> Option<&watch::Sender<Fate>> {
+        let of_consumer = || self.consumer_sockets.get(&id).map(|socket| &socket.fate);
+        self.sockets.get(&id).map(|socket| &socket.fate).or_else(of_consumer)
+    }
+
+    /// Lets so many bytes a second through; 0 is as many as go.
+    pub(super) fn limit_line(&self, id: SocketId, bytes_per_second: u32) {
+        let of_consumer = || self.consumer_sockets.get(&id).map(|socket| &socket.line);
+        if let Some(line) = self.sockets.get(&id).map(|socket| &socket.line).or_else(of_consumer) {
+            line.limit(bytes_per_second);
+        }
     }
 
     pub(super) fn end_sockets_of_token(&mut self, bearer: &str, fate: Fate) {
@@ -158,25 +192,9 @@ impl World {
         }
     }
 
-    /// Stops or resumes all traffic on the user's present sockets.
-    pub(crate) fn stall(&mut self, account: &AccountId, login: &str, on: bool) {
-        let fate = if on { Fate::Stalled } else { Fate::Alive };
-        for id in self.sockets_of(account, login) {
-            if let Some(socket) = self.sockets.get(&id) {
-                socket.fate.send_replace(fate);
-            }
-        }
-    }
-
-    /// The answers to this user's requests are kept back, now and on later sockets.
-    pub(crate) fn hold_answers(&mut self, account: &AccountId, login: &str, on: bool) {
-        if let Some(user) = self.user_mut(account, login) {
-            user.holds_answers = on;
-        }
-    }
-
     /// Forgets a socket that is gone, with all that belongs to it; once is enough.
     pub(crate) fn socket_died(&mut self, id: SocketId) {
+        self.detours.forget(id);
         let Some(socket) = self.sockets.remove(&id) else { return self.consumer_socket_died(id) };
         self.stir();
         if let Some(home) = self.accounts.get_mut(&socket.account) {
@@ -189,7 +207,7 @@ impl World {
         if user.sockets.is_empty() {
             self.agent_is_gone(&socket.agent);
         } else if !self.hears_rings(&socket.agent) {
-            self.cancel_rings_of(&socket.agent);
+            self.lose_rings_of(&socket.agent);
         }
     }
 
@@ -200,22 +218,13 @@ impl World {
             user.description.clear();
         }
         self.announce_agent_state(agent);
-        self.cancel_rings_of(agent);
-    }
-
-    /// From now on, requests that were in flight when their socket died are applied this much later.
-    pub(crate) fn apply_late(&mut self, delay: Option<std::time::Duration>) {
-        self.late = delay;
-    }
-
-    /// From now on, live events come twice, or once again.
-    pub(crate) fn duplicate_events(&mut self, on: bool) {
-        self.duplicates = on;
+        self.lose_rings_of(agent);
     }
 
     /// Requests that travel or wait to be applied late.
     pub(crate) fn in_flight(&self) -> usize {
-        self.late_batches + self.sockets.values().map(|socket| socket.in_flight.len()).sum::<usize>()
+        let travelling = self.sockets.values().map(|socket| socket.in_flight.len()).sum::<usize>();
+        self.late_batches + travelling + self.detours.waiting()
     }
 
     /// A text frame from a client.
@@ -224,11 +233,11 @@ impl World {
         if self.consumer_sockets.contains_key(&id) {
             return self.serve_consumer(id, &request);
         }
+        let late = self.lateness_of(id, &request);
         let Some(socket) = self.sockets.get_mut(&id) else { return };
-        let travels = self.late.is_some() && request.changes_state();
-        if travels || !socket.in_flight.is_empty() {
+        if late.is_some() || !socket.in_flight.is_empty() {
             // Whatever follows a travelling request must not overtake it.
-            socket.in_flight.push_back(request);
+            socket.in_flight.push_back(Travelling { request, late });
             let at = Instant::now() + self.settings.in_flight_window;
             self.timers.add(at, Timer::InFlightArrives { socket: id });
             return;
@@ -239,15 +248,15 @@ impl World {
     /// The oldest travelling request of a socket arrives.
     pub(super) fn in_flight_arrives(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
-        let Some(request) = socket.in_flight.pop_front() else { return };
+        let Some(Travelling { request, .. }) = socket.in_flight.pop_front() else { return };
         self.stir();
         self.serve(id, &request);
     }
 
     fn delay_in_flight(&mut self, socket: &Socket) {
-        let travelling = socket.in_flight.iter().filter(|request| request.changes_state());
-        let requests: Vec<Request> = travelling.cloned().collect();
-        let Some(delay) = self.late.filter(|_| !requests.is_empty()) else { return };
+        let travelling = socket.in_flight.iter().filter(|one| one.late.is_some());
+        let requests: Vec<Request> = travelling.clone().map(|one| one.request.clone()).collect();
+        let Some(delay) = travelling.filter_map(|one| one.late).max() else { return };
         self.late_batches += 1;
         for request in requests.iter().filter(|request| request.body["ringState"] == "ACCEPTED") {
             self.acceptance_travels(&RingId::new(request.body["ringId"].as_str().unwrap_or_default()));
@@ -260,6 +269,7 @@ impl World {
         self.late_batches -= 1;
         self.stir();
         for request in requests {
+            self.faults.took_effect("apply_late");
             if let Err((code, why)) = self.apply(caller, &request) {
                 tracing::debug!(code, why, "a late request was refused");
             }
@@ -270,13 +280,23 @@ impl World {
         let Some(socket) = self.sockets.get(&id) else { return };
         let caller =
             Caller { account: socket.account.clone(), agent: socket.agent.clone(), socket: Some(id) };
+        let before = self.before_applying(id, &caller, request);
         // The answer goes out before the notifications that the request causes.
         let earlier = std::mem::take(&mut self.outbox);
-        let outcome = self.apply(&caller, request);
+        let outcome = match before {
+            Before::Applied => {
+                let outcome = self.apply(&caller, request);
+                Some(self.after_applying(id, request, outcome))
+            }
+            Before::Refused(refusal) => Some(Err(refusal)),
+            Before::Lost => None,
+        };
         let caused = std::mem::replace(&mut self.outbox, earlier);
-        let holds = self.users.get(&caller.agent).is_some_and(|user| user.holds_answers);
-        if !holds {
-            self.send(id, request.answer(outcome).to_string());
+        if let Some(outcome) = outcome
+            && !self.ends_instead_of_answering(id, request)
+        {
+            let text = request.answer(outcome).to_string();
+            self.send(id, Outgoing::Answer(request.kind.name(), text.into()));
         }
         self.outbox.extend(caused);
     }

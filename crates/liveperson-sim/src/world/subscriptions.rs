@@ -14,6 +14,7 @@ use super::{World, shapes, wall};
 #[derive(Default)]
 pub(super) struct Query {
     states: Vec<Vec<String>>,
+    stages: Option<Vec<String>>,
     agents: Option<Vec<AgentId>>,
     consumer: Option<String>,
     dialog_types: Option<Vec<String>>,
@@ -48,7 +49,7 @@ impl Watching {
 
 impl Query {
     fn parse(world: &World, account: &AccountId, body: &Value) -> Self {
-        let states = ["convState", "stage", "state"];
+        let states = ["convState", "state"];
         let mut agents = words(&body["agentIds"]);
         if let Some(one) = body["agentId"].as_str() {
             agents.get_or_insert_default().push(one.to_owned());
@@ -57,6 +58,7 @@ impl Query {
         let known = |id: String| world.agent_named(account, &id).unwrap_or_else(|| AgentId::from(id));
         Self {
             states: states.iter().filter_map(|name| words(&body[*name])).collect(),
+            stages: words(&body["stage"]),
             agents: agents.map(|ids| ids.into_iter().map(known).collect()),
             consumer: body["consumerId"].as_str().map(str::to_owned),
             dialog_types: words(&body["dialogTypes"]),
@@ -67,10 +69,12 @@ impl Query {
     }
 
     fn matches(&self, facts: &Facts) -> bool {
-        // State and stage differ only during surveys, which the simulator does not play.
-        let state = if facts.is_open() { "OPEN" } else { "CLOSE" };
+        // State and stage differ only during surveys.
+        let word = |is_open: bool| if is_open { "OPEN" } else { "CLOSE" };
+        let (state, whole) = (word(facts.is_open()), word(facts.is_staged()));
         let takes_part = |agent: &AgentId| facts.role_of(agent.as_str()).is_some();
         self.states.iter().all(|wanted| wanted.iter().any(|one| one == state))
+            && self.stages.as_ref().is_none_or(|wanted| wanted.iter().any(|one| one == whole))
             && self.agents.as_ref().is_none_or(|agents| agents.iter().any(takes_part))
             && self.consumer.as_ref().is_none_or(|consumer| consumer == facts.consumer.as_str())
             && self.dialog_types.as_ref().is_none_or(|types| types.iter().any(|one| one == "MAIN"))
@@ -85,6 +89,7 @@ impl Query {
 
     fn wants_closed(&self) -> bool {
         self.states.iter().all(|wanted| wanted.iter().any(|one| one == "CLOSE"))
+            && self.stages.as_ref().is_none_or(|wanted| wanted.iter().any(|one| one == "CLOSE"))
     }
 }
 
@@ -154,7 +159,8 @@ impl World {
             let users = agents.iter().filter_map(|agent| self.users.get(agent));
             return users.flat_map(|user| &user.takes_part).filter(fits).cloned().collect();
         }
-        let closed = home.closed.iter().filter(|_| query.wants_closed());
+        // A survey's conversation is in the archive already, and yet not over.
+        let closed = home.closed.iter().filter(|_| query.wants_closed() || self.settings.surveys);
         home.open.iter().chain(closed).filter(fits).cloned().collect()
     }
 

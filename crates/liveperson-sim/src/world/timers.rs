@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use liveperson_proto::{AgentId, ConsumerId, ConversationId, RingId};
+use liveperson_proto::{AccountId, AgentId, ConsumerId, ConversationId, RingId};
+
+use tokio_tungstenite::tungstenite::Message;
 
 use super::World;
 use super::requests::{Caller, Request};
@@ -21,6 +23,12 @@ pub(super) enum Timer {
     HumanActs { agent: AgentId },
     IntroductionIsDue { socket: SocketId },
     IdentityExpires { socket: SocketId },
+    SurveyGoesOn { conversation: ConversationId },
+    OrderIsOver { id: u64 },
+    FrameIsDue { socket: SocketId, frame: Message },
+    SwapIsOff { socket: SocketId, number: u64 },
+    HalfOpenIsForgotten { socket: SocketId },
+    HumanGivesBack { account: AccountId, human: AgentId, conversation: ConversationId },
 }
 
 /// Timers by time; those of one moment go off in the order they were set.
@@ -68,6 +76,14 @@ impl World {
             Timer::HumanActs { agent } => self.human_acts(&agent),
             Timer::IntroductionIsDue { socket } => self.introduction_is_due(socket),
             Timer::IdentityExpires { socket } => self.identity_expires(socket),
+            Timer::SurveyGoesOn { conversation } => self.survey_goes_on(&conversation),
+            Timer::OrderIsOver { id } => self.withdraw(id),
+            Timer::FrameIsDue { socket, frame } => self.frame_is_due(socket, frame),
+            Timer::SwapIsOff { socket, number } => self.swap_is_off(socket, number),
+            Timer::HalfOpenIsForgotten { socket } => self.half_open_is_forgotten(socket),
+            Timer::HumanGivesBack { account, human, conversation } => {
+                self.human_gives_back_in_time(&account, &human, &conversation);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use liveperson_sim::{BotUser, Platform, PlatformSettings};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -200,6 +200,12 @@ impl Bot {
         id
     }
 
+    /// Sends a request into a socket that may be gone by now.
+    pub async fn tries_to_send(&mut self, name: &str, body: Value) {
+        let frame = json!({"kind": "req", "id": "tried", "type": name, "body": body});
+        let _ = self.stream.send(Message::text(frame.to_string())).await;
+    }
+
     pub async fn sends_text(&mut self, text: &str) {
         self.stream.send(Message::text(text)).await.unwrap();
     }
@@ -230,6 +236,19 @@ impl Bot {
                 Some(Err(_)) | None => return Err(1006),
             }
         }
+    }
+
+    /// The next message as it is on the wire; frames set aside by [`Self::until`] are not among them.
+    pub async fn message(&mut self) -> Result<Message, Error> {
+        timeout(PATIENCE, self.stream.next())
+            .await
+            .expect("a message in time")
+            .unwrap_or(Err(Error::ConnectionClosed))
+    }
+
+    /// Whether there is nothing to read at this moment.
+    pub fn hears_nothing(&mut self) -> bool {
+        self.stream.next().now_or_never().is_none()
     }
 
     /// Takes the first frame that fits out of the stream; the others stay for later, in their order.

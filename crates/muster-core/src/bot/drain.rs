@@ -81,14 +81,12 @@ impl Bot {
         };
         // What hangs in a quarantined bot is not waited for.
         if finished || late || self.quarantined.is_some() {
-            self.finish_drain(ending, out);
+            self.finish_drain(ending, now, out);
         }
     }
 
-    fn finish_drain(&mut self, ending: Ending, out: &mut Vec<Effect>) {
-        if self.socket.take().is_some() {
-            out.push(Effect::CloseSocket);
-        }
+    fn finish_drain(&mut self, ending: Ending, now: Now, out: &mut Vec<Effect>) {
+        self.hang_up(now, out);
         if ending == Ending::Retire {
             out.push(Effect::Logout);
         }

@@ -77,6 +77,11 @@ pub enum Event {
     LoggedIn(Identity),
     /// A login failed.
     LoginFailed(LoginFault),
+    /// The login waits for its turn, or (with no reason) waits no longer.
+    AtTheDoor {
+        /// In words.
+        why: Option<String>,
+    },
     /// The token was refreshed.
     Refreshed,
     /// It was not.
@@ -103,6 +108,11 @@ pub enum Event {
         code: CloseCode,
         /// The peer's or our own words.
         words: String,
+    },
+    /// Many bots of the account lost their sockets together: this one comes back at some time within this span.
+    ReturnSpread {
+        /// How long.
+        within: Duration,
     },
     /// A request has an outcome.
     Answered {

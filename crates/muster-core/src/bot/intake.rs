@@ -38,7 +38,7 @@ impl Bot {
             return;
         }
         if self.rings.len() < RINGS {
-            let expires = ring.expires_at.unwrap_or(self.platform_now(now) + RING_LIFE);
+            let expires = ring.expires_at.unwrap_or_else(|| self.platform_now(now).saturating_add(RING_LIFE));
             self.rings.entry(ring.id).or_insert(Offer {
                 conversation: ring.conversation,
                 expires,
@@ -71,7 +71,7 @@ impl Bot {
     }
 
     fn platform_now(&self, now: Now) -> i64 {
-        now.wall + self.clock_offset
+        now.wall.saturating_add(self.clock_offset)
     }
 
     pub(crate) fn conversations_changed(

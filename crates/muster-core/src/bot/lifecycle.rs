@@ -1,7 +1,5 @@
 //! From nothing to online: domains, login, socket, subscriptions.
 
-use std::time::Duration;
-
 use liveperson_proto::SubscriptionId;
 use liveperson_proto::request::{Availability, Request};
 
@@ -105,9 +103,6 @@ impl Socket {
     }
 }
 
-/// The vendor's advice: 5, 10, 15 s, then 2, 4, 8 minutes, in units of the shortest wait.
-const LOGIN_WAITS: [u32; 6] = [1, 2, 3, 24, 48, 96];
-
 /// Refused credentials are tried this often.
 const REFUSALS: u32 = 2;
 
@@ -170,41 +165,40 @@ impl Bot {
 
     pub(crate) fn logged_in(&mut self, identity: Identity, now: Now) {
         self.errand = None;
+        self.at_the_door = None;
         self.refused_logins = 0;
-        self.failed_logins = 0;
         self.me.agent = Some(identity.agent);
         self.me.persistent = identity.persistent;
         self.token_is_good(now);
     }
 
+    /// Only wrong credentials are this bot's own matter. The account's door knows how long to wait for a
+    /// service in trouble: the bot soon queues there again.
     pub(crate) fn login_failed(&mut self, fault: LoginFault, now: Now, out: &mut Vec<Effect>) {
         self.errand = None;
-        let pause = self.rhythm.login_pause;
-        match fault {
+        self.at_the_door = None;
+        let words = match fault {
             LoginFault::Refused => {
                 self.refused_logins += 1;
                 if self.refused_logins >= REFUSALS {
                     let because = "bad credentials: the platform refused the login twice; check the login, then restart muster";
-                    return self.quarantine(because.to_owned(), out);
+                    return self.quarantine(because.to_owned(), now, out);
                 }
-                self.wait_for(pause, "the platform refused the login".to_owned(), now);
+                return self.wait_for(
+                    self.rhythm.login_pause,
+                    "the platform refused the login".to_owned(),
+                    now,
+                );
             }
-            LoginFault::TooMany { retry_after } => {
-                let wait = self.spread(retry_after.unwrap_or(pause).max(pause));
-                self.wait_for(wait, "the platform says: too many logins".to_owned(), now);
-            }
-            LoginFault::Blocked => {
-                let cause = "the platform blocks this account or user; ask its support".to_owned();
-                self.wait_for(pause * 120, cause, now);
-            }
+            LoginFault::TooMany { .. } => "the platform says: too many logins".to_owned(),
+            LoginFault::Blocked => "the platform blocks this account or user; ask its support".to_owned(),
             LoginFault::Unwell { words } => {
-                let place = (self.failed_logins as usize).min(LOGIN_WAITS.len() - 1);
-                self.failed_logins += 1;
                 self.doubt_domains();
-                let wait = self.spread(pause * LOGIN_WAITS[place]);
-                self.wait_for(wait, words, now);
+                words
             }
-        }
+        };
+        let wait = self.rhythm.reconnect_first.mul_f64(self.chance.f64());
+        self.wait_for(wait, words, now);
     }
 
     /// A token that was handed in is tried twice, like credentials; nothing else can be done about it.
@@ -212,21 +206,14 @@ impl Bot {
         self.refused_logins += 1;
         if self.refused_logins >= REFUSALS {
             let because = "the platform no longer takes the bot's token, which was handed in and cannot be renewed; supply a new one where the bot's login names it, then restart muster";
-            return self.quarantine(because.to_owned(), out);
+            return self.quarantine(because.to_owned(), now, out);
         }
         self.token = Token::Good;
         self.wait_for(self.rhythm.login_pause, "the platform refused the token".to_owned(), now);
     }
 
-    // A fleet fails together: up to a quarter more keeps it from coming back together.
-    fn spread(&mut self, wait: Duration) -> Duration {
-        wait.mul_f64(1.0 + 0.25 * self.chance.f64())
-    }
-
-    pub(crate) fn quarantine(&mut self, because: String, out: &mut Vec<Effect>) {
-        if self.socket.take().is_some() {
-            out.push(Effect::CloseSocket);
-        }
+    pub(crate) fn quarantine(&mut self, because: String, now: Now, out: &mut Vec<Effect>) {
+        self.hang_up(now, out);
         self.quarantined = Some(because.clone());
         out.push(Effect::Quarantine { because });
     }
@@ -278,9 +265,7 @@ impl Bot {
             if matches!(outcome, Outcome::Refused { code: 401, .. }) {
                 self.token = Token::Dead;
             }
-            self.socket = None;
-            out.push(Effect::CloseSocket);
-            self.detach_all(now, out);
+            self.hang_up(now, out);
             return self.wait_backoff(words, now);
         }
         socket.found(match purpose {

@@ -119,7 +119,8 @@ pub struct Bot {
     token: Token,
     errand: Option<Errand>,
     refused_logins: u32,
-    failed_logins: u32,
+    /// Why the bot waits for its turn to log in, while it does.
+    at_the_door: Option<String>,
     refresh_at: Option<Moment>,
     refreshed_wall: Option<i64>,
     waiting: Option<Waiting>,
@@ -172,7 +173,7 @@ impl Bot {
             token,
             errand: None,
             refused_logins: 0,
-            failed_logins: 0,
+            at_the_door: None,
             refresh_at,
             refreshed_wall: None,
             waiting: None,
@@ -217,6 +218,7 @@ impl Bot {
             }
             Event::LoggedIn(identity) => self.logged_in(identity, now),
             Event::LoginFailed(fault) => self.login_failed(fault, now, out),
+            Event::AtTheDoor { why } => self.at_the_door = why.filter(|_| self.errand == Some(Errand::Login)),
             Event::Refreshed => self.refreshed(now),
             Event::RefreshFailed(fault) => self.refresh_failed(fault, now),
             Event::SocketOpened { generation } => self.socket_opened(generation, now, out),
@@ -226,6 +228,7 @@ impl Bot {
             Event::SocketClosed { generation, code, words } => {
                 self.socket_closed(generation, code, &words, now, out);
             }
+            Event::ReturnSpread { within } => self.spread_return(within, now),
             Event::Answered { ticket, outcome } => {
                 if let Some(purpose) = self.tickets.redeem(ticket) {
                     self.answered(purpose, outcome, now, out);
@@ -271,7 +274,7 @@ impl Bot {
                 self.advance_all(now, out);
                 self.answer_rings(now, out);
             }
-            Event::Quarantined { because } => self.quarantine(because, out),
+            Event::Quarantined { because } => self.quarantine(because, now, out),
             Event::Drain { ending, within } => self.start_drain(ending, within, now, out),
         }
     }

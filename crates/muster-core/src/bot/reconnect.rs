@@ -104,6 +104,23 @@ impl Bot {
         self.wait_backoff(format!("the socket closed with {code}{words}"), now);
     }
 
+    /// Puts the return off, never nearer.
+    pub(crate) fn spread_return(&mut self, within: Duration, now: Now) {
+        let until = now.moment + within.mul_f64(self.chance.f64());
+        if let Some(waiting) = self.waiting.as_mut().filter(|_| self.socket.is_none()) {
+            waiting.until = waiting.until.max(until);
+            waiting.cause.push_str(", as did many of the account: the return is spread");
+        }
+    }
+
+    /// Closes the socket; an answer that is still on its way starts nothing.
+    pub(crate) fn hang_up(&mut self, now: Now, out: &mut Vec<Effect>) {
+        if self.socket.take().is_some() {
+            out.push(Effect::CloseSocket);
+            self.detach_all(now, out);
+        }
+    }
+
     pub(crate) fn detach_all(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.tickets.void_all();
         self.parted.clear();

@@ -115,6 +115,9 @@ impl Bot {
         if let Some(waiting) = &self.waiting {
             return (State::Waiting, Some(waiting.cause.clone()));
         }
+        if let Some(why) = &self.at_the_door {
+            return (State::Waiting, Some(why.clone()));
+        }
         match (self.domains, self.errand) {
             (super::lifecycle::Domains::Asked, _) => (State::Resolving, None),
             (_, Some(_)) => (State::LoggingIn, None),

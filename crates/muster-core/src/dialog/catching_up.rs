@@ -90,7 +90,7 @@ impl Conversation {
     /// The sequence after which something is missing between the history and what was heard meanwhile.
     fn hole_after(&mut self, mut read_to: Sequence) -> Option<Sequence> {
         for heard in std::mem::take(&mut self.meanwhile) {
-            if heard.0 > read_to.0 + 1 {
+            if heard > read_to.next() {
                 return Some(read_to);
             }
             read_to = read_to.max(heard);

@@ -292,7 +292,7 @@ impl Conversation {
             self.meanwhile.insert(sequence);
         }
         let hole_after =
-            (sequence.0 > self.seen.0 + 1 && matches!(self.link, Link::Live)).then_some(self.seen);
+            (sequence > self.seen.next() && matches!(self.link, Link::Live)).then_some(self.seen);
         self.take(line, desk);
         if let Some(from) = hole_after.filter(|_| desk.rules.catch_up) {
             desk.note(Note::Hole { conversation: self.id.clone() });

@@ -60,7 +60,7 @@ impl Inbox {
 
     /// Lets go of everything up to a sequence.
     pub(crate) fn pass(&mut self, to: Sequence) {
-        self.waiting = self.waiting.split_off(&Sequence(to.0.saturating_add(1)));
+        self.waiting = self.waiting.split_off(&to.next());
     }
 
     pub(crate) fn len(&self) -> usize {

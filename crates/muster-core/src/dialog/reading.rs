@@ -114,7 +114,7 @@ impl Reading {
                 self.more = true;
             }
         }
-        let next = if !self.forward && grew && low.is_some_and(|l| l.0 > self.from.0 + 1) {
+        let next = if !self.forward && grew && low.is_some_and(|low| low > self.from.next()) {
             (self.from, low)
         } else if grew && count >= page && !self.more && (!self.forward || high.is_some()) {
             self.forward = true;

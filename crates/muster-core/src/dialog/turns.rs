@@ -307,7 +307,7 @@ impl Conversation {
     fn settle(&mut self, work: Work, state: SendState, desk: &mut Desk<'_>) {
         self.opened = true;
         self.cursor = self.cursor.max(work.commit.cursor);
-        self.answered = self.answered.split_off(&Sequence(self.cursor.0 + 1));
+        self.answered = self.answered.split_off(&self.cursor.next());
         self.variables = work.variables;
         if let Some(words) = work.failed {
             desk.note(Note::TurnFailed { conversation: self.id.clone(), words });

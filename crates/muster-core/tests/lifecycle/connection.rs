@@ -60,6 +60,29 @@ fn what_follows_a_close_depends_on_its_code() {
 }
 
 #[test]
+fn bots_that_drop_together_come_back_over_five_seconds() {
+    let within = Duration::from_secs(5);
+    let mut life = Life::online(false);
+    let mut waits = Vec::new();
+    for _ in 0..50 {
+        // A long spell online: the wait of a lone bot would be short.
+        if life.pass(Duration::from_mins(1)).contains(&Effect::Refresh) {
+            life.tell(Event::Refreshed);
+        }
+        life.tell(Event::ReturnSpread { within });
+        assert_eq!(life.bot.view().state, State::Online, "a bot that has its socket goes on");
+        life.close(1000);
+        life.tell(Event::ReturnSpread { within });
+        waits.push(life.bot.deadline().unwrap().since(life.now.moment));
+        life.wake();
+        life.connect();
+    }
+    assert!(waits.iter().all(|wait| *wait <= within), "{waits:?}");
+    let late = waits.iter().filter(|wait| **wait > Duration::from_secs(1)).count();
+    assert!(late > 30, "{waits:?}");
+}
+
+#[test]
 fn a_refused_refresh_leads_to_a_login_in_the_background() {
     let mut life = Life::online(false);
     assert_eq!(life.wake(), [Effect::Refresh]);
@@ -82,20 +105,27 @@ fn refused_credentials_are_tried_twice_then_the_bot_is_quarantined() {
 }
 
 #[test]
-fn login_faults_wait_as_the_vendor_advises() {
-    let unwell = || LoginFault::Unwell { words: String::new() };
-    let too_many = |s| LoginFault::TooMany { retry_after: Some(Duration::from_secs(s)) };
-    for (fault, at_least, at_most) in [
-        (unwell(), 5.0, 6.5),
-        (too_many(1), 5.0, 6.5),
-        (too_many(20), 20.0, 25.5),
-        (LoginFault::Blocked, 600.0, 600.0),
+fn a_login_service_in_trouble_sends_the_bot_back_to_the_door_where_it_says_why_it_waits() {
+    for fault in [
+        LoginFault::Unwell { words: "503".to_owned() },
+        LoginFault::TooMany { retry_after: Some(Duration::from_secs(20)) },
+        LoginFault::Blocked,
     ] {
         let mut life = Life::new(false);
         life.tell(Event::Resolved);
+        life.tell(Event::AtTheDoor { why: Some("waits for its turn".to_owned()) });
+        assert_eq!(life.bot.view().state, State::Waiting);
+        assert_eq!(life.bot.view().cause.as_deref(), Some("waits for its turn"));
+        life.tell(Event::AtTheDoor { why: None });
+        assert_eq!(life.bot.view().state, State::LoggingIn);
         life.tell(Event::LoginFailed(fault.clone()));
-        let wait = life.bot.deadline().unwrap().since(life.now.moment).as_secs_f64();
-        assert!((at_least..=at_most).contains(&wait), "{fault:?}: {wait}");
+        let wait = life.bot.deadline().unwrap().since(life.now.moment);
+        assert!(wait <= Duration::from_secs(1), "{fault:?}: the door knows how long, not the bot: {wait:?}");
+        life.wake();
+        if matches!(fault, LoginFault::Unwell { .. }) {
+            life.tell(Event::Resolved);
+        }
+        assert_eq!(life.count(is_login), 2, "{fault:?}");
     }
 }
 
