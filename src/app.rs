@@ -390,6 +390,7 @@ fn places(
         Some(Place {
             settings: bot.clone(),
             duty: account.duty(&bot.pool),
+            tagging: account.tagging,
             epoch,
             arbiter,
             seat: Arc::new(Mutex::new(())),

@@ -59,6 +59,7 @@ contract! {
         taking::a_pool_joins_nothing_again_that_it_has_done_with,
         taking::a_claim_needs_the_right_to_its_bot,
         turns::variables_change_for_winners_only,
+        turns::a_turn_without_a_message_takes_a_step_at_its_place,
         turns::actions_come_back_in_the_order_of_turns,
         turns::a_full_group_lands_in_one_go,
         turns::a_dialog_twice_in_a_group_breaks_the_rule,

@@ -12,7 +12,7 @@ use liveperson::{Credentials, Session};
 use liveperson_proto::AccountId;
 use muster_core::BotId;
 use muster_core::bot::{Bot, Charter, Identity, TokenSource};
-use muster_core::dialog::{Recalled, Restored, RestoredDeed, Rules};
+use muster_core::dialog::{Recalled, Restored, RestoredDeed, Rules, Tagging};
 use muster_core::duty::Duty;
 use muster_core::supervision::{Decision, Exit, History, Policy};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
@@ -45,6 +45,8 @@ pub struct Place {
     pub settings: BotSettings,
     /// What its pool is for.
     pub duty: Duty,
+    /// Whether what it publishes carries tags.
+    pub tagging: Tagging,
     /// The epoch under which this process owns the bot.
     pub epoch: i64,
     /// The thread it runs on.
@@ -144,7 +146,12 @@ impl AccountActor {
             pool: settings.pool.clone(),
             duty: seat.place.duty,
             capacity: settings.capacity.map_or(CAPACITY, |c| c as usize),
-            rules: Rules { attempts: failing.tries, on_failure: failing.then, ..self.house.rules.clone() },
+            rules: Rules {
+                attempts: failing.tries,
+                on_failure: failing.then,
+                tagging: seat.place.tagging,
+                ..self.house.rules.clone()
+            },
             rhythm: self.house.rhythm(),
             tokens,
             seed: fastrand::u64(..),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use futures_util::future::join_all;
 use liveperson_proto::{AccountId, ConversationId};
-use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey};
+use muster_core::dialog::{CommitOutcome, CommitTurn, OutboxKey, Ticket};
 use muster_core::{BotId, PoolId};
 use tokio::sync::oneshot;
 use tracing::{error, warn};
@@ -46,8 +46,15 @@ pub struct Author {
 /// One thing to be made durable.
 #[derive(Clone, Debug)]
 pub enum Entry {
-    /// A claim on a conversation; whether the bot would join by itself.
-    Claim(ConversationId, bool),
+    /// A claim on a conversation.
+    Claim {
+        /// The question's number.
+        number: Ticket,
+        /// The conversation.
+        conversation: ConversationId,
+        /// Whether the bot would join by itself.
+        joins: bool,
+    },
     /// A turn.
     Commit(Arc<CommitTurn>),
     /// A confirmed deed.
@@ -63,7 +70,7 @@ impl Entry {
         match self {
             Self::Commit(turn) => &turn.conversation,
             Self::Done(key) | Self::Dead(key, _) => &key.conversation,
-            Self::Claim(conversation, _) | Self::Release(conversation, ..) => conversation,
+            Self::Claim { conversation, .. } | Self::Release(conversation, ..) => conversation,
         }
     }
 }
@@ -316,7 +323,7 @@ fn to_group(chosen: &[Waiting], incarnation: &str) -> Group {
             Entry::Commit(turn) => group.turns.push(turn_row(author, turn, incarnation)),
             Entry::Done(key) => group.done.push(key_row(author, key)),
             Entry::Dead(key, words) => group.dead.push((key_row(author, key), words.clone())),
-            Entry::Claim(..) => {}
+            Entry::Claim { .. } => {}
             Entry::Release(conversation, reason, done) => group.releases.push(Release {
                 account: author.account.clone(),
                 pool: author.pool.clone(),
@@ -332,7 +339,7 @@ fn to_group(chosen: &[Waiting], incarnation: &str) -> Group {
 
 fn to_claims(chosen: &[Waiting], incarnation: &str) -> Vec<NewClaim> {
     let claim = |Waiting { author, entry, .. }: &Waiting| match entry {
-        Entry::Claim(conversation, joins) => Some(NewClaim {
+        Entry::Claim { conversation, joins, .. } => Some(NewClaim {
             account: author.account.clone(),
             pool: author.pool.clone(),
             bot: author.bot.clone(),
@@ -361,7 +368,7 @@ fn turn_row(author: &Author, turn: &CommitTurn, incarnation: &str) -> TurnCommit
         conversation: turn.conversation.clone(),
         dialog: turn.dialog.clone(),
         turn_id: turn.turn.clone(),
-        sequence: turn.cursor,
+        cursor: turn.cursor,
         variables: turn.variables.clone(),
         actions: turn.actions.iter().map(action).collect(),
     }
@@ -405,7 +412,7 @@ async fn answer(
         let result = match waiting.entry {
             Entry::Commit(_) => Verdict::Turn(outcomes.next().unwrap_or(CommitOutcome::Unavailable)),
             // A claim that nobody decided is asked for again, like one under a right that is in doubt.
-            Entry::Claim(..) => Verdict::Claim(taken.next().unwrap_or(Taken::Fenced)),
+            Entry::Claim { .. } => Verdict::Claim(taken.next().unwrap_or(Taken::Fenced)),
             Entry::Done(_) | Entry::Dead(..) | Entry::Release(..) => Verdict::Durable,
         };
         match letters.iter_mut().find(|(to, _)| *to == waiting.answer) {

@@ -184,6 +184,8 @@ fn changes_something(request: &Request) -> bool {
     match request {
         Request::GetClock
         | Request::SubscribeConversations { .. }
+        | Request::FindConversation { .. }
+        | Request::Unsubscribe { .. }
         | Request::SubscribeRings { .. }
         | Request::ReadHistory { .. }
         | Request::UserProfile { .. } => false,
@@ -257,7 +259,7 @@ fn done(response: &Response) -> Outcome {
             note_lost(lost);
             Outcome::History(events)
         }
-        None => Outcome::Done,
+        None => response.subscription().map_or(Outcome::Done, Outcome::Subscribed),
     }
 }
 

@@ -10,7 +10,7 @@ pub struct Echo;
 impl Logic for Echo {
     fn decide(&self, turn: &Turn) -> Result<Vec<Action>, LogicError> {
         Ok(match &turn.event {
-            TurnEvent::Opened => Vec::new(),
+            TurnEvent::Opened | TurnEvent::Closed { .. } => Vec::new(),
             TurnEvent::Message { text, .. } => vec![Action::Say { text: shortened(text) }],
         })
     }

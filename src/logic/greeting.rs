@@ -14,6 +14,7 @@ impl Logic for Greeting {
         match &turn.event {
             TurnEvent::Opened => Ok(vec![say("Hello! How can I help you?")]),
             TurnEvent::Message { text, .. } => Ok(reply(turn, text)),
+            TurnEvent::Closed { .. } => Ok(Vec::new()),
         }
     }
 
@@ -65,6 +66,7 @@ mod tests {
             conversation: "C".into(),
             dialog: "C".into(),
             consumer: None,
+            former_consumer: None,
             skill: None,
             variables: Variables::new(),
             event: TurnEvent::Message {

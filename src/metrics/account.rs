@@ -6,7 +6,7 @@ use liveperson_proto::AccountId;
 use prometheus::{Histogram, IntCounter};
 
 use super::Metrics;
-use super::labels::{CLAIM_CHANGES, TURNS, closed};
+use super::labels::{CATCH_UPS, CLAIM_CHANGES, TURNS, closed};
 
 /// One account's metrics: a bot gets them once and counts without looking anything up.
 #[derive(Clone, Debug)]
@@ -17,6 +17,10 @@ pub struct AccountMetrics {
     message_commit_seconds: Histogram,
     reply_seconds: Histogram,
     dead_letters: IntCounter,
+    dropped_actions: IntCounter,
+    catch_ups: [IntCounter; 2],
+    caught_up_messages: IntCounter,
+    catch_up_holes: IntCounter,
 }
 
 impl AccountMetrics {
@@ -31,6 +35,10 @@ impl AccountMetrics {
             turn_commit_seconds: metrics.turn_commit_seconds.clone(),
             reply_seconds: metrics.reply_seconds.with_label_values(&[account]),
             dead_letters: metrics.dead_letters.with_label_values(&[account]),
+            dropped_actions: metrics.dropped_actions.with_label_values(&[account]),
+            catch_ups: [0, 1].map(|found| metrics.catch_ups.with_label_values(&[account, CATCH_UPS[found]])),
+            caught_up_messages: metrics.caught_up_messages.with_label_values(&[account]),
+            catch_up_holes: metrics.catch_up_holes.with_label_values(&[account]),
         }
     }
 
@@ -66,6 +74,18 @@ impl AccountMetrics {
     /// Notes how long a consumer waited for a confirmed reply.
     pub fn replied(&self, after: Duration) {
         self.reply_seconds.observe(after.as_secs_f64());
+    }
+
+    /// Counts a history that was read: the messages owed in it, and the places where it has nothing.
+    pub fn caught_up(&self, owed: usize, holes: usize) {
+        self.catch_ups[usize::from(owed > 0)].inc();
+        self.caught_up_messages.inc_by(owed as u64);
+        self.catch_up_holes.inc_by(holes as u64);
+    }
+
+    /// Counts actions that were dropped with their claim.
+    pub fn actions_dropped(&self, actions: usize) {
+        self.dropped_actions.inc_by(actions as u64);
     }
 
     /// Counts an action that can never succeed.

@@ -11,6 +11,8 @@ pub(super) const REFRESHES: &[&str] = &["ok", "refused", "throttled", "unavailab
 pub(super) const TURNS: &[&str] = &["committed", "failed", "duplicate", "stale", "fenced", "shed"];
 /// What became of a claim.
 pub(super) const CLAIM_CHANGES: &[&str] = &["taken", "released"];
+/// What a history held that was read after the cursor.
+pub(super) const CATCH_UPS: &[&str] = &["nothing", "messages"];
 /// Who was restarted, or had a full mailbox.
 pub(super) const ACTORS: &[&str] =
     &["fleet", "account", "bot", "socket", "dialog", "recorder", "publisher", "logic", "owner"];

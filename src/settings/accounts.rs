@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use liveperson::Credentials;
 use liveperson_proto::AccountId;
+use muster_core::dialog::Tagging;
 use muster_core::duty::Duty;
 use muster_core::{BotId, PoolId};
 
@@ -13,7 +14,7 @@ use super::domains::{self, ServiceHost};
 use super::field::{Field, shown};
 use super::logic::LogicName;
 use super::platform::PlatformSettings;
-use super::pools::{self, PoolSettings};
+use super::pools::{self, PoolSettings, choice};
 use super::section::Section;
 
 /// One brand account and its bots.
@@ -23,6 +24,8 @@ pub struct AccountSettings {
     pub id: AccountId,
     /// Hosts that stand in for those that the domain service names, for this account.
     pub domains: Vec<ServiceHost>,
+    /// Whether what its bots publish carries tags; a bot of an account without them is known by its words.
+    pub tagging: Tagging,
     /// Its declared pools, in the order of the file.
     pub pools: Vec<PoolSettings>,
     /// Its bots, in the order of the file.
@@ -84,10 +87,11 @@ fn account(
 ) -> Option<AccountSettings> {
     let id = account_id(&section, seen);
     let domains = domains::read(section.section("domains"), platform.plain);
+    let tagging = choice(&section, "tag", &[("on", Tagging::On), ("off", Tagging::Off)]);
     let pools = pools::read(&section, extra_logics);
     let bots = bots::read(&section, &pools, extra_logics);
     section.finish();
-    Some(AccountSettings { id: id?, domains, pools, bots })
+    Some(AccountSettings { id: id?, domains, tagging: tagging.unwrap_or_default(), pools, bots })
 }
 
 fn account_id(section: &Section<'_>, seen: &mut Seen) -> Option<AccountId> {

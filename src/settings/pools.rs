@@ -68,7 +68,11 @@ fn only_with_all(section: &Section<'_>, key: &'static str, intake: Intake) {
 }
 
 /// One of a few words.
-fn choice<T: Copy>(section: &Section<'_>, key: &'static str, words: &[(&'static str, T)]) -> Option<T> {
+pub(super) fn choice<T: Copy>(
+    section: &Section<'_>,
+    key: &'static str,
+    words: &[(&'static str, T)],
+) -> Option<T> {
     let field = section.field(key)?;
     let text = field.text(words[0].0)?;
     let found = words.iter().find(|(word, _)| *word == text);

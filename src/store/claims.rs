@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use liveperson_proto::{AccountId, ConversationId, DialogId, Sequence};
+use muster_core::dialog::Cursor;
 use muster_core::{BotId, PoolId, TurnId};
 
 use super::{Engine, OutboxRow, Store, StoreError, each_dialect};
@@ -47,8 +48,8 @@ pub struct HeldConversation {
     pub claim_epoch: i64,
     /// The conversation's variables, a JSON object.
     pub variables: String,
-    /// Its dialogs: the last sequence committed, and the turn that did.
-    pub cursors: Vec<(DialogId, Sequence, TurnId)>,
+    /// Its dialogs: where each stands, and the turn that brought it there.
+    pub cursors: Vec<(DialogId, Cursor, TurnId)>,
     /// Actions committed and not confirmed, in the order of their turns.
     pub outbox: Vec<OutboxRow>,
 }
@@ -58,7 +59,7 @@ const CLAIM: &str = "SELECT bot_id, epoch, state, release_reason, variables, tur
 const HELD: &str = "SELECT pool_id, conversation_id, epoch, variables FROM claim \
      WHERE account_id = $1 AND bot_id = $2 AND state = 'held' ORDER BY pool_id, conversation_id";
 // CROSS JOIN keeps SQLite from starting with the larger table; Postgres reads it like any join.
-const CURSORS: &str = "SELECT k.pool_id, k.conversation_id, k.dialog_id, k.sequence, k.turn_id \
+const CURSORS: &str = "SELECT k.pool_id, k.conversation_id, k.dialog_id, k.sequence, k.step, k.turn_id \
      FROM claim c CROSS JOIN cursor k \
      WHERE c.account_id = $1 AND c.bot_id = $2 AND c.state = 'held' AND k.account_id = c.account_id \
        AND k.pool_id = c.pool_id AND k.conversation_id = c.conversation_id ORDER BY k.dialog_id";
@@ -70,14 +71,14 @@ const OUTBOX: &str = "SELECT o.pool_id, o.conversation_id, o.turn_id, o.n, o.dia
 
 type Claim = (String, i64, String, Option<String>, String, i64, i64);
 type Held = (String, String, i64, String);
-type Cursor = (String, String, String, i64, String);
+type CursorRow = (String, String, String, i64, i64, String);
 type Unsent = (String, String, String, i64, String, String, String, i64);
 
 macro_rules! read_held {
     ($engine:expr, $begin:expr, $key:expr) => {{
         let mut tx = $engine.reader().begin_with($begin).await?;
         let held: Vec<Held> = sqlx::query_as(HELD).bind(&$key.0).bind(&$key.1).fetch_all(&mut *tx).await?;
-        let cursors: Vec<Cursor> =
+        let cursors: Vec<CursorRow> =
             sqlx::query_as(CURSORS).bind(&$key.0).bind(&$key.1).fetch_all(&mut *tx).await?;
         let outbox: Vec<Unsent> =
             sqlx::query_as(OUTBOX).bind(&$key.0).bind(&$key.1).fetch_all(&mut *tx).await?;
@@ -130,7 +131,7 @@ impl Store {
     }
 }
 
-fn assembled((held, cursors, outbox): (Vec<Held>, Vec<Cursor>, Vec<Unsent>)) -> Vec<HeldConversation> {
+fn assembled((held, cursors, outbox): (Vec<Held>, Vec<CursorRow>, Vec<Unsent>)) -> Vec<HeldConversation> {
     let mut places = HashMap::new();
     let mut conversations = Vec::with_capacity(held.len());
     for (pool, conversation, claim_epoch, variables) in held {
@@ -144,9 +145,10 @@ fn assembled((held, cursors, outbox): (Vec<Held>, Vec<Cursor>, Vec<Unsent>)) -> 
         });
         places.insert((pool, conversation), conversations.len() - 1);
     }
-    for (pool, conversation, dialog, sequence, turn_id) in cursors {
+    for (pool, conversation, dialog, sequence, step, turn_id) in cursors {
         if let Some(place) = places.get(&(pool, conversation)) {
-            conversations[*place].cursors.push((dialog.into(), Sequence(sequence), turn_id.as_str().into()));
+            let cursor = Cursor { sequence: Sequence(sequence), step };
+            conversations[*place].cursors.push((dialog.into(), cursor, turn_id.as_str().into()));
         }
     }
     for (pool, conversation, turn_id, n, dialog, tag, body, created_at) in outbox {

@@ -1,6 +1,7 @@
 //! What a group commits, and what came of each of its turns.
 
-use liveperson_proto::{AccountId, ConversationId, DialogId, Sequence};
+use liveperson_proto::{AccountId, ConversationId, DialogId};
+use muster_core::dialog::Cursor;
 use muster_core::{BotId, PoolId, TurnId};
 
 /// Work that is committed together; each turn wins or is refused by itself.
@@ -42,8 +43,8 @@ pub struct TurnCommit {
     pub dialog: DialogId,
     /// The turn.
     pub turn_id: TurnId,
-    /// The cursor after this turn.
-    pub sequence: Sequence,
+    /// Where the dialog stands after this turn.
+    pub cursor: Cursor,
     /// The conversation's variables after this turn, a JSON object.
     pub variables: String,
     /// What to publish, in order of `n`.
@@ -119,10 +120,10 @@ pub enum Refusal {
         /// Whether the turn's own process still holds its lease.
         lease_live: bool,
     },
-    /// The dialog's cursor stands at or past the turn's sequence.
+    /// The dialog's cursor stands at or past the turn's.
     StaleCursor {
         /// Where it stands.
-        at: Sequence,
+        at: Cursor,
     },
     /// The bot does not hold the conversation: another one does, or it was released.
     ClaimHeldBy {

@@ -1,6 +1,7 @@
 //! Taking conversations up: the claim moves to a bot, with all that its pool remembers.
 
 use liveperson_proto::{AccountId, ConversationId, Sequence};
+use muster_core::dialog::Cursor;
 use muster_core::{BotId, PoolId};
 use serde_json::json;
 
@@ -64,7 +65,7 @@ const MOVE_ACTIONS: &str = "UPDATE outbox SET bot_id = t.value->>'bot' FROM json
        AND EXISTS (SELECT 1 FROM claim c WHERE c.account_id = outbox.account_id AND c.pool_id = outbox.pool_id \
          AND c.conversation_id = outbox.conversation_id AND c.state = 'held' AND c.bot_id = t.value->>'bot')";
 
-const CURSORS: &str = "SELECT t.key, k.dialog_id, k.sequence, k.turn_id FROM json_each($1) AS t \
+const CURSORS: &str = "SELECT t.key, k.dialog_id, k.sequence, k.step, k.turn_id FROM json_each($1) AS t \
      CROSS JOIN cursor k WHERE k.account_id = t.value->>'account' AND k.pool_id = t.value->>'pool' \
        AND k.conversation_id = t.value->>'conversation' ORDER BY k.dialog_id";
 
@@ -79,13 +80,13 @@ const OWNED: &str = "SELECT t.key FROM json_each($1) AS t \
        AND o.incarnation = t.value->>'incarnation' AND o.epoch = CAST(t.value->>'epoch' AS bigint)";
 
 type Claimed = (String, String, String, i64, String);
-type Cursor = (i64, String, i64, String);
+type CursorRow = (i64, String, i64, i64, String);
 type Action = (i64, String, i64, String, String, String, i64);
 
 /// What the statements said.
 struct Rows {
     claimed: Vec<Claimed>,
-    cursors: Vec<Cursor>,
+    cursors: Vec<CursorRow>,
     actions: Vec<Action>,
     owned: Vec<(i64,)>,
 }
@@ -94,7 +95,7 @@ macro_rules! take_up {
     ($tx:expr, $wanted:expr) => {{
         let claimed: Vec<Claimed> = sqlx::query_as(CLAIM).bind($wanted).fetch_all(&mut *$tx).await?;
         sqlx::query(MOVE_ACTIONS).bind($wanted).execute(&mut *$tx).await?;
-        let cursors: Vec<Cursor> = sqlx::query_as(CURSORS).bind($wanted).fetch_all(&mut *$tx).await?;
+        let cursors: Vec<CursorRow> = sqlx::query_as(CURSORS).bind($wanted).fetch_all(&mut *$tx).await?;
         let actions: Vec<Action> = sqlx::query_as(ACTIONS).bind($wanted).fetch_all(&mut *$tx).await?;
         let owned: Vec<(i64,)> = sqlx::query_as(OWNED).bind($wanted).fetch_all(&mut *$tx).await?;
         Rows { claimed, cursors, actions, owned }
@@ -158,9 +159,10 @@ fn assembled(claims: &[NewClaim], rows: Rows) -> Vec<Taken> {
             }));
         }
     }
-    for (place, dialog, sequence, turn_id) in rows.cursors {
+    for (place, dialog, sequence, step, turn_id) in rows.cursors {
         if let Some(Taken::Held(held)) = taken.get_mut(place as usize) {
-            held.cursors.push((dialog.into(), Sequence(sequence), turn_id.as_str().into()));
+            let cursor = Cursor { sequence: Sequence(sequence), step };
+            held.cursors.push((dialog.into(), cursor, turn_id.as_str().into()));
         }
     }
     for (place, turn_id, n, dialog, tag, body, created_at) in rows.actions {

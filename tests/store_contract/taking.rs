@@ -27,8 +27,8 @@ pub async fn a_claim_moves_with_all_that_the_pool_remembers(world: World) {
     p.commit([with_actions(p.turn("c", 1), &["from ada"])]).await;
     let held = held(p.take_up("bob", "c", false).await);
     assert_eq!((held.claim_epoch, held.variables.as_str()), (2, r#"{"at":1}"#));
-    let [(dialog, sequence, turn)] = &held.cursors[..] else { panic!("{held:?}") };
-    assert_eq!((dialog.as_str(), sequence.0, turn.as_str()), ("c", 1, "c-1"));
+    let [(dialog, cursor, turn)] = &held.cursors[..] else { panic!("{held:?}") };
+    assert_eq!((dialog.as_str(), cursor.to_string(), turn.as_str()), ("c", "1".to_owned(), "c-1"));
     let bodies: Vec<_> = held.outbox.iter().map(|row| row.body.as_str()).collect();
     assert_eq!(bodies, ["from ada"], "what ada committed is bob's to finish");
     assert_eq!(p.commit([p.turn("c", 2)]).await, [held_by("bob")]);

@@ -2,6 +2,7 @@
 
 use liveperson_proto::Sequence;
 use muster::store::{Group, Refusal, StoreError, TurnOutcome};
+use muster_core::dialog::Cursor;
 
 use crate::world::{Kind, World, by, committed, held_by, is_fenced, key, stale, with_actions};
 
@@ -12,7 +13,7 @@ pub async fn a_winner_moves_cursor_claim_and_actions_together(world: World) {
 
     let held = p.held("c").await;
     assert_eq!((held.pool.as_str(), held.claim_epoch, held.variables.as_str()), ("desk", 1, r#"{"at":4}"#));
-    assert_eq!(held.cursors, [("c".into(), Sequence(4), turn.turn_id.clone())]);
+    assert_eq!(held.cursors, [("c".into(), Cursor::at(Sequence(4)), turn.turn_id.clone())]);
     let unsent: Vec<_> = held.outbox.iter().map(|row| (row.n, row.tag.as_str(), row.body.as_str())).collect();
     assert_eq!(unsent, [(0, "tag0", "hello"), (1, "tag1", "goodbye")]);
     assert!(held.outbox.iter().all(|row| row.turn_id == turn.turn_id && row.dialog == turn.dialog));
@@ -47,6 +48,31 @@ pub async fn every_refusal_says_why_and_leaves_no_trace(world: World) {
 fn with_id(id: &str, mut turn: muster::store::TurnCommit) -> muster::store::TurnCommit {
     turn.turn_id = id.into();
     turn
+}
+
+pub async fn a_turn_without_a_message_takes_a_step_at_its_place(world: World) {
+    let p = world.at_work().await;
+    let step = |id: &str, sequence, step| {
+        let mut turn = with_id(id, p.turn("c", sequence));
+        turn.cursor = Cursor { sequence: Sequence(sequence), step };
+        turn
+    };
+    let refused = |sequence, step| {
+        TurnOutcome::Refused(Refusal::StaleCursor { at: Cursor { sequence: Sequence(sequence), step } })
+    };
+    assert_eq!(p.commit([step("opened", -1, 1)]).await, [committed(1)]);
+    assert_eq!(p.commit([p.turn("c", 4)]).await, [committed(1)]);
+    for (what, turn, outcome) in [
+        ("a step before the message", step("x", -1, 9), refused(4, 0)),
+        ("the first step", step("closed", 4, 1), committed(1)),
+        ("the same turn a step further", step("closed", 4, 2), TurnOutcome::AlreadyCommitted),
+        ("another turn at its place", step("y", 4, 1), refused(4, 1)),
+        ("its message again", step("z", 4, 0), refused(4, 1)),
+        ("the next message", step("c-5", 5, 0), committed(1)),
+    ] {
+        assert_eq!(p.commit([turn]).await, [outcome], "{what}");
+    }
+    assert_eq!(p.held("c").await.cursors, [("c".into(), Cursor::at(Sequence(5)), "c-5".into())]);
 }
 
 pub async fn losers_leave_their_neighbours_alone(world: World) {

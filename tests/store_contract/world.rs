@@ -8,6 +8,7 @@ use muster::store::{
     Group, HeldConversation, KeySource, NewAction, NewClaim, NodeIdentity, OutboxKey, Refusal, Release,
     Store, StoreOptions, StoreUrl, Taken, TurnCommit, TurnOutcome,
 };
+use muster_core::dialog::Cursor;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tokio::runtime::Handle;
 
@@ -149,7 +150,7 @@ impl Process {
             conversation: conversation.into(),
             dialog: conversation.into(),
             turn_id: format!("{conversation}-{sequence}").as_str().into(),
-            sequence: Sequence(sequence),
+            cursor: Cursor::at(Sequence(sequence)),
             variables: format!(r#"{{"at":{sequence}}}"#),
             actions: Vec::new(),
         }
@@ -233,7 +234,7 @@ pub fn committed(claim_epoch: i64) -> TurnOutcome {
 }
 
 pub fn stale(at: i64) -> TurnOutcome {
-    TurnOutcome::Refused(Refusal::StaleCursor { at: Sequence(at) })
+    TurnOutcome::Refused(Refusal::StaleCursor { at: Cursor::at(Sequence(at)) })
 }
 
 pub fn held_by(bot: &str) -> TurnOutcome {

@@ -13,6 +13,7 @@ use muster::settings::{
     ServerSettings, StoreSettings, StoreUrlText, TimingSettings, Wanted,
 };
 use muster_core::bot::Ending;
+use muster_core::dialog::Tagging;
 use muster_core::duty::Duty;
 use tempfile::TempDir;
 use tokio::runtime::{Handle, Runtime};
@@ -199,7 +200,7 @@ fn account(platform: &Platform, id: &str, cast: &Cast<'_>) -> AccountSettings {
     });
     let pool = |duty| PoolSettings { name: "desk".into(), duty, logic: None };
     let pools = cast.pool.map(pool).into_iter().collect();
-    AccountSettings { id: id.into(), domains: Vec::new(), pools, bots: bots.collect() }
+    AccountSettings { id: id.into(), domains: Vec::new(), tagging: Tagging::On, pools, bots: bots.collect() }
 }
 
 fn logic_name(logic: &str) -> &'static str {

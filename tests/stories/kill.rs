@@ -19,7 +19,7 @@ async fn killed_five_times(store: Store, late: Option<Duration>, sabotage: &str)
     killed(&World::new(store, &LOAD).await, late, sabotage).await
 }
 
-async fn killed(world: &World, late: Option<Duration>, sabotage: &str) -> (bool, Ledger) {
+pub(crate) async fn killed(world: &World, late: Option<Duration>, sabotage: &str) -> (bool, Ledger) {
     world.control.apply_late(late).await.unwrap();
     let sabotage = [("MUSTER_SABOTAGE", sabotage)];
     for _ in 0..5 {

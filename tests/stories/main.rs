@@ -15,6 +15,8 @@
 //! - `store_away`: the store goes and comes back
 //! - `secrets`: nothing secret is written down
 //! - `consumers`: consumers that are real clients
+//! - `closing`: conversations that are closed, with the bot there or away
+//! - `untagged`: nothing twice, also where no tag comes back
 //! - `take_over`: humans take conversations over and give them back
 //! - `prometheus`: what a real Prometheus makes of it
 //! - `demo`: what a stranger sees first
@@ -30,6 +32,7 @@ mod proxy;
 mod wait;
 
 mod check;
+mod closing;
 mod commands;
 mod consumers;
 mod contract;
@@ -47,4 +50,5 @@ mod sessions;
 mod store_away;
 mod supervision;
 mod take_over;
+mod untagged;
 mod webhook;

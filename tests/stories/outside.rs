@@ -172,6 +172,15 @@ impl World {
         fs::write(&file, text).unwrap();
     }
 
+    /// No account of the fleet publishes tags.
+    pub(crate) fn without_tags(&self) {
+        let file = self.dir.path().join("fleet.toml");
+        let text =
+            fs::read_to_string(&file).unwrap().replace("[[accounts]]\n", "[[accounts]]\ntag = \"off\"\n");
+        assert!(text.contains("tag = \"off\""), "{text}");
+        fs::write(&file, text).unwrap();
+    }
+
     pub(crate) fn muster(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         command.args(arguments).current_dir(self.dir.path());

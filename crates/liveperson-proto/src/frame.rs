@@ -201,7 +201,18 @@ struct Opened {
     conversation_id: ConversationId,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Subscribed {
+    subscription_id: SubscriptionId,
+}
+
 impl Response {
+    /// The id of a subscription that was asked for.
+    pub fn subscription(&self) -> Option<SubscriptionId> {
+        serde_json::from_str::<Subscribed>(self.body.get()).ok().map(|s| s.subscription_id)
+    }
+
     /// Whether the request was done.
     pub fn is_success(&self) -> bool {
         self.code < 400

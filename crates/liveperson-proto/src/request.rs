@@ -5,7 +5,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::message::Role;
-use crate::{AccountId, AgentId, ConsumerId, ConversationId, DialogId, RingId, Sequence, SkillId};
+use crate::{
+    AccountId, AgentId, ConsumerId, ConversationId, DialogId, RingId, Sequence, SkillId, SubscriptionId,
+};
 
 /// Whether an agent takes conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,20 @@ pub enum Request {
     SubscribeConversations {
         /// Only those in which this agent takes part.
         agent: Option<AgentId>,
+    },
+    /// Subscribes to one conversation, open or closed, in which an agent takes part.
+    ///
+    /// There is no plain request for a conversation: what there is comes with the first notification.
+    FindConversation {
+        /// Who takes part.
+        agent: AgentId,
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Gives a subscription to conversations up.
+    Unsubscribe {
+        /// The subscription.
+        subscription: SubscriptionId,
     },
     /// Subscribes to rings.
     SubscribeRings {
@@ -162,7 +178,10 @@ impl Request {
     pub fn kind(&self) -> &str {
         match self {
             Self::GetClock => ".GetClock",
-            Self::SubscribeConversations { .. } => ".ams.aam.SubscribeExConversations",
+            Self::SubscribeConversations { .. } | Self::FindConversation { .. } => {
+                ".ams.aam.SubscribeExConversations"
+            }
+            Self::Unsubscribe { .. } => ".ams.aam.UnsubscribeExConversations",
             Self::SubscribeRings { .. } => ".ams.routing.SubscribeRoutingTasks",
             Self::SetAgentState { .. } => ".ams.routing.SetAgentState",
             Self::AcceptRing { .. } => ".ams.routing.UpdateRingState",
@@ -195,6 +214,10 @@ impl Request {
                 json!({"agentIds": [agent], "stage": ["OPEN"]})
             }
             Self::SubscribeConversations { agent: None } => json!({"stage": ["OPEN"]}),
+            Self::FindConversation { agent, conversation } => {
+                json!({"agentIds": [agent], "conversationId": conversation, "stage": ["OPEN", "CLOSE"]})
+            }
+            Self::Unsubscribe { subscription } => json!({"subscriptionId": subscription}),
             Self::SubscribeRings { account, agent } => {
                 json!({"channelType": "MESSAGING", "agentId": agent, "brandId": account})
             }
@@ -295,6 +318,14 @@ mod tests {
                     ],
                 },
                 r#"{"kind":"req","id":"7","type":".ams.cm.UpdateConversationField","body":{"conversationField":[{"field":"ParticipantsChange","role":"ASSIGNED_AGENT","type":"REMOVE","userId":"1.2"},{"field":"Skill","skill":"9","type":"UPDATE"}],"conversationId":"C1"}}"#,
+            ),
+            (
+                Request::FindConversation { agent: "1.2".into(), conversation: "C1".into() },
+                r#"{"kind":"req","id":"7","type":".ams.aam.SubscribeExConversations","body":{"agentIds":["1.2"],"conversationId":"C1","stage":["OPEN","CLOSE"]}}"#,
+            ),
+            (
+                Request::Unsubscribe { subscription: "s-2".into() },
+                r#"{"kind":"req","id":"7","type":".ams.aam.UnsubscribeExConversations","body":{"subscriptionId":"s-2"}}"#,
             ),
             (
                 Request::UserProfile { consumer: "c".into() },

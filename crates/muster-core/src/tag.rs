@@ -17,6 +17,8 @@ pub enum Trigger {
     Opened,
     /// A consumer's message.
     Message(Sequence),
+    /// The conversation was closed.
+    Closed,
 }
 
 impl fmt::Display for Trigger {
@@ -24,6 +26,7 @@ impl fmt::Display for Trigger {
         match self {
             Self::Opened => f.write_str("opened"),
             Self::Message(sequence) => write!(f, "s{sequence}"),
+            Self::Closed => f.write_str("closed"),
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct Turn {
     pub dialog: DialogId,
     /// The consumer at this moment.
     pub consumer: Option<ConsumerId>,
+    /// Who the consumer was before stepping up in mid-conversation, as far as this process saw it.
+    pub former_consumer: Option<ConsumerId>,
     /// The skill it is routed by.
     pub skill: Option<SkillId>,
     /// As the last committed turn left them.
@@ -60,6 +62,24 @@ pub enum TurnEvent {
         /// The text, or the JSON of anything else.
         text: String,
     },
+    /// The conversation was closed: nothing can be said any more, and no further turn comes.
+    Closed {
+        /// The consumer's messages that no turn has answered, in order.
+        unseen: Vec<Unseen>,
+        /// There were more than a conversation keeps in memory.
+        more: bool,
+    },
+}
+
+/// A consumer's message that came in too late to be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unseen {
+    /// Its place in the dialog.
+    pub sequence: Sequence,
+    /// The MIME type.
+    pub content_type: String,
+    /// The text, or the JSON of anything else.
+    pub text: String,
 }
 
 /// What logic may do.
@@ -171,6 +191,12 @@ pub enum ContractFault {
         /// What and where.
         fault: rich::RichFault,
     },
+    /// An action that needs an open conversation.
+    #[error("action {action}: the conversation is closed, so only `set` can take effect")]
+    Closed {
+        /// The action's place, from 0.
+        action: usize,
+    },
     /// Something follows a transfer or close.
     #[error("action {action} follows a transfer or close, which must be last")]
     AfterTheEnd {
@@ -228,6 +254,14 @@ pub fn check(actions: Vec<Action>, mut variables: Variables) -> Result<Checked, 
         return Err(ContractFault::Variables { bytes });
     }
     Ok(Checked { variables, deeds })
+}
+
+/// Checks an answer to the last turn of a closed conversation: variables may change and nothing else.
+pub fn check_closed(actions: Vec<Action>, variables: Variables) -> Result<Checked, ContractFault> {
+    match actions.iter().position(|action| !matches!(action, Action::Set { .. })) {
+        Some(action) => Err(ContractFault::Closed { action }),
+        None => check(actions, variables),
+    }
 }
 
 fn checked_text(text: String, action: usize) -> Result<String, ContractFault> {

@@ -40,9 +40,9 @@ impl BotActor {
                 Effect::Commit(turn) => self.records.add(Entry::Commit(Arc::from(turn))),
                 Effect::Done(key) => self.records.add(Entry::Done(key)),
                 Effect::Dead(key, words) => self.records.add(Entry::Dead(key, words)),
-                Effect::Claim(conversation) => {
+                Effect::Claim { number, conversation } => {
                     let joins = self.post.duty.intake == Intake::All;
-                    self.records.add(Entry::Claim(conversation, joins));
+                    self.records.add(Entry::Claim { number, conversation, joins });
                 }
                 Effect::Release { conversation, reason, done } => {
                     debug!(conversation.id = %conversation, reason, "released");
@@ -132,8 +132,20 @@ impl BotActor {
                 info!(conversation.id = %conversation, "a human answered first; an action is not sent");
             }
             Note::Duplicate => self.metrics.turn("duplicate"),
-            Note::CaughtUp { conversation, cursor, platform } => {
-                debug!(conversation.id = %conversation, cursor = cursor.0, platform = platform.0, "caught up");
+            Note::CaughtUp { conversation, proof } => {
+                self.metrics.caught_up(proof.owed, proof.holes());
+                if proof.owed > 0 {
+                    info!(conversation.id = %conversation, owed = proof.owed, "caught up: {proof}");
+                } else {
+                    debug!(conversation.id = %conversation, "caught up: {proof}");
+                }
+            }
+            Note::Dropped { conversation, actions, reason } => {
+                self.metrics.actions_dropped(actions);
+                warn!(conversation.id = %conversation, actions, reason, "actions that were not sent are dropped");
+            }
+            Note::SteppedUp { conversation } => {
+                info!(conversation.id = %conversation, "the consumer has another id from here on");
             }
             Note::Attached(conversation) => debug!(conversation.id = %conversation, "handles a conversation"),
             Note::Hole { conversation } => {

@@ -113,12 +113,15 @@ impl Handler<Recorded> for BotActor {
                     let (conversation, turn) = (turn.conversation.clone(), turn.turn.clone());
                     self.take(Event::Committed { conversation, turn, outcome }, ctx);
                 }
-                (Some(Waiting { entry: Entry::Claim(conversation, _), .. }), Verdict::Claim(taken)) => {
+                (
+                    Some(Waiting { entry: Entry::Claim { number, conversation, .. }, .. }),
+                    Verdict::Claim(taken),
+                ) => {
                     let outcome = claim_outcome(taken);
                     if matches!(outcome, ClaimOutcome::Held(_)) {
                         self.metrics.claim_taken();
                     }
-                    self.take(Event::ClaimAnswered { conversation, outcome }, ctx);
+                    self.take(Event::ClaimAnswered { conversation, number, outcome }, ctx);
                 }
                 _ => {}
             }

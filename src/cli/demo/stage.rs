@@ -101,7 +101,13 @@ fn account(platform: &Platform, n: usize) -> AccountSettings {
     let id = AccountId::from(format!("{}", 10_000_000 + n));
     platform.add_account(id.as_str());
     let bots = (1..=BOTS).map(|bot| declare(platform, &id, n, bot)).collect();
-    AccountSettings { id, domains: Vec::new(), pools: Vec::new(), bots }
+    AccountSettings {
+        id,
+        domains: Vec::new(),
+        tagging: muster_core::dialog::Tagging::On,
+        pools: Vec::new(),
+        bots,
+    }
 }
 
 fn declare(platform: &Platform, account: &AccountId, n: usize, bot: usize) -> BotSettings {

@@ -46,6 +46,7 @@ fn turn() -> Turn {
         consumer: None,
         skill: None,
         variables: Variables::new(),
+        former_consumer: None,
         event: TurnEvent::Opened,
     }
 }

@@ -159,6 +159,7 @@ async fn attempt(
 #[cfg(test)]
 mod tests {
     use liveperson_proto::Sequence;
+    use muster_core::dialog::Cursor;
 
     use super::*;
 
@@ -172,7 +173,7 @@ mod tests {
             conversation: conversation.into(),
             dialog: dialog.into(),
             turn_id: "t".into(),
-            sequence: Sequence(1),
+            cursor: Cursor::at(Sequence(1)),
             variables: "{}".to_owned(),
             actions: Vec::new(),
         }

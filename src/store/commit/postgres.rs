@@ -21,9 +21,9 @@ const WRITE: &str = "\
 WITH t AS MATERIALIZED ( \
   SELECT * FROM ROWS FROM (generate_series(0, $1 - 1), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), \
     unnest($5::text[]), unnest($6::bigint[]), unnest($7::text[]), unnest($8::text[]), unnest($9::text[]), \
-    unnest($10::bigint[]), unnest($11::text[])) \
+    unnest($10::bigint[]), unnest($11::text[]), unnest($22::bigint[])) \
   AS t(place, account_id, pool_id, bot_id, incarnation, owner_epoch, conversation_id, dialog_id, turn_id, \
-    sequence, variables) \
+    sequence, variables, step) \
 ), live AS MATERIALIZED ( \
   SELECT incarnation FROM node \
   WHERE incarnation = ANY ($5::text[]) AND expires_at > (SELECT ms FROM clock) FOR KEY SHARE \
@@ -39,10 +39,11 @@ WITH t AS MATERIALIZED ( \
       AND claim.conversation_id = t.conversation_id LIMIT 1 \
   ) AS c ON true \
 ), moved AS ( \
-  INSERT INTO cursor AS k (account_id, pool_id, conversation_id, dialog_id, sequence, turn_id) \
-  SELECT account_id, pool_id, conversation_id, dialog_id, sequence, turn_id FROM judged WHERE allowed \
+  INSERT INTO cursor AS k (account_id, pool_id, conversation_id, dialog_id, sequence, step, turn_id) \
+  SELECT account_id, pool_id, conversation_id, dialog_id, sequence, step, turn_id FROM judged WHERE allowed \
   ON CONFLICT (account_id, pool_id, conversation_id, dialog_id) \
-  DO UPDATE SET sequence = excluded.sequence, turn_id = excluded.turn_id WHERE k.sequence < excluded.sequence \
+  DO UPDATE SET sequence = excluded.sequence, step = excluded.step, turn_id = excluded.turn_id \
+  WHERE (k.sequence, k.step) < (excluded.sequence, excluded.step) AND k.turn_id <> excluded.turn_id \
   RETURNING k.account_id, k.pool_id, k.conversation_id \
 ), won AS MATERIALIZED ( \
   SELECT judged.*, (SELECT ms FROM clock) AS ms FROM judged WHERE \
@@ -125,7 +126,7 @@ async fn write_turns(
         .bind(column!(turns, turn => turn.conversation.as_str()))
         .bind(column!(turns, turn => turn.dialog.as_str()))
         .bind(column!(turns, turn => turn.turn_id.as_str()))
-        .bind(column!(turns, turn => turn.sequence.0))
+        .bind(column!(turns, turn => turn.cursor.sequence.0))
         .bind(column!(turns, turn => turn.variables.as_str()))
         .bind(actions.len() as i64)
         .bind(column!(actions, action => action.0))
@@ -137,6 +138,7 @@ async fn write_turns(
         .bind(column!(settled.done, key => key.conversation.as_str()))
         .bind(column!(settled.done, key => key.turn_id.as_str()))
         .bind(column!(settled.done, key => key.n))
+        .bind(column!(turns, turn => turn.cursor.step))
         .fetch_all(connection)
         .await
 }

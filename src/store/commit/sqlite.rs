@@ -18,9 +18,9 @@ macro_rules! move_cursors {
             "WITH t AS MATERIALIZED ( \
        SELECT value->>0 AS account_id, value->>1 AS pool_id, value->>2 AS conversation_id, \
          value->>3 AS dialog_id, value->>4 AS turn_id, value->>5 AS sequence, value->>6 AS bot_id, \
-         value->>8 AS incarnation, value->>9 AS epoch FROM jsonb_each($1)) \
-     INSERT INTO cursor (account_id, pool_id, conversation_id, dialog_id, sequence, turn_id) \
-     SELECT t.account_id, t.pool_id, t.conversation_id, t.dialog_id, t.sequence, t.turn_id \
+         value->>8 AS incarnation, value->>9 AS epoch, value->>10 AS step FROM jsonb_each($1)) \
+     INSERT INTO cursor (account_id, pool_id, conversation_id, dialog_id, sequence, step, turn_id) \
+     SELECT t.account_id, t.pool_id, t.conversation_id, t.dialog_id, t.sequence, t.step, t.turn_id \
      FROM t \
      JOIN live_node l ON l.incarnation = t.incarnation \
      JOIN bot_owner o ON o.account_id = t.account_id AND o.bot_id = t.bot_id \
@@ -29,8 +29,9 @@ macro_rules! move_cursors {
        AND c.conversation_id = t.conversation_id \
      WHERE (c.bot_id IS NULL OR (c.state = 'held' AND c.bot_id = t.bot_id)) \
      ON CONFLICT (account_id, pool_id, conversation_id, dialog_id) \
-     DO UPDATE SET sequence = excluded.sequence, turn_id = excluded.turn_id \
-     WHERE cursor.sequence < excluded.sequence",
+     DO UPDATE SET sequence = excluded.sequence, step = excluded.step, turn_id = excluded.turn_id \
+     WHERE (cursor.sequence, cursor.step) < (excluded.sequence, excluded.step) \
+       AND cursor.turn_id <> excluded.turn_id",
             $end
         )
     };
@@ -181,14 +182,26 @@ fn rows(turns: &[&TurnCommit]) -> String {
              conversation,
              dialog,
              turn_id,
-             sequence,
+             cursor,
              bot,
              variables,
              incarnation,
              owner_epoch,
              ..
          }| {
-            (account, pool, conversation, dialog, turn_id, sequence, bot, variables, incarnation, owner_epoch)
+            (
+                account,
+                pool,
+                conversation,
+                dialog,
+                turn_id,
+                cursor.sequence,
+                bot,
+                variables,
+                incarnation,
+                owner_epoch,
+                cursor.step,
+            )
         },
     ))
 }

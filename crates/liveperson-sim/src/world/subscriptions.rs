@@ -110,7 +110,9 @@ impl World {
         let matched = self.matches_of(&caller.account, &query);
         let socket_id = caller.socket.ok_or((400, "No socket"))?;
         let login = self.login_of(&caller.agent).to_owned();
-        self.counters.subscribed(&caller.account, &login, socket_id.0, "ExConversations");
+        // One conversation is read by its id and given up again: that is no watching.
+        let kind = if query.conversation.is_some() { "OneConversation" } else { "ExConversations" };
+        self.counters.subscribed(&caller.account, &login, socket_id.0, kind);
         let socket = self.sockets.get(&socket_id).ok_or((400, "No socket"))?;
         let shows_suggested = socket.shows_suggested;
         let facts = matched.iter().filter_map(|id| self.conversations.get(id)).map(|one| &one.facts);

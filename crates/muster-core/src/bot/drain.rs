@@ -104,7 +104,9 @@ impl Bot {
             return;
         }
         let due = |at: Option<Moment>| at.is_none_or(|at| at <= now.moment);
-        let ready = |c: &Conversation| c.is_quiet() && !c.handing_back && due(c.hand_back_at);
+        // A closed one is not handed back: its last turn ends it.
+        let ready =
+            |c: &Conversation| c.is_quiet() && !c.is_closing() && !c.handing_back && due(c.hand_back_at);
         let ids: Vec<_> =
             self.conversations.iter().filter(|(_, c)| ready(c)).map(|(id, _)| id.clone()).collect();
         for id in ids {
@@ -134,7 +136,9 @@ impl Bot {
                 c.handing_back = false;
                 c.hand_back_at = Some(desk.now.moment + desk.rules.pause);
             }
-            Outcome::Done | Outcome::History(_) | Outcome::Refused { .. } => c.end(Ended::HandedBack, desk),
+            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) | Outcome::Refused { .. } => {
+                c.end(Ended::HandedBack, desk)
+            }
         });
         self.sweep(now, out);
     }

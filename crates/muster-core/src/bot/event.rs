@@ -173,6 +173,8 @@ pub enum Event {
     ClaimAnswered {
         /// Its conversation.
         conversation: ConversationId,
+        /// As in `Effect::Claim`.
+        number: Ticket,
         /// What it decided.
         outcome: ClaimOutcome,
     },

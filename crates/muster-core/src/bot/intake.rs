@@ -1,5 +1,7 @@
 //! Rings and conversations: what comes to the bot, and what leaves it.
 
+use std::time::Duration;
+
 use liveperson_proto::ConversationId;
 use liveperson_proto::conversation::{ChangeKind, Conversation as Shown, ConversationChange};
 use liveperson_proto::message::{MessageEvent, Role};
@@ -8,7 +10,7 @@ use liveperson_proto::ring::{Ring, RingState};
 
 use super::Bot;
 use super::lifecycle::Missing;
-use crate::dialog::desk::Purpose;
+use crate::dialog::desk::{Me, Purpose};
 use crate::dialog::taking::Place;
 use crate::dialog::{Conversation, Effect, Ended, Note};
 use crate::duty::Intake;
@@ -19,6 +21,8 @@ const RINGS: usize = 1_000;
 
 /// Conversations of former holders that are kept in mind at most.
 const INSIDE: usize = 1_000;
+/// Missing conversations are read one by one, this far apart.
+const FIND_EVERY: Duration = Duration::from_millis(10);
 
 /// A ring that waits.
 #[derive(Debug)]
@@ -100,8 +104,9 @@ impl Bot {
     fn end_missing(&mut self, changes: &[ConversationChange], now: Now, out: &mut Vec<Effect>) {
         let shown = |id: &ConversationId| changes.iter().any(|c| c.conversation.id == *id);
         let missing: Vec<_> = self.conversations.keys().filter(|id| !shown(id)).cloned().collect();
-        for id in missing {
-            self.with(&id, now, out, |c, desk| c.shown_without_us(Ended::Missing, desk));
+        for (id, turn) in missing.into_iter().zip(0..) {
+            let at = now.moment + FIND_EVERY * turn;
+            self.with(&id, now, out, |c, desk| c.missing(at, desk));
         }
     }
 
@@ -128,12 +133,17 @@ impl Bot {
 
     /// Whether the bot has a part in it by which it may write.
     pub(crate) fn takes_part(&self, shown: &Shown) -> bool {
-        let fits = |role: Role| match self.duty.intake {
-            Intake::Rings => role == Role::AssignedAgent,
-            Intake::All => matches!(role, Role::AssignedAgent | Role::Agent | Role::Manager),
-        };
-        shown.participants.iter().any(|(id, role)| fits(*role) && self.me.is(id))
+        takes_part(shown, self.duty.intake, &self.me)
     }
+}
+
+/// Whether a bot has a part by which it may write.
+pub(crate) fn takes_part(shown: &Shown, intake: Intake, me: &Me) -> bool {
+    let fits = |role: Role| match intake {
+        Intake::Rings => role == Role::AssignedAgent,
+        Intake::All => matches!(role, Role::AssignedAgent | Role::Agent | Role::Manager),
+    };
+    shown.participants.iter().any(|(id, role)| fits(*role) && me.is(id))
 }
 
 // Older captures leave the conversation out; a MAIN dialog has its conversation's id.

@@ -254,7 +254,7 @@ impl Bot {
     ) {
         let Some(socket) = &mut self.socket else { return };
         let done = match outcome {
-            Outcome::Done | Outcome::History(_) => true,
+            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) => true,
             Outcome::Refused { .. } | Outcome::Unknown => false,
         };
         if !done {

@@ -42,6 +42,8 @@ enum Watch {
     Idle,
     Wanted,
     Asked {
+        /// As the platform's answer names it.
+        subscription: Option<SubscriptionId>,
         /// What the pool was told of each open conversation, as a hash; none before the first notification.
         told: Option<HashMap<ConversationId, u64>>,
     },
@@ -108,7 +110,7 @@ impl Bot {
             self.report(news, out);
         }
         if ready && matches!(self.membership.watch, Watch::Wanted) {
-            self.membership.watch = Watch::Asked { told: None };
+            self.membership.watch = Watch::Asked { subscription: None, told: None };
             let ticket = self.tickets.take(Purpose::Watch);
             out.push(Effect::Ask(ticket, Request::SubscribeConversations { agent: None }));
         }
@@ -123,6 +125,12 @@ impl Bot {
     /// A bot that may not watch goes on with what it has; its pool finds another.
     pub(crate) fn watch_answered(&mut self, outcome: &Outcome, now: Now, out: &mut Vec<Effect>) {
         let words = match outcome {
+            Outcome::Subscribed(named) => {
+                if let Watch::Asked { subscription, .. } = &mut self.membership.watch {
+                    *subscription = Some(named.clone());
+                }
+                return;
+            }
             Outcome::Done | Outcome::History(_) => return,
             Outcome::Unknown => "the platform does not answer when asked for all conversations".to_owned(),
             Outcome::Refused { code, words } => format!(
@@ -135,8 +143,17 @@ impl Bot {
     }
 
     /// The watch told something: the pool hears what is new in it.
-    pub(crate) fn watched(&mut self, changes: Vec<ConversationChange>, lost: usize, out: &mut Vec<Effect>) {
-        let Watch::Asked { told } = &mut self.membership.watch else { return };
+    pub(crate) fn watched(
+        &mut self,
+        subscription: Option<&SubscriptionId>,
+        changes: Vec<ConversationChange>,
+        lost: usize,
+        out: &mut Vec<Effect>,
+    ) {
+        let Watch::Asked { subscription: known, told } = &mut self.membership.watch else { return };
+        if known.as_ref().is_some_and(|known| subscription != Some(known)) {
+            return;
+        }
         // A notification that could not be read whole does not say what is missing.
         let whole = told.is_none() && lost == 0;
         let told = told.get_or_insert_default();

@@ -5,6 +5,8 @@
 //! - `reconnect`: close codes, backoff, refresh
 //! - `intake`: rings and conversations
 //! - `membership`: what a bot of a pool with intake `all` does for its pool
+//! - `index`: what is known of all conversations without looking at each
+//! - `finding`: conversations read by their ids
 //! - `drain`: the two endings
 //! - [`view`]: what people see
 
@@ -12,28 +14,31 @@ pub mod event;
 pub mod view;
 
 mod drain;
+mod finding;
+mod index;
 mod intake;
 mod lifecycle;
 mod membership;
 mod reconnect;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use liveperson_proto::conversation::Conversation as Shown;
-use liveperson_proto::{AgentId, ConversationId, PersistentId, RingId};
+use liveperson_proto::{AgentId, ConversationId, PersistentId, RingId, SubscriptionId};
 
 pub use event::{Ending, Event, Identity, LoginFault, RefreshFault};
 pub use view::{State, View};
 
 use crate::dialog::desk::{Desk, Me, Purpose, Tickets};
-use crate::dialog::{Conversation, Effect, Note, Outcome, Restored, Rules};
+use crate::dialog::{Conversation, Effect, Means, Note, Outcome, Restored, Rules};
 use crate::duty::Duty;
 use crate::pool::{Parting, PoolNews};
 use crate::tag::Tagger;
 use crate::time::{Moment, Now};
 use crate::{BotId, PoolId};
 use drain::Drain;
+use index::Index;
 use lifecycle::{Domains, Errand, Socket, Token, Waiting};
 use liveperson_proto::AccountId;
 use membership::Membership;
@@ -136,6 +141,9 @@ pub struct Bot {
     rings: BTreeMap<RingId, intake::Offer>,
     conversations: BTreeMap<ConversationId, Conversation>,
     parted: HashSet<ConversationId>,
+    /// Subscriptions to one conversation each, on the socket in hand.
+    sought: HashMap<SubscriptionId, ConversationId>,
+    index: Index,
     membership: Membership,
     /// Conversations that show the bot inside although its pool has not given them to it: a former holder's.
     inside: BTreeMap<ConversationId, Shown>,
@@ -186,6 +194,8 @@ impl Bot {
             rings: BTreeMap::new(),
             conversations: conversations.collect(),
             parted: HashSet::new(),
+            sought: HashMap::new(),
+            index: Index::default(),
             membership: Membership::default(),
             inside: BTreeMap::new(),
             tickets: Tickets::default(),
@@ -204,13 +214,14 @@ impl Bot {
         self.pursue(now, out);
         self.pursue_drain(now, out);
         self.pursue_membership(now, out);
+        self.reindex();
         self.observe(&out[first..], now);
     }
 
     fn take(&mut self, event: Event, now: Now, out: &mut Vec<Effect>) {
         match event {
             Event::Started => {}
-            Event::Tick => self.tick(now, out),
+            Event::Tick => self.wake_due(now, out),
             Event::Resolved => self.domains = Domains::Known,
             Event::ResolveFailed { words } => {
                 self.domains = Domains::Unknown;
@@ -236,11 +247,7 @@ impl Bot {
             }
             Event::Conversations { generation, subscription, changes, lost } => {
                 if self.is_current(generation) {
-                    if self.is_own_subscription(subscription) {
-                        self.conversations_changed(&changes, lost, now, out);
-                    } else {
-                        self.watched(changes, lost, out);
-                    }
+                    self.told_of_conversations(subscription, changes, lost, now, out);
                 }
             }
             Event::Rings { generation, rings } => {
@@ -263,8 +270,8 @@ impl Bot {
             Event::Committed { conversation, turn, outcome } => {
                 self.with(&conversation, now, out, |c, desk| c.committed(&turn, outcome, desk));
             }
-            Event::ClaimAnswered { conversation, outcome } => {
-                self.with(&conversation, now, out, |c, desk| c.claim_answered(outcome, desk));
+            Event::ClaimAnswered { conversation, number, outcome } => {
+                self.with(&conversation, now, out, |c, desk| c.claim_answered(number, outcome, desk));
             }
             Event::Watch { spell } => self.membership.watch(spell),
             Event::Placed { placement, conversations } => self.placed(placement, conversations, now, out),
@@ -293,12 +300,16 @@ impl Bot {
                     self.answer_rings(now, out);
                 }
             }
-            Purpose::History(conversation) => {
-                self.with(&conversation, now, out, |c, desk| c.history(outcome, desk));
+            Purpose::History(conversation, reading) => {
+                self.with(&conversation, now, out, |c, desk| c.history(reading, outcome, desk));
             }
+            Purpose::Find(conversation) => self.find_answered(&conversation, &outcome, now, out),
             Purpose::Deed(key) => {
                 let conversation = key.conversation.clone();
                 self.with(&conversation, now, out, |c, desk| c.deed_answered(&key, &outcome, desk));
+                if matches!(outcome, Outcome::Refused { code: 401, .. }) {
+                    self.token_doubted_by(&conversation, now, out);
+                }
             }
             Purpose::Join(conversation) => {
                 self.with(&conversation, now, out, |c, desk| c.joined(&outcome, desk));
@@ -319,16 +330,37 @@ impl Bot {
         out: &mut Vec<Effect>,
         act: impl FnOnce(&mut Conversation, &mut Desk<'_>),
     ) {
-        let may_act = self.may_act();
-        let may_think = may_act && self.drain.is_none();
-        let connected = self.socket.as_ref().is_some_and(Socket::has_shown_ours);
+        let Means { may_act, may_think, may_close, connected } = self.means();
+        self.index.touch(conversation);
         let Some(conversation) = self.conversations.get_mut(conversation) else { return };
         let (rules, duty, tagger, me) = (&self.rules, &self.duty, &self.tagger, &self.me);
         let tickets = &mut self.tickets;
         act(
             conversation,
-            &mut Desk { now, rules, duty, tagger, me, tickets, out, may_think, may_act, connected },
+            &mut Desk {
+                now,
+                rules,
+                duty,
+                tagger,
+                me,
+                tickets,
+                out,
+                may_think,
+                may_close,
+                may_act,
+                connected,
+            },
         );
+    }
+
+    fn means(&self) -> Means {
+        let may_act = self.may_act();
+        Means {
+            may_act,
+            may_think: may_act && self.drain.is_none(),
+            may_close: may_act && self.drain.as_ref().is_none_or(Drain::is_retiring),
+            connected: self.socket.as_ref().is_some_and(Socket::has_shown_ours),
+        }
     }
 
     fn may_act(&self) -> bool {
@@ -341,27 +373,16 @@ impl Bot {
         }
     }
 
-    fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let due = |c: &Conversation| self.deadline_of(c).is_some_and(|at| at <= now.moment);
-        let ids: Vec<_> =
-            self.conversations.iter().filter(|(_, c)| due(c)).map(|(id, _)| id.clone()).collect();
-        for id in ids {
-            self.with(&id, now, out, Conversation::advance);
-        }
-    }
-
     /// Lets go of conversations that are over.
     fn sweep(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let over: Vec<_> =
-            self.conversations.iter().filter(|(_, c)| c.is_over()).map(|(id, _)| id.clone()).collect();
+        let is_over = |id: &ConversationId| self.conversations.get(id).is_some_and(Conversation::is_over);
+        let over: Vec<_> = self.index.touched().into_iter().filter(is_over).collect();
         for id in over {
             self.with(&id, now, out, |c, desk| c.release(desk));
             let gone = self.conversations.remove(&id);
             // What we left ourselves the platform has not shown as gone yet: news on its way may still call it ours.
             let parting = gone.as_ref().map_or(Parting::Free, |gone| gone.parting(self.duty.intake));
-            let ended = gone.and_then(|gone| gone.ended);
-            let left = ended.as_ref().is_some_and(crate::dialog::Ended::is_own_doing);
-            if left && self.socket.is_some() {
+            if gone.is_some_and(|gone| gone.left_unseen()) && self.socket.is_some() {
                 self.parted.insert(id.clone());
             }
             self.report(PoolNews::Released { conversation: id, parting }, out);
@@ -375,15 +396,9 @@ impl Bot {
         let refresh = self.refresh_at.filter(|_| self.may_refresh());
         let waiting = self.waiting.as_ref().filter(|_| self.may_act() && self.may_connect()).map(|w| w.until);
         let drain = self.drain.as_ref().and_then(Drain::deadline);
-        let conversations = self.conversations.values().filter_map(|c| self.deadline_of(c));
+        let conversations = self.index.first_wanted();
         let watch = self.membership.deadline().filter(|_| self.may_act());
-        conversations.chain([refresh, waiting, drain, watch].into_iter().flatten()).min()
-    }
-
-    fn deadline_of(&self, conversation: &Conversation) -> Option<Moment> {
-        let may_think = self.may_act() && self.drain.is_none();
-        let connected = self.socket.as_ref().is_some_and(Socket::has_shown_ours);
-        conversation.deadline(self.rules.settle, self.may_act(), may_think, connected)
+        [conversations, refresh, waiting, drain, watch].into_iter().flatten().min()
     }
 
     fn identity(&self) -> (Option<AgentId>, Option<PersistentId>) {

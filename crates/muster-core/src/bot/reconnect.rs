@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use liveperson_proto::ConversationId;
 use liveperson_proto::close_code::CloseCode;
 
 use super::event::RefreshFault;
@@ -125,11 +126,29 @@ impl Bot {
         self.tickets.void_all();
         self.parted.clear();
         self.inside.clear();
+        self.sought.clear();
         // An acceptance on its way may never arrive: a ring still shown by the next socket is answered again.
         self.rings.clear();
         for id in self.conversations.keys().cloned().collect::<Vec<_>>() {
             self.with(&id, now, out, Conversation::detach);
         }
+    }
+
+    /// The platform refused the token with a request: a new one, and what was asked is looked for.
+    pub(crate) fn token_doubted_by(
+        &mut self,
+        conversation: &ConversationId,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        let waits = self.conversations.get(conversation).is_some_and(Conversation::waits_for_a_token);
+        if !waits || self.socket.take().is_none() {
+            return;
+        }
+        self.token = Token::Dead;
+        out.push(Effect::CloseSocket);
+        self.detach_all(now, out);
+        self.wait_backoff("the platform refused the token with a request".to_owned(), now);
     }
 
     pub(crate) fn refreshed(&mut self, now: Now) {

@@ -62,14 +62,10 @@ impl Bot {
             cause: self.cause.clone(),
             token_refreshed: self.refreshed_wall,
             conversations: self.conversations.len(),
-            outbox: self.conversations.values().map(|c| c.outbox.len()).sum(),
+            outbox: self.index.outbox(),
             last_turn: self.last_turn,
             turns: self.turns,
-            oldest_owed: self
-                .conversations
-                .values()
-                .filter_map(crate::dialog::Conversation::oldest_owed)
-                .min(),
+            oldest_owed: self.index.oldest_owed(),
         }
     }
 

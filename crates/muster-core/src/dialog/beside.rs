@@ -56,13 +56,13 @@ impl Conversation {
             let superseded = match desk.tagger.trigger(&head.tag) {
                 Some(Trigger::Message(sequence)) => sequence <= self.human_answered,
                 Some(Trigger::Opened) => self.human_answered > Sequence::START,
-                None => false,
+                Some(Trigger::Closed) | None => false,
             };
-            let unsent = match head.state {
+            let unsent = match &head.state {
                 SendState::Ready | SendState::Paused { .. } => true,
-                SendState::Sent => false,
+                SendState::Sent | SendState::Refused { .. } => false,
                 SendState::Unknown { since } => {
-                    let settled = since + desk.rules.settle;
+                    let settled = *since + desk.rules.settle;
                     self.looked.is_some_and(|at| at >= settled)
                 }
             };

@@ -3,8 +3,11 @@
 use liveperson_proto::Sequence;
 use liveperson_proto::request::Request;
 
+use super::closing::Closing;
 use super::conversation::{Conversation, Link};
+use super::cursor::Cursor;
 use super::desk::{Desk, Note, Outcome, Purpose};
+use super::proof::GapProof;
 use super::reading::{Line, Next, Reading};
 use crate::duty::Start;
 use crate::tag::Trigger;
@@ -12,7 +15,9 @@ use crate::tag::Trigger;
 impl Conversation {
     pub(super) fn read_from(&mut self, from: Sequence, desk: &mut Desk<'_>) {
         self.meanwhile.clear();
-        self.link = Link::Reading(Reading::new(from, desk.now.moment, self.starting));
+        self.readings += 1;
+        let newest = self.starting && (desk.duty.start != Start::All || self.opened);
+        self.link = Link::Reading(Reading::new(from, desk.now.moment, newest));
         self.ask_history(from, None, desk);
     }
 
@@ -23,19 +28,31 @@ impl Conversation {
         desk: &mut Desk<'_>,
     ) {
         let request = Request::ReadHistory { dialog: self.dialog.clone(), newer_than, older_than };
-        desk.ask(Purpose::History(self.id.clone()), request);
+        desk.ask(Purpose::History(self.id.clone(), self.readings), request);
     }
 
     /// Takes the answer to a history request.
-    pub(crate) fn history(&mut self, outcome: Outcome, desk: &mut Desk<'_>) {
+    pub(crate) fn history(&mut self, reading_number: u64, outcome: Outcome, desk: &mut Desk<'_>) {
         let Link::Reading(reading) = &mut self.link else { return };
-        let Outcome::History(events) = outcome else {
-            reading.retry_at = Some(desk.now.moment + desk.rules.pause);
+        if reading_number != self.readings {
             return;
+        }
+        let events = match outcome {
+            Outcome::History(events) => events,
+            // What was closed may be closed to readers too: what is known has to do.
+            Outcome::Refused { code, .. } if self.closing != Closing::No && is_final(code) => {
+                self.complete(desk);
+                return self.advance(desk);
+            }
+            _ => {
+                reading.retry_at = Some(desk.now.moment + desk.rules.pause);
+                return;
+            }
         };
         let heard = desk.now.moment;
         let lines = events.into_iter().filter_map(|e| Line::of(e, &self.dialog, desk.me, heard)).collect();
         match reading.page(lines, desk.rules.page) {
+            Next::Ask { .. } if reading.rests() => reading.retry_at = Some(heard + desk.rules.pause),
             Next::Ask { newer_than, older_than } => self.ask_history(newer_than, older_than, desk),
             Next::Complete => self.complete(desk),
         }
@@ -46,14 +63,14 @@ impl Conversation {
         let Link::Reading(reading) = std::mem::replace(&mut self.link, Link::Live) else { return };
         let (from, started, more) = (reading.from, reading.started, reading.more);
         let lines: Vec<_> = reading.into_lines().collect();
-        if from <= self.cursor {
+        if from <= self.cursor.sequence {
             self.looked = Some(started);
         }
         if self.starting && !self.stage.is_busy() {
             self.starting = false;
             // A store that lost its last commits: the opening was answered, and is not answered again.
             self.opened |= desk.rules.reconcile && lines.iter().any(|line| line.answers_opening(desk));
-            self.cursor = self.cursor.max(self.start_after(&lines, desk));
+            self.cursor = self.cursor.max(Cursor::at(self.start_after(&lines, desk)));
             if self.opened {
                 // Taken up again: what others answered meanwhile is not answered again.
                 let by_others = lines.iter().rev().find(|line| line.is_by_others(desk));
@@ -61,12 +78,15 @@ impl Conversation {
             }
         }
         let overflowed = self.inbox.more;
-        let platform = lines.last().map_or(self.seen, |l| l.sequence.max(self.seen));
-        desk.note(Note::CaughtUp { conversation: self.id.clone(), cursor: self.cursor, platform });
+        let mut proof = GapProof::of(from.max(self.cursor.sequence), lines.iter().map(|l| l.sequence));
+        let waiting = self.inbox.len();
         let read_to = lines.last().map_or(from, |l| l.sequence.max(from));
         for line in lines {
             self.take(line, desk);
         }
+        proof.owed = self.inbox.len().saturating_sub(waiting);
+        proof.goes_on = self.inbox.more || more;
+        desk.note(Note::CaughtUp { conversation: self.id.clone(), proof });
         if more && !overflowed {
             return self.read_on(read_to, desk);
         }
@@ -101,10 +121,13 @@ impl Conversation {
     /// Takes one event, from a notification or the history.
     pub(super) fn take(&mut self, line: Line, desk: &mut Desk<'_>) {
         self.seen = self.seen.max(line.sequence);
+        if desk.rules.reconcile {
+            self.take_own(&line, desk);
+        }
         for tag in line.tags.iter().filter(|_| desk.rules.reconcile) {
             self.outbox.confirm_tag(tag, desk);
             if let Some(Trigger::Message(answered)) = desk.tagger.trigger(tag)
-                && answered > self.cursor
+                && answered > self.cursor.sequence
                 && !self.stage.answers(answered)
             {
                 self.answered.insert(answered);
@@ -114,7 +137,7 @@ impl Conversation {
             self.human_answered(line.sequence, desk);
         }
         let Some(inbound) = line.inbound else { return };
-        let passed = inbound.sequence <= self.cursor.max(self.human_answered);
+        let passed = inbound.sequence <= self.cursor.sequence.max(self.human_answered);
         if (passed && desk.rules.dedupe) || self.stage.answers(inbound.sequence) {
             return;
         }
@@ -129,20 +152,27 @@ impl Conversation {
             Start::Now if !self.opened && !self.again => {
                 lines.last().map_or(Sequence::START, |line| line.sequence)
             }
-            Start::Unanswered | Start::Now | Start::All => after_the_brand(lines, desk),
+            Start::Unanswered | Start::Now | Start::All => after_the_brand(lines, self.opened, desk),
         }
     }
 }
 
+/// Whether the platform will say the same again.
+fn is_final(code: u16) -> bool {
+    matches!(code, 400 | 403 | 404 | 410)
+}
+
 /// After the last content of the brand's side.
 ///
-/// Content that carries a tag of ours answers its trigger, and nothing after it.
-fn after_the_brand(lines: &[Line], desk: &Desk<'_>) -> Sequence {
-    let Some(last) = lines.iter().rev().find(|l| l.brand_content) else { return Sequence::START };
+/// Content that carries a tag of ours answers its trigger, and nothing after it. Own content without
+/// one says nothing about what it answers: where the cursor is known, it counts instead.
+fn after_the_brand(lines: &[Line], cursor_known: bool, desk: &Desk<'_>) -> Sequence {
+    let counts = |line: &&Line| line.brand_content && !(cursor_known && line.is_untagged_own());
+    let Some(last) = lines.iter().rev().find(counts) else { return Sequence::START };
     let trigger = last.tags.iter().find_map(|tag| desk.tagger.trigger(tag));
     match trigger {
         Some(Trigger::Message(answered)) => answered,
-        Some(Trigger::Opened) => Sequence::START,
+        Some(Trigger::Opened | Trigger::Closed) => Sequence::START,
         None => last.sequence,
     }
 }

@@ -6,13 +6,17 @@ use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::message::{MessageEvent, Role};
 use liveperson_proto::{ConsumerId, ConversationId, DialogId, Sequence, SkillId};
 
-use super::desk::{Desk, Effect, Note, OutboxKey, Outcome};
+use super::closing::Closing;
+use super::cursor::Cursor;
+use super::desk::{Desk, Effect, Note, OutboxKey, Outcome, Rules};
 use super::ended::Ended;
+use super::finding::Finding;
 use super::inbox::Inbox;
 use super::outbox::{Outbox, Wish};
 use super::reading::{Line, Reading};
 use super::taking::{Claim, Place};
 use super::turns::Stage;
+use super::untagged::OwnWords;
 use crate::TurnId;
 use crate::duty::Intake;
 use crate::pool::Parting;
@@ -29,8 +33,8 @@ pub struct Restored {
     pub conversation: ConversationId,
     /// Its MAIN dialog.
     pub dialog: DialogId,
-    /// The last sequence handed to the logic and committed; none before the first turn.
-    pub cursor: Option<Sequence>,
+    /// Where it stands; none before the first turn.
+    pub cursor: Option<Cursor>,
     /// As the last turn left them.
     pub variables: Variables,
     /// Deeds not yet confirmed, in order.
@@ -61,6 +65,20 @@ pub(crate) enum Link {
     Live,
 }
 
+/// What a bot may do at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a leave of its own")]
+pub(crate) struct Means {
+    /// Send deeds.
+    pub(crate) may_act: bool,
+    /// Start turns.
+    pub(crate) may_think: bool,
+    /// Start the last turn of a closed conversation.
+    pub(crate) may_close: bool,
+    /// A socket has shown what is ours.
+    pub(crate) connected: bool,
+}
+
 /// One conversation that a bot handles.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they go in any mixture")]
@@ -70,6 +88,8 @@ pub struct Conversation {
     /// A claim from before its first turn does not, until the conversation is shown.
     pub(crate) knows_dialog: bool,
     pub(crate) consumer: Option<ConsumerId>,
+    /// Who the consumer was before stepping up, as far as this life saw it.
+    pub(crate) former_consumer: Option<ConsumerId>,
     pub(crate) skill: Option<SkillId>,
     pub(crate) link: Link,
     pub(crate) claim: Claim,
@@ -86,7 +106,7 @@ pub struct Conversation {
     pub(crate) human_answered: Sequence,
     /// Live events heard while the history was read, to find holes between the two.
     pub(super) meanwhile: BTreeSet<Sequence>,
-    pub(crate) cursor: Sequence,
+    pub(crate) cursor: Cursor,
     /// The highest sequence heard of.
     pub(super) seen: Sequence,
     /// Triggers that the history proves answered.
@@ -103,11 +123,18 @@ pub struct Conversation {
     /// A hand-back that the platform had no time for is tried again then.
     pub(crate) hand_back_at: Option<Moment>,
     /// A transfer or close of its own took it away.
-    left_by_deed: bool,
+    pub(super) left_by_deed: bool,
     /// The pool had it before this claim.
     pub(crate) again: bool,
     /// Where a history that is too long for one reading is read on.
     pub(super) resume: Option<Sequence>,
+    pub(crate) closing: Closing,
+    pub(crate) finding: Finding,
+    /// The last moment at which the platform, asked for it, showed it open and ours.
+    pub(super) shown_ours_at: Option<Moment>,
+    pub(super) own_words: OwnWords,
+    /// Counts the readings of its history: an answer belongs to one of them.
+    pub(super) readings: u64,
 }
 
 impl Conversation {
@@ -118,6 +145,7 @@ impl Conversation {
             dialog: shown.main_dialog.clone(),
             knows_dialog: true,
             consumer: shown.first(Role::Consumer).map(ConsumerId::from),
+            former_consumer: None,
             skill: shown.skill.clone(),
             link: Link::Detached,
             claim: Claim::Wanted { retry_at: None },
@@ -128,7 +156,7 @@ impl Conversation {
             hushed: false,
             human_answered: Sequence::START,
             meanwhile: BTreeSet::new(),
-            cursor: Sequence::START,
+            cursor: Cursor::START,
             seen: Sequence::START,
             answered: BTreeSet::new(),
             variables: Variables::new(),
@@ -142,6 +170,11 @@ impl Conversation {
             left_by_deed: false,
             again: false,
             resume: None,
+            closing: Closing::No,
+            finding: Finding::Idle,
+            shown_ours_at: None,
+            own_words: OwnWords::default(),
+            readings: 0,
         }
     }
 
@@ -149,13 +182,14 @@ impl Conversation {
     pub(crate) fn restored(restored: Restored, intake: Intake, now: Moment) -> Self {
         let mut outbox = Outbox::default();
         outbox.restore(&restored.conversation, restored.outbox, now);
-        let cursor = restored.cursor.unwrap_or(Sequence::START);
+        let cursor = restored.cursor.unwrap_or(Cursor::START);
         Self {
             outbox,
             id: restored.conversation,
             dialog: restored.dialog,
             knows_dialog: restored.cursor.is_some(),
             consumer: None,
+            former_consumer: None,
             skill: None,
             link: Link::Detached,
             claim: Claim::Held,
@@ -171,7 +205,7 @@ impl Conversation {
             human_answered: Sequence::START,
             meanwhile: BTreeSet::new(),
             cursor,
-            seen: cursor,
+            seen: cursor.sequence,
             answered: BTreeSet::new(),
             variables: restored.variables,
             inbox: Inbox::default(),
@@ -183,12 +217,20 @@ impl Conversation {
             left_by_deed: false,
             again: true,
             resume: None,
+            closing: Closing::No,
+            finding: Finding::Idle,
+            shown_ours_at: None,
+            own_words: OwnWords::default(),
+            readings: 0,
         }
     }
 
     /// The platform shows it as ours: read its history once for this socket.
     pub(crate) fn shown(&mut self, shown: &Shown, desk: &mut Desk<'_>) {
-        self.consumer = shown.first(Role::Consumer).map(ConsumerId::from);
+        if self.is_closing() {
+            return self.advance(desk);
+        }
+        self.step_up(shown, desk);
         self.skill.clone_from(&shown.skill);
         if !std::mem::replace(&mut self.knows_dialog, true) {
             self.dialog.clone_from(&shown.main_dialog);
@@ -200,21 +242,40 @@ impl Conversation {
         }
         self.place = Place::In;
         self.shown_here = true;
+        if matches!(self.link, Link::Detached) {
+            self.finding.stop();
+        }
         self.hush(shown, desk);
         self.advance(desk);
     }
 
     /// The platform shows it without us: it is over for us, unless we never were inside.
     pub(crate) fn shown_without_us(&mut self, why: Ended, desk: &mut Desk<'_>) {
-        if why == Ended::Missing && desk.duty.intake == Intake::All && self.place == Place::In {
+        if why == Ended::Closed {
+            return self.close(desk);
+        }
+        if self.is_closing() {
+            return self.advance(desk);
+        }
+        if why == Ended::Missing && desk.duty.intake == Intake::All && self.place.is_inside() {
             // A snapshot in pieces, or somebody removed the bot meanwhile: it looks again before it joins.
             self.place = Place::Doubted { since: desk.now.moment };
         }
-        if why == Ended::Closed || self.place == Place::In {
+        if self.place.is_inside() {
             self.end(why, desk);
         } else {
             self.advance(desk);
         }
+    }
+
+    /// Who the consumer is; another id in mid-conversation is the same person, known better.
+    fn step_up(&mut self, shown: &Shown, desk: &mut Desk<'_>) {
+        let consumer = shown.first(Role::Consumer).map(ConsumerId::from);
+        if self.consumer.is_some() && consumer.is_some() && self.consumer != consumer {
+            self.former_consumer = self.consumer.take();
+            desk.note(Note::SteppedUp { conversation: self.id.clone() });
+        }
+        self.consumer = consumer.or_else(|| self.consumer.take());
     }
 
     /// Begins to listen to it on this socket.
@@ -228,8 +289,12 @@ impl Conversation {
     }
 
     /// After this nothing is owed any more, and no deed in doubt is looked for.
-    fn owed_from(&self) -> Sequence {
-        if self.outbox.is_empty() { self.cursor.max(self.human_answered) } else { self.cursor }
+    pub(super) fn owed_from(&self) -> Sequence {
+        if self.outbox.is_empty() {
+            self.cursor.sequence.max(self.human_answered)
+        } else {
+            self.cursor.sequence
+        }
     }
 
     /// The socket is gone; thinking and committing go on.
@@ -237,8 +302,11 @@ impl Conversation {
         self.link = Link::Detached;
         self.shown_here = false;
         self.handing_back = false;
-        if matches!(self.place, Place::Joining | Place::Looking) {
-            self.place = Place::Doubted { since: desk.now.moment };
+        self.finding.stop();
+        match self.place {
+            Place::Joining | Place::Looking => self.place = Place::Doubted { since: desk.now.moment },
+            Place::Joined { .. } => self.place = Place::In,
+            Place::Out { .. } | Place::Doubted { .. } | Place::In => {}
         }
         self.outbox.lost_socket(desk);
     }
@@ -275,7 +343,7 @@ impl Conversation {
 
     /// Whether a restart would leave nothing of it half done.
     pub(crate) fn is_quiet(&self) -> bool {
-        !self.stage.is_running() && (self.outbox.is_empty() || self.hushed)
+        !self.stage.is_running() && (self.outbox.is_empty() || self.hushed || self.is_closing())
     }
 
     /// Takes a live event.
@@ -304,10 +372,20 @@ impl Conversation {
     /// Takes the platform's answer to a deed.
     pub(crate) fn deed_answered(&mut self, key: &OutboxKey, outcome: &Outcome, desk: &mut Desk<'_>) {
         let done = self.outbox.answered(key, outcome, desk);
-        if matches!(done, Some(Deed::Transfer { .. } | Deed::Close)) {
-            self.ended.get_or_insert(Ended::ByDeed);
+        match &done {
+            Some(Deed::Transfer { .. }) => {
+                self.ended.get_or_insert(Ended::ByDeed);
+            }
+            Some(Deed::Close) => self.closed_by_deed(desk),
+            Some(deed) => self.own_words.expect(deed),
+            None => {}
         }
         self.advance(desk);
+    }
+
+    /// Whether the platform refused the token with its next deed.
+    pub(crate) fn waits_for_a_token(&self) -> bool {
+        self.outbox.pending.front().is_some_and(|head| head.unauthorized)
     }
 
     /// Does what can be done now.
@@ -316,13 +394,21 @@ impl Conversation {
         if self.ended.is_some() {
             return;
         }
+        self.find(desk);
+        if self.ended.is_some() {
+            return;
+        }
+        if self.is_closing() {
+            return self.close_down(desk);
+        }
         self.take_up(desk);
         if !self.is_readable(desk) || self.hushed {
             return;
         }
         self.drop_superseded(desk);
-        match self.outbox.advance(self.looked, &self.dialog, desk) {
-            Wish::Look => return self.read_from(self.cursor, desk),
+        match self.outbox.advance(self.looked, self.shown_ours_at, &self.dialog, desk) {
+            Wish::Look => return self.read_from(self.cursor.sequence, desk),
+            Wish::Find => return self.want_to_find(desk),
             Wish::Nothing => {}
         }
         if self.outbox.is_empty() && desk.may_think && !self.handing_back {
@@ -337,7 +423,7 @@ impl Conversation {
     }
 
     /// Whether the history is read; asks again for a page that failed.
-    fn is_readable(&mut self, desk: &mut Desk<'_>) -> bool {
+    pub(super) fn is_readable(&mut self, desk: &mut Desk<'_>) -> bool {
         match &mut self.link {
             Link::Live => true,
             Link::Detached => false,
@@ -353,24 +439,40 @@ impl Conversation {
     }
 
     /// When it wants to be woken.
-    pub(crate) fn deadline(
-        &self,
-        settle: std::time::Duration,
-        may_act: bool,
-        may_think: bool,
-        connected: bool,
-    ) -> Option<Moment> {
-        let taking = self.taking_deadline(settle, connected).filter(|_| may_think && self.ended.is_none());
+    pub(crate) fn deadline(&self, rules: &Rules, means: Means) -> Option<Moment> {
+        let Means { may_act, may_think, may_close, connected } = means;
+        let settle = rules.settle;
+        if self.ended.is_some() {
+            return self.stage.deadline().filter(|_| self.stage.is_committing());
+        }
+        let find = self.finding.deadline(settle).filter(|_| connected && may_act);
+        if self.is_closing() {
+            let claim = self.taking_deadline(rules, connected).filter(|_| may_think);
+            let claim = claim.filter(|_| self.claim != Claim::Held);
+            let closing = self.closing_deadline(may_close);
+            return [find, claim, self.reading_deadline(), closing].into_iter().flatten().min();
+        }
+        let taking = self.taking_deadline(rules, connected).filter(|_| may_think);
         let hand_back = self.hand_back_at.filter(|_| connected && may_act && self.is_quiet());
         let link = match &self.link {
-            Link::Reading(reading) => reading.retry_at.filter(|_| self.ended.is_none()),
-            Link::Live if may_act && !self.hushed => self.outbox.deadline(settle),
+            Link::Reading(_) => self.reading_deadline(),
+            // While the conversation is being asked for, that answer is waited for and no moment.
+            Link::Live if may_act && !self.hushed && self.finding == Finding::Idle => {
+                self.outbox.deadline(settle)
+            }
             Link::Live | Link::Detached => None,
         };
         let may_think = may_think && matches!(self.link, Link::Live) && self.outbox.is_empty();
         let may_think = may_think && !self.handing_back && !self.hushed;
         let stage = self.stage.deadline().filter(|_| self.stage.is_committing() || may_think);
-        [taking, hand_back, link, stage].into_iter().flatten().min()
+        [find, taking, hand_back, link, stage].into_iter().flatten().min()
+    }
+
+    fn reading_deadline(&self) -> Option<Moment> {
+        match &self.link {
+            Link::Reading(reading) => reading.retry_at,
+            Link::Live | Link::Detached => None,
+        }
     }
 
     /// When the oldest message was heard that is still unanswered.
@@ -388,6 +490,11 @@ impl Conversation {
     pub(crate) fn release(&self, desk: &mut Desk<'_>) {
         let reason = self.ended.as_ref().map_or("the bot retired", Ended::words).to_owned();
         let done = self.parting(desk.duty.intake) == Parting::Done;
+        if done && !self.outbox.is_empty() {
+            let reason = self.ended.as_ref().map_or("the bot retired", Ended::words);
+            let (conversation, actions) = (self.id.clone(), self.outbox.len());
+            desk.note(Note::Dropped { conversation, actions, reason });
+        }
         desk.out.push(Effect::Release { conversation: self.id.clone(), reason, done });
     }
 }

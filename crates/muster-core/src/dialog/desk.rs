@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use liveperson_proto::message::MessageEvent;
 use liveperson_proto::request::Request;
-use liveperson_proto::{AccountId, AgentId, ConversationId, DialogId, PersistentId, RingId, Sequence};
+use liveperson_proto::{AccountId, AgentId, ConversationId, DialogId, PersistentId, RingId, SubscriptionId};
 
+use super::cursor::Cursor;
+use super::proof::GapProof;
 use crate::duty::Duty;
 use crate::pool::PoolNews;
 use crate::tag::Tagger;
@@ -35,7 +37,9 @@ pub struct Rules {
     pub inbox: usize,
     /// A history page of at least this many events may be capped, so reading goes on.
     pub page: usize,
-    /// Tag published events. Off only in sabotage tests.
+    /// Whether published events carry tags.
+    pub tagging: Tagging,
+    /// Look for what is in doubt before it is sent again. Off only in sabotage tests.
     pub reconcile: bool,
     /// Read the history after each connect. Off only in sabotage tests.
     pub catch_up: bool,
@@ -43,6 +47,16 @@ pub struct Rules {
     pub dedupe: bool,
     /// Answer messages in their order. Off only in sabotage tests.
     pub in_order: bool,
+}
+
+/// Whether published events carry tags, by which the platform's history proves them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tagging {
+    /// They do.
+    #[default]
+    On,
+    /// They do not: own words are known by their content and their place after the cursor.
+    Off,
 }
 
 impl Default for Rules {
@@ -55,6 +69,7 @@ impl Default for Rules {
             pause: Duration::from_secs(1),
             inbox: 50,
             page: 20,
+            tagging: Tagging::On,
             reconcile: true,
             catch_up: true,
             dedupe: true,
@@ -70,6 +85,8 @@ pub enum Outcome {
     Done,
     /// Done, and these events were read.
     History(Vec<MessageEvent>),
+    /// Done, and what there is comes under this id.
+    Subscribed(SubscriptionId),
     /// Refused, in the platform's words.
     Refused {
         /// 400 or more.
@@ -98,7 +115,7 @@ pub enum CommitOutcome {
     /// An earlier try of the same turn is durable already.
     AlreadyCommitted,
     /// The cursor stands at or past this turn.
-    StaleCursor(Sequence),
+    StaleCursor(Cursor),
     /// Another bot of the pool holds the claim.
     ClaimLost,
     /// Another process owns this bot.
@@ -130,7 +147,7 @@ pub struct CommitTurn {
     /// Its dialog.
     pub dialog: DialogId,
     /// Where the cursor stands after it.
-    pub cursor: Sequence,
+    pub cursor: Cursor,
     /// The variables after it, a JSON object.
     pub variables: String,
     /// What is to be done.
@@ -171,7 +188,12 @@ pub enum Effect {
     /// Let logic decide a turn.
     Think(Box<Turn>),
     /// Claim a conversation for this bot, whoever holds it; the store says what the pool remembers.
-    Claim(ConversationId),
+    Claim {
+        /// The question's number, which its answer carries.
+        number: Ticket,
+        /// The conversation.
+        conversation: ConversationId,
+    },
     /// Commit a turn.
     Commit(Box<CommitTurn>),
     /// A deed is confirmed: its row can go.
@@ -213,10 +235,8 @@ pub enum Note {
     CaughtUp {
         /// The conversation.
         conversation: ConversationId,
-        /// Where the cursor stood.
-        cursor: Sequence,
-        /// Where the platform stands.
-        platform: Sequence,
+        /// What was found.
+        proof: GapProof,
     },
     /// A message came again and changed nothing.
     Duplicate,
@@ -276,6 +296,20 @@ pub enum Note {
         /// The platform's words.
         words: String,
     },
+    /// Actions that were not sent are dropped with the claim.
+    Dropped {
+        /// The conversation.
+        conversation: ConversationId,
+        /// How many.
+        actions: usize,
+        /// Why, in words.
+        reason: &'static str,
+    },
+    /// The consumer has another id from here on.
+    SteppedUp {
+        /// The conversation.
+        conversation: ConversationId,
+    },
     /// The store was away for a commit.
     StoreAway,
 }
@@ -318,7 +352,9 @@ pub(crate) enum Purpose {
     SubscribeRings,
     AgentState,
     Ring(RingId),
-    History(ConversationId),
+    /// Which reading of the conversation.
+    History(ConversationId, u64),
+    Find(ConversationId),
     Deed(OutboxKey),
     HandBack(ConversationId),
     Join(ConversationId),
@@ -342,6 +378,12 @@ impl Tickets {
         ticket
     }
 
+    /// The number of a question that somebody else answers.
+    pub(crate) fn number(&mut self) -> Ticket {
+        self.last += 1;
+        Ticket(self.last)
+    }
+
     pub(crate) fn redeem(&mut self, ticket: Ticket) -> Option<Purpose> {
         self.open.remove(&ticket)
     }
@@ -362,6 +404,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) out: &'a mut Vec<Effect>,
     /// New turns may start.
     pub(crate) may_think: bool,
+    /// The last turn of a closed conversation may start.
+    pub(crate) may_close: bool,
     /// Deeds may be sent.
     pub(crate) may_act: bool,
     /// A socket has shown what is ours.

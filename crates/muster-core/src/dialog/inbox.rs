@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use liveperson_proto::Sequence;
 
 use crate::time::Moment;
+use crate::turn::Unseen;
 
 /// A consumer's message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,14 @@ pub(crate) struct Inbound {
     pub(crate) content_type: String,
     pub(crate) text: String,
     pub(crate) heard: Moment,
+}
+
+impl Inbound {
+    /// As a closed conversation's last turn carries it.
+    pub(crate) fn unseen(&self) -> Unseen {
+        let Self { sequence, content_type, text, .. } = self.clone();
+        Unseen { sequence, content_type, text }
+    }
 }
 
 #[derive(Clone, Debug, Default)]

@@ -1,12 +1,13 @@
 //! Committed deeds of one conversation, each done once and in order.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use liveperson_proto::request::{FieldChange, Outgoing, Request};
 use liveperson_proto::{ConversationId, DialogId};
 
 use super::conversation::RestoredDeed;
-use super::desk::{Desk, Effect, Note, OutboxKey, Outcome, Purpose};
+use super::desk::{Desk, Effect, Note, OutboxKey, Outcome, Purpose, Tagging};
 use crate::time::Moment;
 use crate::turn::Deed;
 
@@ -19,9 +20,13 @@ pub(crate) struct Pending {
     pub(crate) state: SendState,
     /// When the message was heard that this answers, on the turn's first deed.
     pub(crate) answers: Option<Moment>,
+    /// How often the platform had no time for it.
+    pub(crate) put_off: u32,
+    /// The platform has refused the token with it once.
+    pub(crate) unauthorized: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SendState {
     Ready,
     Paused {
@@ -32,6 +37,11 @@ pub(crate) enum SendState {
     Unknown {
         since: Moment,
     },
+    /// Refused in these words: for good if the conversation is still ours, else no longer ours to do.
+    Refused {
+        since: Moment,
+        words: String,
+    },
 }
 
 /// What the outbox wants of its conversation.
@@ -40,7 +50,12 @@ pub(crate) enum Wish {
     Nothing,
     /// Read the history: only a look from now on can prove that the head was not done.
     Look,
+    /// Read the conversation: only its state from now on tells what became of the head.
+    Find,
 }
+
+/// A deed that was put off waits no longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
@@ -62,34 +77,49 @@ impl Outbox {
             let key = OutboxKey { conversation: conversation.clone(), turn: row.turn, n: row.n };
             if self.pending.iter().all(|pending| pending.key != key) {
                 let state = SendState::Unknown { since: now };
-                self.pending.push_back(Pending { key, tag: row.tag, deed: row.deed, state, answers: None });
+                self.pending.push_back(Pending::new(key, row.tag, row.deed, state, None));
             }
         }
     }
 
     /// Takes a head out that was sent, or may have been, and that no history can prove.
     pub(crate) fn take_unprovable(&mut self) -> Option<OutboxKey> {
-        let sent = |p: &Pending| matches!(p.state, SendState::Sent | SendState::Unknown { .. });
+        let sent = |p: &Pending| !matches!(p.state, SendState::Ready | SendState::Paused { .. });
         let head = self.pending.pop_front_if(|head| !head.deed.is_published() && sent(head))?;
         Some(head.key)
     }
 
-    /// Sends the head if its time has come. `looked` is when the last whole look began.
-    pub(crate) fn advance(&mut self, looked: Option<Moment>, dialog: &DialogId, desk: &mut Desk<'_>) -> Wish {
+    /// Sends the head if its time has come. `looked` is when the last whole look began, `ours` when the
+    /// platform was last asked and showed the conversation as ours.
+    pub(crate) fn advance(
+        &mut self,
+        looked: Option<Moment>,
+        ours: Option<Moment>,
+        dialog: &DialogId,
+        desk: &mut Desk<'_>,
+    ) -> Wish {
         let Some(head) = self.pending.front_mut().filter(|_| desk.may_act) else { return Wish::Nothing };
         let now = desk.now.moment;
-        match head.state {
+        match &head.state {
             SendState::Sent => return Wish::Nothing,
-            SendState::Paused { until } if now < until => return Wish::Nothing,
+            SendState::Paused { until } if now < *until => return Wish::Nothing,
             SendState::Unknown { since } if desk.rules.reconcile => {
-                let settled = since + desk.rules.settle;
+                let settled = *since + desk.rules.settle;
                 if now < settled {
                     return Wish::Nothing;
                 }
-                if head.deed.is_published() && looked.is_none_or(|at| at < settled) {
-                    return Wish::Look;
+                let (proof, wish) =
+                    if head.deed.is_published() { (looked, Wish::Look) } else { (ours, Wish::Find) };
+                if proof.is_none_or(|at| at < settled) {
+                    return wish;
                 }
                 desk.note(Note::Resent);
+            }
+            SendState::Refused { since, .. } if ours.is_none_or(|at| at < *since) => return Wish::Find,
+            SendState::Refused { words, .. } => {
+                let words = words.clone();
+                self.bury(0, words, desk);
+                return self.advance(looked, ours, dialog, desk);
             }
             SendState::Ready | SendState::Paused { .. } | SendState::Unknown { .. } => {}
         }
@@ -109,9 +139,15 @@ impl Outbox {
         let place = self.pending.iter().position(|p| p.key == *key)?;
         let now = desk.now.moment;
         match outcome {
-            Outcome::Done | Outcome::History(_) => self.confirm(place, desk),
+            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) => self.confirm(place, desk),
             Outcome::Refused { code: 429, .. } => {
-                self.pending[place].state = SendState::Paused { until: now + desk.rules.pause };
+                self.pending[place].put_off(now, desk.rules.pause);
+                None
+            }
+            // A matter of the token: with a new one it is looked for, like anything in doubt.
+            Outcome::Refused { code: 401, .. } if !self.pending[place].unauthorized => {
+                self.pending[place].unauthorized = true;
+                self.pending[place].doubt(now, desk);
                 None
             }
             // A server's failure says nothing about whether the event is in.
@@ -120,7 +156,12 @@ impl Outbox {
                 None
             }
             Outcome::Refused { code, words } => {
-                self.bury(place, format!("{code}: {words}"), desk);
+                let words = format!("{code}: {words}");
+                if *code == 400 && self.pending[place].deed.is_published() {
+                    self.bury(place, words, desk);
+                } else {
+                    self.pending[place].state = SendState::Refused { since: now, words };
+                }
                 None
             }
         }
@@ -147,11 +188,11 @@ impl Outbox {
     }
 
     /// When the head wants to be looked at again.
-    pub(crate) fn deadline(&self, settle: std::time::Duration) -> Option<Moment> {
-        match self.pending.front()?.state {
-            SendState::Paused { until } => Some(until),
-            SendState::Unknown { since } => Some(since + settle),
-            SendState::Ready | SendState::Sent => None,
+    pub(crate) fn deadline(&self, settle: Duration) -> Option<Moment> {
+        match &self.pending.front()?.state {
+            SendState::Paused { until } => Some(*until),
+            SendState::Unknown { since } => Some(*since + settle),
+            SendState::Ready | SendState::Sent | SendState::Refused { .. } => None,
         }
     }
 
@@ -173,6 +214,23 @@ impl Outbox {
 }
 
 impl Pending {
+    pub(crate) fn new(
+        key: OutboxKey,
+        tag: String,
+        deed: Deed,
+        state: SendState,
+        answers: Option<Moment>,
+    ) -> Self {
+        Self { key, tag, deed, state, answers, put_off: 0, unauthorized: false }
+    }
+
+    /// The platform has no time for it: each further wait is twice as long.
+    fn put_off(&mut self, now: Moment, pause: Duration) {
+        let wait = pause.saturating_mul(1 << self.put_off.min(16)).min(LONGEST_PAUSE.max(pause));
+        self.put_off = self.put_off.saturating_add(1);
+        self.state = SendState::Paused { until: now + wait };
+    }
+
     fn doubt(&mut self, now: Moment, desk: &mut Desk<'_>) {
         self.state = SendState::Unknown { since: now };
         desk.note(Note::Doubted);
@@ -185,7 +243,10 @@ fn request(pending: &Pending, dialog: &DialogId, desk: &Desk<'_>) -> Option<Requ
         dialog: dialog.clone(),
         conversation: conversation.clone(),
         content,
-        external_ids: vec![pending.tag.clone()],
+        external_ids: match desk.rules.tagging {
+            Tagging::On => vec![pending.tag.clone()],
+            Tagging::Off => Vec::new(),
+        },
     };
     let change = |changes| Request::UpdateConversation { conversation: conversation.clone(), changes };
     Some(match &pending.deed {

@@ -7,6 +7,7 @@ use liveperson_proto::{DialogId, Sequence};
 
 use super::desk::{Desk, Me};
 use super::inbox::Inbound;
+use super::untagged::{Print, of_event};
 use crate::tag::Trigger;
 use crate::time::Moment;
 
@@ -21,6 +22,8 @@ pub(crate) struct Line {
     /// The consumer wrote something.
     pub(crate) inbound: Option<Inbound>,
     pub(crate) tags: Vec<String>,
+    /// What this bot itself wrote, as a print.
+    pub(crate) own: Option<Print>,
 }
 
 impl Line {
@@ -30,6 +33,7 @@ impl Line {
         let sequence = event.sequence.filter(|_| !elsewhere)?;
         let content = event.body.is_content();
         let mine = me.wrote(&event);
+        let own = if mine { of_event(&event.body) } else { None };
         let tags = if content { event.external_ids } else { Vec::new() };
         let by_human = content && !event.private && !mine && event.role == Role::AssignedAgent;
         let brand_content = content && !event.private && (mine || event.role.is_brand());
@@ -39,12 +43,19 @@ impl Line {
             }
             _ => None,
         };
-        Some(Self { sequence, brand_content, by_human, inbound, tags })
+        Some(Self { sequence, brand_content, by_human, inbound, tags, own })
+    }
+
+    /// Whether this bot wrote it, and the platform does not say in answer to what.
+    pub(crate) fn is_untagged_own(&self) -> bool {
+        self.own.is_some() && self.tags.is_empty()
     }
 
     /// Whether the brand's side wrote it and no bot of the pool did.
     pub(crate) fn is_by_others(&self, desk: &Desk<'_>) -> bool {
-        self.brand_content && self.tags.iter().all(|tag| desk.tagger.trigger(tag).is_none())
+        self.brand_content
+            && self.own.is_none()
+            && self.tags.iter().all(|tag| desk.tagger.trigger(tag).is_none())
     }
 
     /// Whether it carries the tag of the pool's opening turn.
@@ -76,10 +87,15 @@ pub(crate) struct Reading {
     pub(crate) more: bool,
     /// Of a conversation not yet opened only the newest events count: they tell where it starts.
     keep_newest: bool,
+    /// Pages asked for so far.
+    pages: u32,
 }
 
 /// Events that one reading keeps at most.
 const KEEP: usize = 2_000;
+
+/// Pages that are read in one go; then the reading rests, so that a long history leaves room for others.
+const PAGES: u32 = 50;
 
 impl Reading {
     pub(crate) fn new(from: Sequence, started: Moment, keep_newest: bool) -> Self {
@@ -93,6 +109,7 @@ impl Reading {
             forward: false,
             more: false,
             keep_newest,
+            pages: 1,
         }
     }
 
@@ -114,7 +131,8 @@ impl Reading {
                 self.more = true;
             }
         }
-        let next = if !self.forward && grew && low.is_some_and(|low| low > self.from.next()) {
+        let enough = self.keep_newest && self.gathered.len() >= KEEP;
+        let next = if !self.forward && grew && !enough && low.is_some_and(|low| low > self.from.next()) {
             (self.from, low)
         } else if grew && count >= page && !self.more && (!self.forward || high.is_some()) {
             self.forward = true;
@@ -129,7 +147,13 @@ impl Reading {
             return Next::Complete;
         };
         self.asked = next;
+        self.pages += 1;
         Next::Ask { newer_than: next.0, older_than: next.1 }
+    }
+
+    /// Whether it has read much and lets others go first.
+    pub(crate) fn rests(&self) -> bool {
+        self.pages.is_multiple_of(PAGES)
     }
 
     pub(crate) fn into_lines(self) -> impl Iterator<Item = Line> {
@@ -143,7 +167,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn line(n: i64) -> Line {
-        Line { sequence: Sequence(n), brand_content: false, by_human: false, inbound: None, tags: Vec::new() }
+        Line {
+            sequence: Sequence(n),
+            brand_content: false,
+            by_human: false,
+            inbound: None,
+            tags: Vec::new(),
+            own: None,
+        }
     }
 
     /// A platform that caps its pages and keeps either end.

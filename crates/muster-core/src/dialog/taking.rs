@@ -1,19 +1,24 @@
 //! Taking a conversation up: first the store's claim, then a place in it, then its history.
 
+use liveperson_proto::DialogId;
 use liveperson_proto::request::{FieldChange, Request};
-use liveperson_proto::{DialogId, Sequence};
 
 use super::conversation::{Conversation, Link, RestoredDeed};
-use super::desk::{Desk, Effect, Note, Outcome, Purpose};
+use super::cursor::Cursor;
+use super::desk::{Desk, Effect, Note, Outcome, Purpose, Rules, Ticket};
 use super::ended::Ended;
+use super::finding::Finding;
 use crate::time::Moment;
 use crate::turn::Variables;
 
 /// How far the claim is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    Wanted { retry_at: Option<Moment> },
-    Asked,
+    Wanted {
+        retry_at: Option<Moment>,
+    },
+    /// Under this number; an answer to an earlier question says nothing about this one.
+    Asked(Ticket),
     Held,
 }
 
@@ -30,7 +35,18 @@ pub(crate) enum Place {
     },
     /// The platform is asked anything at all: what it had to show before its answer, it has shown by then.
     Looking,
+    /// The platform took the join and has not shown yet who else takes part.
+    Joined {
+        since: Moment,
+    },
     In,
+}
+
+impl Place {
+    /// Whether the bot takes part, as far as it knows.
+    pub(crate) fn is_inside(self) -> bool {
+        matches!(self, Self::In | Self::Joined { .. })
+    }
 }
 
 /// What the store made of a claim.
@@ -49,8 +65,8 @@ pub enum ClaimOutcome {
 pub struct Recalled {
     /// The pool has had it before.
     pub again: bool,
-    /// The dialog and sequence of the last committed turn; none before the first.
-    pub cursor: Option<(DialogId, Sequence)>,
+    /// The dialog of the last committed turn, and where it stands; none before the first.
+    pub cursor: Option<(DialogId, Cursor)>,
     /// As the last turn left them.
     pub variables: Variables,
     /// Deeds of a former holder, not yet confirmed, in order.
@@ -64,15 +80,22 @@ impl Conversation {
         let is_due = |at: Option<Moment>| at.is_none_or(|at| at <= now);
         match self.claim {
             Claim::Wanted { retry_at } if desk.may_think && is_due(retry_at) => {
-                self.claim = Claim::Asked;
-                desk.out.push(Effect::Claim(self.id.clone()));
+                let number = desk.tickets.number();
+                self.claim = Claim::Asked(number);
+                desk.out.push(Effect::Claim { number, conversation: self.id.clone() });
             }
-            Claim::Wanted { .. } | Claim::Asked => {}
+            Claim::Wanted { .. } | Claim::Asked(_) => {}
             Claim::Held => match self.place {
                 Place::In if self.shown_here && matches!(self.link, Link::Detached) => self.attach(desk),
                 Place::Out { retry_at } if is_due(retry_at) => self.join(desk),
                 Place::Doubted { since } if since + desk.rules.settle <= now => self.look(desk),
-                Place::In | Place::Out { .. } | Place::Doubted { .. } | Place::Joining | Place::Looking => {}
+                // What it was to show got lost: it is asked who else takes part before anything is said.
+                Place::Joined { since } if since + desk.rules.pause <= now => {
+                    self.want_to_find(desk);
+                    self.find(desk);
+                }
+                Place::In | Place::Joined { .. } | Place::Out { .. } | Place::Doubted { .. } => {}
+                Place::Joining | Place::Looking => {}
             },
         }
     }
@@ -90,7 +113,7 @@ impl Conversation {
             return;
         }
         self.place = match outcome {
-            Outcome::Done | Outcome::History(_) => Place::Out { retry_at: None },
+            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) => Place::Out { retry_at: None },
             Outcome::Unknown | Outcome::Refused { .. } => Place::Doubted { since: desk.now.moment },
         };
         self.advance(desk);
@@ -102,6 +125,10 @@ impl Conversation {
         let changes = vec![FieldChange::Add { agent, role: desk.duty.join_as.role() }];
         let request = Request::UpdateConversation { conversation: self.id.clone(), changes };
         desk.ask(Purpose::Join(self.id.clone()), request);
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.claim == Claim::Held
     }
 
     /// Whether the bot certainly takes no part yet.
@@ -117,9 +144,9 @@ impl Conversation {
         }
         let now = desk.now.moment;
         match outcome {
-            Outcome::Done | Outcome::History(_) => {
-                self.place = Place::In;
-                self.shown_here = self.knows_dialog;
+            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) => {
+                // A human may have come between the pool's picture and the join: the fresh one decides.
+                self.place = Place::Joined { since: now };
             }
             Outcome::Unknown | Outcome::Refused { code: 500.., .. } => {
                 self.place = Place::Doubted { since: now };
@@ -137,8 +164,8 @@ impl Conversation {
     }
 
     /// Takes what the store made of the claim.
-    pub(crate) fn claim_answered(&mut self, outcome: ClaimOutcome, desk: &mut Desk<'_>) {
-        if self.claim != Claim::Asked {
+    pub(crate) fn claim_answered(&mut self, number: Ticket, outcome: ClaimOutcome, desk: &mut Desk<'_>) {
+        if self.claim != Claim::Asked(number) {
             return;
         }
         match outcome {
@@ -168,12 +195,15 @@ impl Conversation {
     }
 
     /// The next moment at which taking up goes on by itself.
-    pub(crate) fn taking_deadline(&self, settle: std::time::Duration, connected: bool) -> Option<Moment> {
+    pub(crate) fn taking_deadline(&self, rules: &Rules, connected: bool) -> Option<Moment> {
         match (self.claim, self.place) {
             (Claim::Wanted { retry_at }, _) => retry_at,
             (Claim::Held, Place::Out { retry_at }) => retry_at.filter(|_| connected),
-            (Claim::Held, Place::Doubted { since }) => Some(since + settle).filter(|_| connected),
-            (Claim::Asked, _) | (Claim::Held, Place::Joining | Place::Looking | Place::In) => None,
+            (Claim::Held, Place::Doubted { since }) => Some(since + rules.settle).filter(|_| connected),
+            (Claim::Held, Place::Joined { since }) => {
+                Some(since + rules.pause).filter(|_| connected && self.finding == Finding::Idle)
+            }
+            (Claim::Asked(_), _) | (Claim::Held, Place::Joining | Place::Looking | Place::In) => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use liveperson_proto::Sequence;
 use liveperson_proto::request::Request;
 
 use super::conversation::{Conversation, Link};
+use super::cursor::Cursor;
 use super::desk::{CommitOutcome, CommitTurn, Decided, Desk, Effect, NewAction, Note, OutboxKey, Purpose};
 use super::ended::Ended;
 use super::inbox::Inbound;
@@ -13,7 +14,7 @@ use crate::TurnId;
 use crate::duty::Intake;
 use crate::tag::Trigger;
 use crate::time::Moment;
-use crate::turn::{Deed, Turn, TurnEvent, Variables, check};
+use crate::turn::{Deed, Turn, TurnEvent, Variables, check, check_closed};
 
 /// Where the turn in hand stands.
 #[derive(Debug)]
@@ -38,6 +39,12 @@ pub(crate) enum Stage {
 pub(crate) enum Cause {
     Opened,
     Message(Box<Inbound>),
+    /// The conversation was closed; what logic had not seen by then.
+    Closed {
+        unseen: Vec<Inbound>,
+        more: bool,
+        to: Sequence,
+    },
 }
 
 /// A turn on its way into the store.
@@ -56,12 +63,13 @@ impl Cause {
         match self {
             Self::Opened => Trigger::Opened,
             Self::Message(message) => Trigger::Message(message.sequence),
+            Self::Closed { .. } => Trigger::Closed,
         }
     }
 
     fn heard(&self) -> Option<Moment> {
         match self {
-            Self::Opened => None,
+            Self::Opened | Self::Closed { .. } => None,
             Self::Message(message) => Some(message.heard),
         }
     }
@@ -79,6 +87,9 @@ impl Cause {
                 content_type: message.content_type.clone(),
                 text: message.text.clone(),
             },
+            Self::Closed { unseen, more, .. } => {
+                TurnEvent::Closed { unseen: unseen.iter().map(Inbound::unseen).collect(), more: *more }
+            }
         }
     }
 }
@@ -144,12 +155,16 @@ impl Conversation {
                 }
             }
             Stage::Idle => {
-                let Some(cause) = self.next_cause(desk) else { return };
+                let Some(cause) = self.cause_at_hand(desk) else { return };
                 let turn = desk.tagger.turn(&self.id, &self.dialog, cause.trigger());
                 self.think(turn.clone(), &cause, desk);
                 self.stage = Stage::Thinking { turn, cause, attempt: 1, resting: None };
             }
         }
+    }
+
+    fn cause_at_hand(&mut self, desk: &mut Desk<'_>) -> Option<Cause> {
+        if self.is_closing() { Some(self.closed_cause(desk)) } else { self.next_cause(desk) }
     }
 
     fn next_cause(&mut self, desk: &mut Desk<'_>) -> Option<Cause> {
@@ -162,12 +177,12 @@ impl Conversation {
                 return Some(Cause::Message(Box::new(message)));
             }
             desk.note(Note::AnsweredAlready);
-            self.cursor = message.sequence;
+            self.cursor = self.cursor.max(Cursor::at(message.sequence));
         }
     }
 
     fn next_message(&mut self, desk: &Desk<'_>) -> Option<Inbound> {
-        let after = if desk.rules.dedupe { self.cursor } else { Sequence::START };
+        let after = if desk.rules.dedupe { self.cursor.sequence } else { Sequence::START };
         if desk.rules.in_order { self.inbox.next_after(after) } else { self.inbox.latest() }
     }
 
@@ -180,6 +195,7 @@ impl Conversation {
             conversation: self.id.clone(),
             dialog: self.dialog.clone(),
             consumer: self.consumer.clone(),
+            former_consumer: self.former_consumer.clone(),
             skill: self.skill.clone(),
             variables: self.variables.clone(),
             event: cause.event(),
@@ -195,7 +211,8 @@ impl Conversation {
         let (turn, cause, attempt) = (turn.clone(), cause.clone(), *attempt);
         let checked = match decided {
             Decided::Actions(actions) => {
-                check(actions, self.variables.clone()).map_err(|fault| fault.to_string())
+                let rule = if matches!(cause, Cause::Closed { .. }) { check_closed } else { check };
+                rule(actions, self.variables.clone()).map_err(|fault| fault.to_string())
             }
             Decided::Failed(words) => Err(words),
         };
@@ -215,7 +232,7 @@ impl Conversation {
     /// Passes the turn as failed: nobody waits for the answer to an opening, a message gets what was declared.
     fn give_up(&mut self, turn: TurnId, cause: Cause, words: String, desk: &mut Desk<'_>) {
         let deeds = match &cause {
-            Cause::Opened => Vec::new(),
+            Cause::Opened | Cause::Closed { .. } => Vec::new(),
             Cause::Message(_) => desk.rules.on_failure.deeds(),
         };
         self.commit(turn, cause, self.variables.clone(), deeds, Some(words), desk);
@@ -240,9 +257,10 @@ impl Conversation {
             turn,
             conversation: self.id.clone(),
             dialog: self.dialog.clone(),
-            cursor: match trigger {
-                Trigger::Opened => self.cursor,
-                Trigger::Message(sequence) => sequence,
+            cursor: match &cause {
+                Cause::Opened => self.cursor.step_to(self.cursor.sequence),
+                Cause::Message(message) => Cursor::at(message.sequence),
+                Cause::Closed { to, .. } => self.cursor.step_to(*to),
             },
             variables: serde_json::to_string(&variables).unwrap_or_else(|_| "{}".to_owned()),
             actions: actions.collect(),
@@ -286,7 +304,9 @@ impl Conversation {
                 self.recall_again();
             }
             // The platform still shows it as ours: it moved here and back faster than the store heard.
-            CommitOutcome::ClaimLost if self.shown_here && desk.duty.intake == Intake::Rings => {
+            CommitOutcome::ClaimLost
+                if self.shown_here && !self.is_closing() && desk.duty.intake == Intake::Rings =>
+            {
                 self.recall_again();
             }
             CommitOutcome::ClaimLost => {
@@ -307,7 +327,9 @@ impl Conversation {
     fn settle(&mut self, work: Work, state: SendState, desk: &mut Desk<'_>) {
         self.opened = true;
         self.cursor = self.cursor.max(work.commit.cursor);
-        self.answered = self.answered.split_off(&self.cursor.next());
+        self.answered = self.answered.split_off(&self.cursor.sequence.next());
+        self.own_words.pass(self.cursor.sequence);
+        self.end_after(&work.cause);
         self.variables = work.variables;
         if let Some(words) = work.failed {
             desk.note(Note::TurnFailed { conversation: self.id.clone(), words });
@@ -321,13 +343,18 @@ impl Conversation {
         }
         let heard = work.cause.heard();
         let rows = work.commit.actions.into_iter().zip(work.deeds);
-        self.outbox.pending.extend(rows.map(|(action, deed)| Pending {
-            key: OutboxKey { conversation: self.id.clone(), turn: work.commit.turn.clone(), n: action.n },
-            tag: action.tag,
-            deed,
-            state,
-            answers: heard.filter(|_| action.n == 0),
+        let (conversation, turn) = (self.id.clone(), work.commit.turn);
+        self.outbox.pending.extend(rows.map(|(action, deed)| {
+            let key = OutboxKey { conversation: conversation.clone(), turn: turn.clone(), n: action.n };
+            Pending::new(key, action.tag, deed, state.clone(), heard.filter(|_| action.n == 0))
         }));
+    }
+
+    /// After the last turn of a closed conversation nothing is left to do.
+    fn end_after(&mut self, cause: &Cause) {
+        if matches!(cause, Cause::Closed { .. }) {
+            self.ended.get_or_insert(Ended::Closed);
+        }
     }
 
     // Read receipts follow the commit and may repeat.
@@ -350,6 +377,7 @@ impl Conversation {
         if work.deeds.is_empty() {
             // Even the bare cursor is refused: pass it here; the store learns with the next turn.
             self.opened = true;
+            self.end_after(&work.cause);
             self.cursor = self.cursor.max(work.commit.cursor);
             return desk.note(Note::TurnFailed { conversation: self.id.clone(), words });
         }

@@ -8,13 +8,15 @@ use liveperson_proto::request::Request;
 use liveperson_proto::{ConversationId, Sequence};
 use muster_core::TurnId;
 use muster_core::bot::{Ending, Event, LoginFault};
-use muster_core::dialog::{ClaimOutcome, CommitOutcome, Decided, Effect, Outcome, Recalled, RestoredDeed};
+use muster_core::dialog::{
+    ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, RestoredDeed,
+};
 use muster_core::duty::{Duty, Start};
 use muster_core::turn::{Action, Deed, TurnEvent};
 
 use crate::life::Life;
 
-fn change(kind: ChangeKind, agent: &str) -> ConversationChange {
+pub(crate) fn change(kind: ChangeKind, agent: &str) -> ConversationChange {
     let conversation = Conversation {
         id: "C1".into(),
         skill: None,
@@ -26,7 +28,7 @@ fn change(kind: ChangeKind, agent: &str) -> ConversationChange {
     ConversationChange { kind, conversation }
 }
 
-fn shown(life: &mut Life, kind: ChangeKind, agent: &str) {
+pub(crate) fn shown(life: &mut Life, kind: ChangeKind, agent: &str) {
     let generation = life.generation();
     life.tell(Event::Conversations {
         generation,
@@ -43,18 +45,19 @@ pub(crate) fn assigned(life: &mut Life) {
     history(life, Vec::new());
 }
 
-fn held(cursor: Option<Sequence>) -> ClaimOutcome {
+pub(crate) fn held(cursor: Option<Sequence>) -> ClaimOutcome {
     let variables = [("seen".to_owned(), serde_json::json!(true))].into_iter().collect();
-    let cursor = cursor.map(|cursor| ("C1".into(), cursor));
+    let cursor = cursor.map(|cursor| ("C1".into(), Cursor::at(cursor)));
     ClaimOutcome::Held(Box::new(Recalled { cursor, variables, ..Recalled::default() }))
 }
 
-fn claim_answered(life: &mut Life, outcome: ClaimOutcome) {
-    life.tell(Event::ClaimAnswered { conversation: "C1".into(), outcome });
+pub(crate) fn claim_answered(life: &mut Life, outcome: ClaimOutcome) {
+    let number = life.claim_number();
+    life.tell(Event::ClaimAnswered { conversation: "C1".into(), number, outcome });
 }
 
 /// Answers the last request for the history.
-fn history(life: &mut Life, events: Vec<MessageEvent>) {
+pub(crate) fn history(life: &mut Life, events: Vec<MessageEvent>) {
     let asked = |e: &Effect| match e {
         Effect::Ask(ticket, Request::ReadHistory { .. }) => Some(*ticket),
         _ => None,
@@ -114,7 +117,7 @@ fn an_action_that_the_platform_refuses_becomes_a_dead_letter_and_blocks_nothing(
     assert!(life.effects.iter().any(dead) && life.effects.iter().any(next), "{:?}", life.effects);
 }
 
-fn is_reading(effect: &Effect) -> bool {
+pub(crate) fn is_reading(effect: &Effect) -> bool {
     matches!(effect, Effect::Ask(_, Request::ReadHistory { .. }))
 }
 
@@ -152,6 +155,10 @@ fn a_snapshot_that_could_not_be_read_whole_ends_nothing() {
         let generation = life.generation();
         life.tell(Event::SocketOpened { generation });
         life.tell(Event::Conversations { generation, subscription: None, changes: Vec::new(), lost });
+        if lost == 0 {
+            let ticket = crate::closing::find_asked(&life);
+            crate::closing::found(&mut life, ticket, Vec::new());
+        }
         assert_eq!(life.bot.view().conversations, left, "{lost} changes lost");
     }
 }
@@ -160,10 +167,10 @@ fn a_snapshot_that_could_not_be_read_whole_ends_nothing() {
 fn nothing_is_read_before_the_claim_is_held_and_a_claim_in_doubt_is_asked_for_again() {
     let mut life = Life::online(false);
     shown(&mut life, ChangeKind::Upsert, "1.2");
-    assert_eq!(life.effects, [Effect::Claim("C1".into())]);
+    assert!(matches!(life.effects[..], [Effect::Claim { .. }]), "{:?}", life.effects);
     claim_answered(&mut life, ClaimOutcome::Fenced);
     assert!(life.effects.is_empty(), "{:?}", life.effects);
-    assert_eq!(life.wake(), [Effect::Claim("C1".into())]);
+    assert!(matches!(life.wake(), [Effect::Claim { .. }]), "{:?}", life.effects);
     claim_answered(&mut life, held(None));
     assert!(life.effects.iter().any(is_reading), "{:?}", life.effects);
 }
@@ -201,7 +208,7 @@ fn the_pools_rule_says_where_it_starts() {
         let asked = life.all.iter().filter_map(|effect| match effect {
             Effect::Think(turn) => match &turn.event {
                 TurnEvent::Message { sequence, .. } => Some(sequence.0),
-                TurnEvent::Opened => None,
+                TurnEvent::Opened | TurnEvent::Closed { .. } => None,
             },
             _ => None,
         });
@@ -215,8 +222,11 @@ fn what_a_former_holder_committed_is_looked_for_before_it_is_sent() {
     shown(&mut life, ChangeKind::Upsert, "1.2");
     let deed = Deed::Text { text: "late".into() };
     let row = RestoredDeed { turn: "t".into(), n: 0, tag: "mu1.x.s4.0".into(), deed };
-    let recalled =
-        Recalled { cursor: Some(("C1".into(), Sequence(4))), outbox: vec![row], ..Recalled::default() };
+    let recalled = Recalled {
+        cursor: Some(("C1".into(), Cursor::at(Sequence(4)))),
+        outbox: vec![row],
+        ..Recalled::default()
+    };
     claim_answered(&mut life, ClaimOutcome::Held(Box::new(recalled)));
     history(&mut life, Vec::new());
     let publishes = |e: &Effect| matches!(e, Effect::Ask(_, Request::Publish { .. }));

@@ -138,10 +138,10 @@ fn an_older_picture_of_the_watcher_does_not_bring_a_human_back() {
     let beside = [("1.2", Role::Agent), ("1.77", Role::AssignedAgent)];
     shown(&mut life, &beside[..1], "C1");
     life.tell(Event::Placed { placement: 1, conversations: vec![pictured(&beside, "C1")] });
-    life.tell(Event::ClaimAnswered {
-        conversation: "C1".into(),
-        outcome: ClaimOutcome::Held(Box::default()),
-    });
+    let number = |e: &Effect| if let Effect::Claim { number, .. } = e { Some(*number) } else { None };
+    let number = life.all.iter().rev().find_map(number).expect("a claim");
+    let outcome = ClaimOutcome::Held(Box::default());
+    life.tell(Event::ClaimAnswered { conversation: "C1".into(), number, outcome });
     answer(&mut life, |r| matches!(r, Request::ReadHistory { .. }), Outcome::History(vec![message(0)]));
     assert_eq!(last_turn(&life).event, TurnEvent::Opened, "the human has gone");
 }

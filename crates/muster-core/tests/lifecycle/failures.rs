@@ -1,8 +1,9 @@
 //! Logic that fails for ever: what its consumers get, and that it holds nothing up.
 
+use liveperson_proto::Sequence;
 use liveperson_proto::request::Request;
 use muster_core::bot::Event;
-use muster_core::dialog::{CommitOutcome, CommitTurn, Decided, Effect, Note, Rules};
+use muster_core::dialog::{CommitOutcome, CommitTurn, Cursor, Decided, Effect, Note, Rules};
 use muster_core::turn::{Action, OnFailure};
 use serde_json::{Value, json};
 
@@ -73,7 +74,7 @@ fn a_message_whose_turn_fails_gets_what_was_declared_and_the_next_one_goes_on() 
         let poisoned = turn(&life);
         assert_eq!(fail(&mut life), 3, "asked three times in all");
         assert_eq!(deeds(&life), expected);
-        assert_eq!(committed(&life).cursor.0, 0, "the message is passed");
+        assert_eq!(committed(&life).cursor, Cursor::at(Sequence(0)), "the message is passed");
         let variables: Value = serde_json::from_str(&committed(&life).variables).expect("variables are JSON");
         assert_eq!(variables["before"], 1, "what earlier turns set stays");
         commit(&mut life, CommitOutcome::Committed);

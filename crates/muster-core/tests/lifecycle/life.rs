@@ -83,6 +83,12 @@ impl Life {
         self.pass(at.since(self.now.moment))
     }
 
+    /// The number of the last claim that was asked for.
+    pub(crate) fn claim_number(&self) -> Ticket {
+        let asked = |e: &Effect| if let Effect::Claim { number, .. } = e { Some(*number) } else { None };
+        self.all.iter().rev().find_map(asked).expect("a claim was asked for")
+    }
+
     pub(crate) fn generation(&self) -> u64 {
         let opened = |e: &Effect| if let Effect::Open { generation } = e { Some(*generation) } else { None };
         self.all.iter().rev().find_map(opened).expect("a socket was opened")

@@ -3,8 +3,10 @@
 mod life;
 mod pool;
 
+mod closing;
 mod connection;
 mod conversations;
+mod doubts;
 mod edges;
 mod failures;
 mod truths;

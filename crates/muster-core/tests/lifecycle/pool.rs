@@ -8,7 +8,7 @@ use liveperson_proto::message::Role;
 use liveperson_proto::request::{FieldChange, Request};
 use muster_core::bot::{Ending, Event, State};
 use muster_core::dialog::{
-    ClaimOutcome, CommitOutcome, Decided, Effect, Outcome, Recalled, RestoredDeed, Ticket,
+    ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, RestoredDeed, Ticket,
 };
 use muster_core::duty::{Duty, Intake};
 use muster_core::pool::{Parting, PoolNews};
@@ -42,7 +42,8 @@ fn change(life: &mut Life, kind: ChangeKind, conversation: Conversation) {
 
 fn claimed(life: &mut Life, recalled: Recalled) {
     let outcome = ClaimOutcome::Held(Box::new(recalled));
-    life.tell(Event::ClaimAnswered { conversation: "C1".into(), outcome });
+    let number = life.claim_number();
+    life.tell(Event::ClaimAnswered { conversation: "C1".into(), number, outcome });
 }
 
 /// The ticket of the last request that fits.
@@ -81,8 +82,33 @@ fn a_bot_that_is_given_a_conversation_beside_a_human_holds_still_from_the_first_
     placed(&mut life, &[("cons", Role::Consumer), ("1.77", Role::AssignedAgent)]);
     claimed(&mut life, Recalled::default());
     answer(&mut life, joins, Outcome::Done);
+    let beside = [("cons", Role::Consumer), ("1.77", Role::AssignedAgent), ("1.2", Role::Agent)];
+    change(&mut life, ChangeKind::Upsert, shown(&beside));
     answer(&mut life, reads, Outcome::History(Vec::new()));
     assert_eq!(life.count(|e| matches!(e, Effect::Think(_))), 0, "the human is still there");
+    change(&mut life, ChangeKind::Upsert, shown(&[("cons", Role::Consumer), ("1.2", Role::Agent)]));
+    assert_eq!(life.count(|e| matches!(e, Effect::Think(_))), 1);
+}
+
+/// A human takes over between the pool's picture and the join.
+#[test]
+fn after_a_join_the_fresh_picture_decides_before_anything_is_said() {
+    let mut life = Life::of_pool(ALL);
+    placed(&mut life, &[("cons", Role::Consumer)]);
+    claimed(&mut life, Recalled::default());
+    answer(&mut life, joins, Outcome::Done);
+    assert_eq!(
+        life.count(|e| matches!(e, Effect::Ask(_, request) if reads(request))),
+        0,
+        "it waits to be shown"
+    );
+    // The notification that would show it got lost: it is asked for.
+    life.wake();
+    let ticket = crate::closing::find_asked(&life);
+    let beside = [("cons", Role::Consumer), ("1.77", Role::AssignedAgent), ("1.2", Role::Agent)];
+    crate::closing::found(&mut life, ticket, vec![shown(&beside)]);
+    answer(&mut life, reads, Outcome::History(Vec::new()));
+    assert_eq!(life.count(|e| matches!(e, Effect::Think(_))), 0, "a human is there");
     change(&mut life, ChangeKind::Upsert, shown(&[("cons", Role::Consumer), ("1.2", Role::Agent)]));
     assert_eq!(life.count(|e| matches!(e, Effect::Think(_))), 1);
 }
@@ -121,7 +147,10 @@ fn a_hand_back_that_the_platform_has_no_time_for_is_tried_again() {
     change(&mut life, ChangeKind::Upsert, shown(&[("cons", Role::Consumer), ("1.2", Role::AssignedAgent)]));
     claimed(
         &mut life,
-        Recalled { cursor: Some(("C1".into(), liveperson_proto::Sequence(3))), ..Recalled::default() },
+        Recalled {
+            cursor: Some(("C1".into(), Cursor::at(liveperson_proto::Sequence(3)))),
+            ..Recalled::default()
+        },
     );
     answer(&mut life, reads, Outcome::History(Vec::new()));
     life.tell(Event::Drain { ending: Ending::Retire, within: Duration::from_mins(1) });
@@ -157,6 +186,7 @@ fn a_bot_that_lost_its_claim_lets_go() {
     placed(&mut life, &[("cons", Role::Consumer)]);
     claimed(&mut life, Recalled::default());
     answer(&mut life, joins, Outcome::Done);
+    change(&mut life, ChangeKind::Upsert, shown(&[("cons", Role::Consumer), ("1.2", Role::Agent)]));
     answer(&mut life, reads, Outcome::History(Vec::new()));
     let turn =
         life.all.iter().rev().find_map(|e| if let Effect::Think(t) = e { Some(t.id.clone()) } else { None });

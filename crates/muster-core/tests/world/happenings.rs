@@ -12,8 +12,8 @@ use muster_core::time::Now;
 use super::World;
 use super::member::{Gone, InFlight, Member};
 use super::performing::{joins, sending_of};
-use super::platform::News;
 use super::platform::dialog::words;
+use super::platform::{News, WATCH};
 use super::reference::Sending;
 use super::store::Record;
 use super::swarm::Fault;
@@ -96,7 +96,10 @@ impl World {
     }
 
     fn note_humans(&mut self, bot: usize, news: &News) {
-        let News::Conversations { watch: false, changes } = news else { return };
+        let News::Conversations { subscription, changes } = news else { return };
+        if subscription.as_str() == WATCH {
+            return;
+        }
         for shown in changes.iter().map(|change| &change.conversation) {
             let key = (bot, shown.id.clone());
             if shown.participants.iter().any(|(who, _)| who == HUMAN) {
@@ -191,13 +194,13 @@ impl World {
     /// Makes a record durable; returns what its bot will hear.
     pub(super) fn keep(&mut self, bot: usize, record: Record) -> Option<Event> {
         match record {
-            Record::Claim(conversation) => {
+            Record::Claim { number, conversation } => {
                 let outcome = if self.swarm.strikes(Fault::StoreFences, 6, &mut self.chance) {
                     muster_core::dialog::ClaimOutcome::Fenced
                 } else {
                     self.store.claim(bot, &conversation, joins(self.setup.intake))
                 };
-                Some(Event::ClaimAnswered { conversation, outcome })
+                Some(Event::ClaimAnswered { conversation, number, outcome })
             }
             Record::Commit(commit) => {
                 let outcome = self.commit(bot, &commit);

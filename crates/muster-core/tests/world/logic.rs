@@ -20,6 +20,8 @@ pub(crate) fn decide(turn: &Turn, call: u64, swarm: &Swarm, chance: &mut fastran
     let mut actions = vec![Action::Set { name: "count".to_owned(), value: (count + 1).into() }];
     let say = |text: String| Action::Say { text };
     match &turn.event {
+        // Nothing can be said any more.
+        TurnEvent::Closed { .. } => {}
         TurnEvent::Opened => actions.push(say(format!("hello #{call}"))),
         TurnEvent::Message { sequence, .. } => {
             let says = match chance.u32(0..6) {

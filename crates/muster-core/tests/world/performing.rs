@@ -51,7 +51,9 @@ impl World {
             Effect::CloseSocket => self.lose_wire(bot),
             Effect::Ask(ticket, request) => self.ask(bot, ticket, request),
             Effect::Think(turn) => self.thinks(bot, *turn),
-            Effect::Claim(conversation) => self.record(bot, Record::Claim(conversation)),
+            Effect::Claim { number, conversation } => {
+                self.record(bot, Record::Claim { number, conversation });
+            }
             Effect::Commit(commit) => self.record(bot, Record::Commit(*commit)),
             Effect::Done(key) => {
                 let check = self.reference.done(&key);

@@ -83,7 +83,7 @@ impl Reference {
     pub(crate) fn thinks(&mut self, turn: &Turn, holds: bool) -> Check {
         let answers = match turn.event {
             TurnEvent::Message { sequence, .. } => Some(sequence),
-            TurnEvent::Opened => None,
+            TurnEvent::Opened | TurnEvent::Closed { .. } => None,
         };
         self.triggers.insert(turn.id.clone(), answers);
         let Some(account) = self.accounts.get(&turn.conversation) else { return Ok(()) };
@@ -97,7 +97,10 @@ impl Reference {
                 turn.conversation, turn.event
             ));
         }
-        if let Some((tag, _)) = account.actions.iter().find(|(_, action)| action.fate == Fate::Owed) {
+        // In a closed conversation nothing can be confirmed any more.
+        let unconfirmed = account.actions.iter().find(|(_, action)| action.fate == Fate::Owed);
+        let closed = matches!(turn.event, TurnEvent::Closed { .. });
+        if let Some((tag, _)) = unconfirmed.filter(|_| !closed) {
             return Err(format!("{}: a turn begins beside the unconfirmed action {tag}", turn.conversation));
         }
         let given = serde_json::to_string(&turn.variables).map_err(|error| error.to_string())?;
@@ -110,7 +113,7 @@ impl Reference {
         }
         match turn.event {
             TurnEvent::Message { sequence, .. } => self.is_in_order(&turn.conversation, sequence),
-            TurnEvent::Opened => Ok(()),
+            TurnEvent::Opened | TurnEvent::Closed { .. } => Ok(()),
         }
     }
 

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use liveperson_proto::{ConversationId, DialogId, Sequence};
+use liveperson_proto::{ConversationId, DialogId};
 use muster_core::TurnId;
 use muster_core::dialog::{
-    ClaimOutcome, CommitOutcome, CommitTurn, OutboxKey, Recalled, Restored, RestoredDeed,
+    ClaimOutcome, CommitOutcome, CommitTurn, Cursor, OutboxKey, Recalled, Restored, RestoredDeed, Ticket,
 };
 
 /// What a bot wants durable, in order.
 #[derive(Clone, Debug)]
 pub(crate) enum Record {
-    Claim(ConversationId),
+    Claim { number: Ticket, conversation: ConversationId },
     Commit(CommitTurn),
     Done(OutboxKey),
     Dead(OutboxKey),
@@ -33,7 +33,7 @@ pub(crate) struct Memory {
     /// It was held at least once before the claim in hand.
     again: bool,
     done: bool,
-    cursor: Option<(DialogId, Sequence, TurnId)>,
+    cursor: Option<(DialogId, Cursor, TurnId)>,
     variables: Option<String>,
     pub(crate) outbox: Vec<Row>,
 }
@@ -81,7 +81,7 @@ impl Store {
         memory.done = false;
         ClaimOutcome::Held(Box::new(Recalled {
             again: memory.again,
-            cursor: memory.cursor.as_ref().map(|(dialog, sequence, _)| (dialog.clone(), *sequence)),
+            cursor: memory.cursor.as_ref().map(|(dialog, cursor, _)| (dialog.clone(), *cursor)),
             variables: variables(memory),
             outbox: memory.outbox.iter().map(deed).collect(),
         }))
@@ -138,7 +138,7 @@ impl Store {
         let restored = |(id, memory): (&ConversationId, &Memory)| Restored {
             conversation: id.clone(),
             dialog: memory.cursor.as_ref().map_or_else(|| id.main_dialog(), |(dialog, ..)| dialog.clone()),
-            cursor: memory.cursor.as_ref().map(|(_, sequence, _)| *sequence),
+            cursor: memory.cursor.as_ref().map(|(_, cursor, _)| *cursor),
             variables: variables(memory),
             outbox: memory.outbox.iter().map(deed).collect(),
         };

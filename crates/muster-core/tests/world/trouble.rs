@@ -321,6 +321,8 @@ fn is_of_the_socket(request: &Request) -> bool {
     matches!(
         request,
         Request::SubscribeConversations { .. }
+            | Request::FindConversation { .. }
+            | Request::Unsubscribe { .. }
             | Request::SubscribeRings { .. }
             | Request::SetAgentState { .. }
     )

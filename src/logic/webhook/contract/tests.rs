@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use jsonschema::Validator;
 use liveperson_proto::Sequence;
-use muster_core::turn::{MAX_ACTIONS, MAX_TEXT, MAX_VARIABLES, TurnEvent};
+use muster_core::turn::{MAX_ACTIONS, MAX_TEXT, MAX_VARIABLES, TurnEvent, Unseen};
 use serde_json::json;
 
 use super::*;
@@ -29,6 +29,7 @@ fn turn(event: TurnEvent) -> Turn {
         conversation: "C".into(),
         dialog: "D".into(),
         consumer: Some("consumer".into()),
+        former_consumer: None,
         skill: None,
         variables: [("seen".to_owned(), json!([1, null]))].into_iter().collect(),
         event,
@@ -40,9 +41,10 @@ fn events() -> Vec<TurnEvent> {
     let message =
         TurnEvent::Message { sequence: Sequence(3), content_type: "text/plain".into(), text: "hi".into() };
     match &message {
-        TurnEvent::Opened | TurnEvent::Message { .. } => {}
+        TurnEvent::Opened | TurnEvent::Message { .. } | TurnEvent::Closed { .. } => {}
     }
-    vec![TurnEvent::Opened, message]
+    let late = Unseen { sequence: Sequence(4), content_type: "text/plain".into(), text: "late".into() };
+    vec![TurnEvent::Opened, message, TurnEvent::Closed { unseen: vec![late], more: false }]
 }
 
 /// Every action there is; whoever adds one is sent here by the compiler.

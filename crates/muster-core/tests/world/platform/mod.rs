@@ -21,7 +21,7 @@ use dialog::Dialog;
 #[derive(Clone, Debug)]
 pub(crate) enum News {
     Answer(Ticket, Outcome),
-    Conversations { watch: bool, changes: Vec<ConversationChange> },
+    Conversations { subscription: SubscriptionId, changes: Vec<ConversationChange> },
     Rings(Vec<Ring>),
     Message(MessageEvent),
 }
@@ -30,16 +30,18 @@ impl News {
     pub(crate) fn event(self, generation: u64) -> Event {
         match self {
             Self::Answer(ticket, outcome) => Event::Answered { ticket, outcome },
-            Self::Conversations { watch, changes } => {
-                let name = if watch { "watch" } else { "own" };
-                let subscription = Some(SubscriptionId::from(name));
-                Event::Conversations { generation, subscription, changes, lost: 0 }
+            Self::Conversations { subscription, changes } => {
+                Event::Conversations { generation, subscription: Some(subscription), changes, lost: 0 }
             }
             Self::Rings(rings) => Event::Rings { generation, rings },
             Self::Message(event) => Event::Message { generation, event: Box::new(event) },
         }
     }
 }
+
+/// The subscriptions to a bot's own conversations and to all of the account; others are to one each.
+pub(crate) const OWN: &str = "own";
+pub(crate) const WATCH: &str = "watch";
 
 /// What the platform knows of a bot's socket.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,6 +64,8 @@ pub(crate) struct Platform {
     pub(crate) page: usize,
     /// Which end a capped page keeps.
     pub(crate) keeps_newest: bool,
+    /// Questions for one conversation so far.
+    pub(crate) finds: u64,
     /// What was wrong with a request that took effect.
     pub(crate) breach: Option<String>,
 }
@@ -69,7 +73,16 @@ pub(crate) struct Platform {
 impl Platform {
     pub(crate) fn new(intake: Intake, bots: usize, page: usize, keeps_newest: bool) -> Self {
         let wires = vec![Wire::default(); bots];
-        Self { intake, dialogs: Vec::new(), wires, caused: Vec::new(), page, keeps_newest, breach: None }
+        Self {
+            intake,
+            dialogs: Vec::new(),
+            wires,
+            caused: Vec::new(),
+            page,
+            keeps_newest,
+            finds: 0,
+            breach: None,
+        }
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -144,17 +157,11 @@ impl Platform {
             let inside = dialog.bots.contains(&bot);
             if wire.own && (inside || before.contains(&bot)) {
                 let kind = if inside && dialog.open { ChangeKind::Upsert } else { ChangeKind::Delete };
-                news.push((
-                    bot,
-                    News::Conversations { watch: false, changes: vec![dialog.change(kind, role)] },
-                ));
+                news.push((bot, told(OWN, dialog.change(kind, role))));
             }
             if wire.watch {
                 let kind = if dialog.open { ChangeKind::Upsert } else { ChangeKind::Delete };
-                news.push((
-                    bot,
-                    News::Conversations { watch: true, changes: vec![dialog.change(kind, role)] },
-                ));
+                news.push((bot, told(WATCH, dialog.change(kind, role))));
             }
         }
         self.caused.extend(news);
@@ -174,4 +181,8 @@ impl Platform {
     pub(crate) fn events_of(&self, dialog: &DialogId) -> &[MessageEvent] {
         self.dialogs.iter().find(|d| d.main == *dialog).map_or(&[], |d| &d.events)
     }
+}
+
+fn told(subscription: &str, change: ConversationChange) -> News {
+    News::Conversations { subscription: subscription.into(), changes: vec![change] }
 }

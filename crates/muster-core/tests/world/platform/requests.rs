@@ -3,18 +3,19 @@
 use liveperson_proto::conversation::ChangeKind;
 use liveperson_proto::message::{EventBody, MessageEvent};
 use liveperson_proto::request::{Availability, FieldChange, Outgoing, Request};
-use liveperson_proto::{ConversationId, DialogId, Sequence};
+use liveperson_proto::{ConversationId, DialogId, Sequence, SubscriptionId};
 use muster_core::dialog::Outcome;
 use muster_core::duty::Intake;
 
 use super::dialog::text;
-use super::{News, Platform};
+use super::{News, OWN, Platform, WATCH};
 
 impl Platform {
     /// Applies a request of a bot; what it causes waits in `caused`.
     pub(crate) fn apply(&mut self, bot: usize, request: &Request) -> Outcome {
         match request {
             Request::SubscribeConversations { agent } => self.subscribe(bot, agent.is_none()),
+            Request::FindConversation { conversation, .. } => self.find(bot, conversation),
             Request::SubscribeRings { .. } => {
                 self.wires[bot].rings = true;
                 Outcome::Done
@@ -52,13 +53,25 @@ impl Platform {
         let role = self.role();
         let mine = self.dialogs.iter().filter(|d| d.open && (watch || d.bots.contains(&bot)));
         let changes = mine.map(|dialog| dialog.change(ChangeKind::Upsert, role)).collect();
-        self.caused.push((bot, News::Conversations { watch, changes }));
+        let subscription: SubscriptionId = if watch { WATCH } else { OWN }.into();
+        self.caused.push((bot, News::Conversations { subscription: subscription.clone(), changes }));
         if watch {
             self.wires[bot].watch = true;
         } else {
             self.wires[bot].own = true;
         }
-        Outcome::Done
+        Outcome::Subscribed(subscription)
+    }
+
+    /// A subscription to one conversation, open or closed, in which the bot takes or took part.
+    fn find(&mut self, bot: usize, id: &ConversationId) -> Outcome {
+        self.finds += 1;
+        let subscription = SubscriptionId::from(format!("find-{}", self.finds));
+        let role = self.role();
+        let found = self.dialogs.iter().filter(|d| d.id == *id && d.bots.contains(&bot));
+        let changes = found.map(|dialog| dialog.change(ChangeKind::Upsert, role)).collect();
+        self.caused.push((bot, News::Conversations { subscription: subscription.clone(), changes }));
+        Outcome::Subscribed(subscription)
     }
 
     fn accept(&mut self, bot: usize, ring: &str) -> Outcome {

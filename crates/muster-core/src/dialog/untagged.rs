@@ -1,0 +1,114 @@
+//! Reconciliation without tags: by our own id, the content, and a place after the cursor.
+//!
+//! For accounts whose tags are off, and for platforms that return no metadata. It is the weaker proof:
+//! two answers with the same words are told apart only as long as the process lives.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use liveperson_proto::Sequence;
+use liveperson_proto::message::EventBody;
+
+use super::conversation::Conversation;
+use super::desk::Desk;
+use super::outbox::SendState;
+use super::reading::Line;
+use crate::turn::Deed;
+
+/// Own events remembered at most after the cursor, and own answers whose event is still to be seen.
+const KEPT: usize = 64;
+
+/// What tells one content from another.
+pub(crate) type Print = u64;
+
+/// What this bot has seen of its own words.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnWords {
+    /// Own events after the cursor, each looked at once.
+    seen: BTreeSet<Sequence>,
+    /// Confirmed by the platform's answer; their events are still to come.
+    expected: VecDeque<Print>,
+}
+
+impl OwnWords {
+    /// Notes an own event; whether it is new.
+    fn note(&mut self, sequence: Sequence) -> bool {
+        let new = self.seen.insert(sequence);
+        if self.seen.len() > KEPT {
+            self.seen.pop_first();
+        }
+        new
+    }
+
+    /// A deed was confirmed by an answer: its event confirms no other one.
+    pub(crate) fn expect(&mut self, deed: &Deed) {
+        let Some(print) = of_deed(deed) else { return };
+        self.expected.push_back(print);
+        if self.expected.len() > KEPT {
+            self.expected.pop_front();
+        }
+    }
+
+    fn was_expected(&mut self, print: Print) -> bool {
+        let place = self.expected.iter().position(|expected| *expected == print);
+        place.and_then(|place| self.expected.remove(place)).is_some()
+    }
+
+    pub(crate) fn pass(&mut self, cursor: Sequence) {
+        self.seen = self.seen.split_off(&Sequence(cursor.0.saturating_add(1)));
+    }
+}
+
+impl Conversation {
+    /// An own event: without a tag, its content says which deed it is.
+    pub(super) fn take_own(&mut self, line: &Line, desk: &mut Desk<'_>) {
+        let Some(print) = line.own else { return };
+        if line.sequence <= self.cursor.sequence || !self.own_words.note(line.sequence) {
+            return;
+        }
+        if self.own_words.was_expected(print) || !line.tags.is_empty() {
+            return;
+        }
+        let is_it = |deed: &Deed, state: &SendState| {
+            matches!(state, SendState::Sent | SendState::Unknown { .. }) && of_deed(deed) == Some(print)
+        };
+        // Deeds go out one by one: only the head can have been sent.
+        let head = self.outbox.pending.front().filter(|head| is_it(&head.deed, &head.state));
+        if let Some(tag) = head.map(|head| head.tag.clone()) {
+            self.outbox.confirm_tag(&tag, desk);
+        }
+    }
+}
+
+/// The print of a published deed.
+fn of_deed(deed: &Deed) -> Option<Print> {
+    match deed {
+        Deed::Text { text } => Some(of_text(text)),
+        Deed::Rich { content } => Some(of_rich(content)),
+        Deed::Transfer { .. } | Deed::Close => None,
+    }
+}
+
+/// The print of an event.
+pub(crate) fn of_event(body: &EventBody) -> Option<Print> {
+    match body {
+        EventBody::Content { text, .. } => Some(of_text(text)),
+        EventBody::Rich { content } => serde_json::from_str(content).ok().as_ref().map(of_rich),
+        EventBody::AcceptStatus | EventBody::ChatState | EventBody::Other(_) => None,
+    }
+}
+
+// Platforms trim.
+fn of_text(text: &str) -> Print {
+    print(('t', text.trim()))
+}
+
+fn of_rich(content: &serde_json::Value) -> Print {
+    print(('r', content.to_string()))
+}
+
+fn print(content: impl Hash) -> Print {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    hasher.finish()
+}
