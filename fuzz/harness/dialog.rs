@@ -94,7 +94,7 @@ struct World {
     errands: VecDeque<Effect>,
     thinking: Vec<Turn>,
     commits: VecDeque<CommitTurn>,
-    claims: VecDeque<ConversationId>,
+    claims: VecDeque<(Ticket, ConversationId)>,
     open: Option<u64>,
     held_off: bool,
     fenced: bool,
@@ -194,7 +194,7 @@ impl World {
                 assert!(other.is_none_or(|it| it.turn == turn.turn), "two turns of one conversation");
                 self.commits.push_back(*turn);
             }
-            Effect::Claim(conversation) => self.claims.push_back(conversation),
+            Effect::Claim { number, conversation } => self.claims.push_back((number, conversation)),
             Effect::Done(key) | Effect::Dead(key, _) => {
                 let row = self.store.entry(key.conversation.clone()).or_default();
                 row.outbox.retain(|owed| owed.key != key);
@@ -247,7 +247,9 @@ impl World {
         assert!(!committing, "a turn was started beside a commit");
         let row = self.store.entry(turn.conversation.clone()).or_default();
         let owed: Vec<_> = row.outbox.iter().map(|owed| &owed.tag).collect();
-        assert!(row.held && owed.is_empty(), "a turn was started beside {owed:?}");
+        // What is still owed when a conversation is closed can never be sent.
+        let last = matches!(turn.event, TurnEvent::Closed { .. });
+        assert!(row.held && (last || owed.is_empty()), "a turn was started beside {owed:?}");
         self.thinking.push(turn);
     }
 
@@ -311,6 +313,9 @@ impl World {
                 });
                 let events: Vec<_> = within.cloned().collect();
                 Outcome::History(events[events.len().saturating_sub(8)..].to_vec())
+            }
+            Request::FindConversation { .. } => {
+                Outcome::Subscribed(format!("find-{}", self.asked.len()).as_str().into())
             }
             _ => Outcome::Done,
         }
@@ -387,13 +392,13 @@ impl World {
     }
 
     fn claim(&mut self, how: u8) {
-        let Some(conversation) = self.claims.pop_front() else { return };
+        let Some((number, conversation)) = self.claims.pop_front() else { return };
         let outcome = match how & 7 {
             0 => ClaimOutcome::Fenced,
             1 => ClaimOutcome::Done,
             _ => ClaimOutcome::Held(Box::new(self.take(&conversation))),
         };
-        self.tell(Event::ClaimAnswered { conversation, outcome });
+        self.tell(Event::ClaimAnswered { conversation, number, outcome });
     }
 
     fn take(&mut self, conversation: &ConversationId) -> Recalled {

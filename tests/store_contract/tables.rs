@@ -5,7 +5,14 @@ use muster::store::{Group, StoreError, StoreUrl};
 use crate::world::{Kind, World, committed};
 
 pub async fn an_empty_database_gets_its_tables_once(world: World) {
-    let all = ["0001 store", "0002 dialect", "0003 declared", "0004 claim done", "0008 login budget"];
+    let all = [
+        "0001 store",
+        "0002 dialect",
+        "0003 declared",
+        "0004 claim done",
+        "0005 cursor step",
+        "0008 login budget",
+    ];
     assert_eq!(world.store.pending_migrations().await.unwrap(), all);
     assert_eq!(world.store.pending_migrations().await.unwrap(), all, "to ask changes nothing");
     assert_eq!(world.store.migrate().await.unwrap(), all);

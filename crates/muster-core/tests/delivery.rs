@@ -5,7 +5,8 @@
 mod world;
 
 use muster_core::duty::Intake;
-use world::{Sabotage, Setup, World};
+use world::coverage::{Coverage, Machine};
+use world::{Sabotage, Setup, World, unreachable};
 
 /// Runs until the steps are done or something is broken; then everything must come to rest.
 fn run(setup: Setup, steps: u64) -> World {
@@ -43,6 +44,8 @@ fn steps(at_least: u64, first_seed: u64, intake: Intake, bots: std::ops::RangeIn
 }
 
 const EACH: u64 = 300_000;
+/// Runs whose coverage is counted.
+const COVERED: u64 = 800;
 
 #[test]
 fn each_message_is_answered_once_and_in_order() {
@@ -75,6 +78,31 @@ fn without_faults_nothing_is_sent_or_read_twice() {
         let reads = world.reads.values().copied().max().unwrap_or(0);
         assert!(reads <= 1, "seed {seed}: a dialog was read {reads} times on one socket");
     }
+}
+
+/// Every pair of state and event comes up, except those that `world/unreachable.rs` gives a reason for.
+#[test]
+fn each_state_meets_each_event() {
+    let mut coverage = Coverage::default();
+    for seed in 0..COVERED {
+        let intake = if seed % 2 == 0 { Intake::Rings } else { Intake::All };
+        let (setup, steps) = of_seed(5_000_000 + seed, intake, 1..=3);
+        let mut world = World::new(setup);
+        world.coverage = Some(Coverage::default());
+        play(&mut world, steps);
+        assert!(world.verdict().is_ok(), "{}", world.verdict().unwrap_err());
+        coverage.absorb(world.coverage.take().expect("it was counted"));
+    }
+    let mut tables = String::new();
+    let mut faults = Vec::new();
+    for machine in [Machine::Bot, Machine::Joint, Machine::Work] {
+        tables += &format!("{}\n\n", coverage.table(machine));
+        faults.extend(unreachable::faults(&coverage, machine));
+    }
+    println!("{tables}");
+    let at = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("coverage.txt");
+    std::fs::write(&at, &tables).expect("the target folder can be written");
+    assert!(faults.is_empty(), "{} (see {})", faults.join("\n"), at.display());
 }
 
 /// The proof itself can fail: with any part of the promise switched off, some check does.

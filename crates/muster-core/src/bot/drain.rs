@@ -137,7 +137,7 @@ impl Bot {
                 c.hand_back_at = Some(desk.now.moment + desk.rules.pause);
             }
             Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) | Outcome::Refused { .. } => {
-                c.end(Ended::HandedBack, desk)
+                c.end(Ended::HandedBack, desk);
             }
         });
         self.sweep(now, out);

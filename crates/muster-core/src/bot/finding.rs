@@ -12,24 +12,22 @@ impl Bot {
     /// A notification about conversations: the bot's own, one that was asked for, or the account's.
     pub(crate) fn told_of_conversations(
         &mut self,
-        subscription: Option<SubscriptionId>,
+        subscription: Option<&SubscriptionId>,
         changes: Vec<ConversationChange>,
         lost: usize,
         now: Now,
         out: &mut Vec<Effect>,
     ) {
-        let sought = subscription.as_ref().and_then(|subscription| self.sought.remove(subscription));
-        if let (Some(conversation), Some(subscription)) = (sought, &subscription) {
+        let sought = subscription.and_then(|subscription| self.sought.remove(subscription));
+        if let (Some(conversation), Some(subscription)) = (sought, subscription) {
             return self.found(&conversation, subscription, &changes, lost, now, out);
         }
-        if self.is_own_subscription(subscription.clone()) {
+        if self.is_own_subscription(subscription.cloned()) {
             return self.conversations_changed(&changes, lost, now, out);
         }
-        match (self.asked_for(&changes), &subscription) {
-            (Some(conversation), Some(subscription)) => {
-                self.found(&conversation, subscription, &changes, lost, now, out);
-            }
-            (_, subscription) => self.watched(subscription.as_ref(), changes, lost, out),
+        // It may have overtaken the answer that names it; then the question is asked again.
+        if self.knows_its_watch() || !self.is_asked_for(&changes) {
+            self.watched(subscription, changes, lost, out);
         }
     }
 
@@ -49,11 +47,10 @@ impl Bot {
         self.with(conversation, now, out, |c, desk| c.find_answered(outcome, desk));
     }
 
-    /// The conversation of a notification that overtook the answer which names its subscription.
-    fn asked_for(&self, changes: &[ConversationChange]) -> Option<ConversationId> {
-        let [only] = changes else { return None };
-        let conversation = self.conversations.get(&only.conversation.id)?;
-        conversation.is_asked_for().then(|| only.conversation.id.clone())
+    /// Whether these may be the answer to a question for one conversation.
+    fn is_asked_for(&self, changes: &[ConversationChange]) -> bool {
+        let [only] = changes else { return false };
+        self.conversations.get(&only.conversation.id).is_some_and(Conversation::is_asked_for)
     }
 
     fn found(

@@ -142,6 +142,11 @@ impl Bot {
         self.report(PoolNews::Blind, out);
     }
 
+    /// Whether the platform has named the subscription by which the bot watches.
+    pub(crate) fn knows_its_watch(&self) -> bool {
+        matches!(self.membership.watch, Watch::Asked { subscription: Some(_), .. })
+    }
+
     /// The watch told something: the pool hears what is new in it.
     pub(crate) fn watched(
         &mut self,

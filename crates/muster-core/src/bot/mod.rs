@@ -247,7 +247,7 @@ impl Bot {
             }
             Event::Conversations { generation, subscription, changes, lost } => {
                 if self.is_current(generation) {
-                    self.told_of_conversations(subscription, changes, lost, now, out);
+                    self.told_of_conversations(subscription.as_ref(), changes, lost, now, out);
                 }
             }
             Event::Rings { generation, rings } => {

@@ -8,9 +8,11 @@ use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::message::Role;
 
 use super::conversation::Conversation;
-use super::desk::{Desk, Effect, Me, Note};
+use super::desk::{Desk, Me};
+use super::effect::Effect;
+use super::note::Note;
 use super::outbox::SendState;
-use super::turns::Stage;
+use super::stage::Stage;
 use crate::tag::Trigger;
 
 /// Whether somebody else is the assigned agent.

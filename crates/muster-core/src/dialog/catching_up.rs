@@ -6,7 +6,8 @@ use liveperson_proto::request::Request;
 use super::closing::Closing;
 use super::conversation::{Conversation, Link};
 use super::cursor::Cursor;
-use super::desk::{Desk, Note, Outcome, Purpose};
+use super::desk::{Desk, Outcome, Purpose};
+use super::note::Note;
 use super::proof::GapProof;
 use super::reading::{Line, Next, Reading};
 use crate::duty::Start;
@@ -42,6 +43,12 @@ impl Conversation {
             // What was closed may be closed to readers too: what is known has to do.
             Outcome::Refused { code, .. } if self.closing != Closing::No && is_final(code) => {
                 self.complete(desk);
+                return self.advance(desk);
+            }
+            // Perhaps it is not ours any more: its state decides, and until then it is tried again.
+            Outcome::Refused { code, .. } if is_final(code) => {
+                reading.retry_at = Some(desk.now.moment + desk.rules.settle);
+                self.want_to_find(desk);
                 return self.advance(desk);
             }
             _ => {

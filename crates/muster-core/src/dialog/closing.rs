@@ -4,10 +4,12 @@
 //! read once more, since a message may have come in right before the close.
 
 use super::conversation::{Conversation, Link};
-use super::desk::{Desk, Effect, Note};
+use super::desk::Desk;
+use super::effect::Effect;
 use super::ended::Ended;
+use super::note::Note;
+use super::stage::{Cause, Stage};
 use super::taking::Claim;
-use super::turns::{Cause, Stage};
 use crate::time::Moment;
 
 /// Whether the conversation is being closed, and how the bot knows.

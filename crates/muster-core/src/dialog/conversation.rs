@@ -8,16 +8,17 @@ use liveperson_proto::{ConsumerId, ConversationId, DialogId, Sequence, SkillId};
 
 use super::closing::Closing;
 use super::cursor::Cursor;
-use super::desk::{Desk, Effect, Note, OutboxKey, Outcome, Rules};
+use super::desk::{Desk, Outcome};
+use super::effect::{Effect, OutboxKey};
 use super::ended::Ended;
 use super::finding::Finding;
 use super::inbox::Inbox;
-use super::outbox::{Outbox, Wish};
+use super::note::Note;
+use super::outbox::{Outbox, Pending, SendState, Wish};
 use super::reading::{Line, Reading};
+use super::stage::Stage;
 use super::taking::{Claim, Place};
-use super::turns::Stage;
 use super::untagged::OwnWords;
-use crate::TurnId;
 use crate::duty::Intake;
 use crate::pool::Parting;
 use crate::time::Moment;
@@ -25,34 +26,6 @@ use crate::turn::{Deed, Variables};
 
 /// Live events remembered at most while the history is read.
 const MEANWHILE: usize = 1_000;
-
-/// A held conversation as the store gives it back.
-#[derive(Clone, Debug)]
-pub struct Restored {
-    /// The conversation.
-    pub conversation: ConversationId,
-    /// Its MAIN dialog.
-    pub dialog: DialogId,
-    /// Where it stands; none before the first turn.
-    pub cursor: Option<Cursor>,
-    /// As the last turn left them.
-    pub variables: Variables,
-    /// Deeds not yet confirmed, in order.
-    pub outbox: Vec<RestoredDeed>,
-}
-
-/// An unconfirmed deed as the store gives it back: its outcome is unknown.
-#[derive(Clone, Debug)]
-pub struct RestoredDeed {
-    /// Its turn.
-    pub turn: TurnId,
-    /// Its place in the turn.
-    pub n: usize,
-    /// Its tag.
-    pub tag: String,
-    /// What was to be done.
-    pub deed: Deed,
-}
 
 /// How a conversation is joined to the platform.
 #[derive(Debug)]
@@ -63,20 +36,6 @@ pub(crate) enum Link {
     Reading(Reading),
     /// Events arrive as they happen.
     Live,
-}
-
-/// What a bot may do at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a leave of its own")]
-pub(crate) struct Means {
-    /// Send deeds.
-    pub(crate) may_act: bool,
-    /// Start turns.
-    pub(crate) may_think: bool,
-    /// Start the last turn of a closed conversation.
-    pub(crate) may_close: bool,
-    /// A socket has shown what is ours.
-    pub(crate) connected: bool,
 }
 
 /// One conversation that a bot handles.
@@ -138,93 +97,6 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// A conversation that is new to this bot.
-    pub(crate) fn new(shown: &Shown, place: Place) -> Self {
-        Self {
-            id: shown.id.clone(),
-            dialog: shown.main_dialog.clone(),
-            knows_dialog: true,
-            consumer: shown.first(Role::Consumer).map(ConsumerId::from),
-            former_consumer: None,
-            skill: shown.skill.clone(),
-            link: Link::Detached,
-            claim: Claim::Wanted { retry_at: None },
-            place,
-            shown_here: false,
-            opened: false,
-            starting: true,
-            hushed: false,
-            human_answered: Sequence::START,
-            meanwhile: BTreeSet::new(),
-            cursor: Cursor::START,
-            seen: Sequence::START,
-            answered: BTreeSet::new(),
-            variables: Variables::new(),
-            inbox: Inbox::default(),
-            stage: Stage::Idle,
-            outbox: Outbox::default(),
-            looked: None,
-            ended: None,
-            handing_back: false,
-            hand_back_at: None,
-            left_by_deed: false,
-            again: false,
-            resume: None,
-            closing: Closing::No,
-            finding: Finding::Idle,
-            shown_ours_at: None,
-            own_words: OwnWords::default(),
-            readings: 0,
-        }
-    }
-
-    /// A conversation held before this life of the bot.
-    pub(crate) fn restored(restored: Restored, intake: Intake, now: Moment) -> Self {
-        let mut outbox = Outbox::default();
-        outbox.restore(&restored.conversation, restored.outbox, now);
-        let cursor = restored.cursor.unwrap_or(Cursor::START);
-        Self {
-            outbox,
-            id: restored.conversation,
-            dialog: restored.dialog,
-            knows_dialog: restored.cursor.is_some(),
-            consumer: None,
-            former_consumer: None,
-            skill: None,
-            link: Link::Detached,
-            claim: Claim::Held,
-            place: match intake {
-                // A join of the life before may still land: it is not asked for again before `settle`.
-                Intake::All => Place::Doubted { since: now },
-                Intake::Rings => Place::In,
-            },
-            shown_here: false,
-            opened: restored.cursor.is_some(),
-            starting: restored.cursor.is_none(),
-            hushed: false,
-            human_answered: Sequence::START,
-            meanwhile: BTreeSet::new(),
-            cursor,
-            seen: cursor.sequence,
-            answered: BTreeSet::new(),
-            variables: restored.variables,
-            inbox: Inbox::default(),
-            stage: Stage::Idle,
-            looked: None,
-            ended: None,
-            handing_back: false,
-            hand_back_at: None,
-            left_by_deed: false,
-            again: true,
-            resume: None,
-            closing: Closing::No,
-            finding: Finding::Idle,
-            shown_ours_at: None,
-            own_words: OwnWords::default(),
-            readings: 0,
-        }
-    }
-
     /// The platform shows it as ours: read its history once for this socket.
     pub(crate) fn shown(&mut self, shown: &Shown, desk: &mut Desk<'_>) {
         if self.is_closing() {
@@ -385,7 +257,8 @@ impl Conversation {
 
     /// Whether the platform refused the token with its next deed.
     pub(crate) fn waits_for_a_token(&self) -> bool {
-        self.outbox.pending.front().is_some_and(|head| head.unauthorized)
+        let in_doubt = |head: &Pending| matches!(head.state, SendState::Unknown { .. });
+        self.outbox.pending.front().is_some_and(|head| head.unauthorized && in_doubt(head))
     }
 
     /// Does what can be done now.
@@ -408,7 +281,10 @@ impl Conversation {
         self.drop_superseded(desk);
         match self.outbox.advance(self.looked, self.shown_ours_at, &self.dialog, desk) {
             Wish::Look => return self.read_from(self.cursor.sequence, desk),
-            Wish::Find => return self.want_to_find(desk),
+            Wish::Find => {
+                self.want_to_find(desk);
+                return self.find(desk);
+            }
             Wish::Nothing => {}
         }
         if self.outbox.is_empty() && desk.may_think && !self.handing_back {
@@ -436,54 +312,6 @@ impl Conversation {
                 false
             }
         }
-    }
-
-    /// When it wants to be woken.
-    pub(crate) fn deadline(&self, rules: &Rules, means: Means) -> Option<Moment> {
-        let Means { may_act, may_think, may_close, connected } = means;
-        let settle = rules.settle;
-        if self.ended.is_some() {
-            return self.stage.deadline().filter(|_| self.stage.is_committing());
-        }
-        let find = self.finding.deadline(settle).filter(|_| connected && may_act);
-        if self.is_closing() {
-            let claim = self.taking_deadline(rules, connected).filter(|_| may_think);
-            let claim = claim.filter(|_| self.claim != Claim::Held);
-            let closing = self.closing_deadline(may_close);
-            return [find, claim, self.reading_deadline(), closing].into_iter().flatten().min();
-        }
-        let taking = self.taking_deadline(rules, connected).filter(|_| may_think);
-        let hand_back = self.hand_back_at.filter(|_| connected && may_act && self.is_quiet());
-        let link = match &self.link {
-            Link::Reading(_) => self.reading_deadline(),
-            // While the conversation is being asked for, that answer is waited for and no moment.
-            Link::Live if may_act && !self.hushed && self.finding == Finding::Idle => {
-                self.outbox.deadline(settle)
-            }
-            Link::Live | Link::Detached => None,
-        };
-        let may_think = may_think && matches!(self.link, Link::Live) && self.outbox.is_empty();
-        let may_think = may_think && !self.handing_back && !self.hushed;
-        let stage = self.stage.deadline().filter(|_| self.stage.is_committing() || may_think);
-        [find, taking, hand_back, link, stage].into_iter().flatten().min()
-    }
-
-    fn reading_deadline(&self) -> Option<Moment> {
-        match &self.link {
-            Link::Reading(reading) => reading.retry_at,
-            Link::Live | Link::Detached => None,
-        }
-    }
-
-    /// When the oldest message was heard that is still unanswered.
-    pub(crate) fn oldest_owed(&self) -> Option<Moment> {
-        if self.hushed {
-            return None;
-        }
-        [self.inbox.oldest(), self.stage.heard(), self.outbox.pending.iter().find_map(|p| p.answers)]
-            .into_iter()
-            .flatten()
-            .min()
     }
 
     /// Lets go of the claim.

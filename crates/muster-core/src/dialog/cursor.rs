@@ -27,6 +27,7 @@ impl Cursor {
     }
 
     /// One step further, at the same sequence or a later one.
+    #[must_use]
     pub fn step_to(self, sequence: Sequence) -> Self {
         if sequence > self.sequence {
             return Self { sequence, step: 1 };

@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use liveperson_proto::message::MessageEvent;
 use liveperson_proto::request::Request;
-use liveperson_proto::{AccountId, AgentId, ConversationId, DialogId, PersistentId, RingId, SubscriptionId};
+use liveperson_proto::{AccountId, AgentId, ConversationId, PersistentId, RingId, SubscriptionId};
 
-use super::cursor::Cursor;
-use super::proof::GapProof;
+use super::effect::{Effect, OutboxKey};
+use super::note::Note;
 use crate::duty::Duty;
-use crate::pool::PoolNews;
 use crate::tag::Tagger;
 use crate::time::Now;
-use crate::turn::{Action, OnFailure, Turn};
-use crate::{BotId, PoolId, TurnId};
+use crate::turn::{Action, OnFailure};
+use crate::{BotId, PoolId};
 
 /// The number of a request; never used twice in a bot's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,213 +106,6 @@ pub enum Decided {
     Failed(String),
 }
 
-/// What the store made of a commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CommitOutcome {
-    /// It is durable.
-    Committed,
-    /// An earlier try of the same turn is durable already.
-    AlreadyCommitted,
-    /// The cursor stands at or past this turn.
-    StaleCursor(Cursor),
-    /// Another bot of the pool holds the claim.
-    ClaimLost,
-    /// Another process owns this bot.
-    Fenced,
-    /// The store refuses this turn's content for ever.
-    Rejected(String),
-    /// The store is away; the outcome may be either.
-    Unavailable,
-}
-
-/// An action as the store keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewAction {
-    /// Its place in the turn, from 0.
-    pub n: usize,
-    /// The tag its event carries.
-    pub tag: String,
-    /// The deed as JSON.
-    pub body: String,
-}
-
-/// A turn to be committed in one transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommitTurn {
-    /// The turn.
-    pub turn: TurnId,
-    /// Its conversation.
-    pub conversation: ConversationId,
-    /// Its dialog.
-    pub dialog: DialogId,
-    /// Where the cursor stands after it.
-    pub cursor: Cursor,
-    /// The variables after it, a JSON object.
-    pub variables: String,
-    /// What is to be done.
-    pub actions: Vec<NewAction>,
-}
-
-/// Names one row of the outbox within its bot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct OutboxKey {
-    /// The conversation.
-    pub conversation: ConversationId,
-    /// The turn.
-    pub turn: TurnId,
-    /// The action's place in the turn.
-    pub n: usize,
-}
-
-/// What a bot wants done; performed in order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Find the account's domains.
-    Resolve,
-    /// Log in, when the account's budget allows.
-    Login,
-    /// Refresh the session's token.
-    Refresh,
-    /// End the session on the platform.
-    Logout,
-    /// Open a socket; what it says carries this generation.
-    Open {
-        /// Counts the bot's sockets.
-        generation: u64,
-    },
-    /// Close the socket in hand.
-    CloseSocket,
-    /// Send a request on the socket.
-    Ask(Ticket, Request),
-    /// Let logic decide a turn.
-    Think(Box<Turn>),
-    /// Claim a conversation for this bot, whoever holds it; the store says what the pool remembers.
-    Claim {
-        /// The question's number, which its answer carries.
-        number: Ticket,
-        /// The conversation.
-        conversation: ConversationId,
-    },
-    /// Commit a turn.
-    Commit(Box<CommitTurn>),
-    /// A deed is confirmed: its row can go.
-    Done(OutboxKey),
-    /// A deed can never succeed: keep it as a dead letter with the platform's words.
-    Dead(OutboxKey, String),
-    /// The claim on a conversation ends.
-    Release {
-        /// The conversation.
-        conversation: ConversationId,
-        /// Why, in words.
-        reason: String,
-        /// The pool has done with it: no bot of it joins it again.
-        done: bool,
-    },
-    /// Tell the pool.
-    Report(PoolNews),
-    /// The bot is held off for people to see, until the process restarts.
-    Quarantine {
-        /// Why, in words.
-        because: String,
-    },
-    /// The bot is where drain wanted it; nothing of it is open any more.
-    Drained,
-    /// Something worth counting or telling.
-    Note(Note),
-}
-
-/// Something worth counting or telling; never an instruction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// A ring was accepted.
-    RingAccepted(RingId),
-    /// A ring lapsed or went elsewhere although we answered it.
-    RingLost(RingId),
-    /// A conversation is handled from here on.
-    Attached(ConversationId),
-    /// A conversation was read again after a connect.
-    CaughtUp {
-        /// The conversation.
-        conversation: ConversationId,
-        /// What was found.
-        proof: GapProof,
-    },
-    /// A message came again and changed nothing.
-    Duplicate,
-    /// Sequences were missing and are read again.
-    Hole {
-        /// The conversation.
-        conversation: ConversationId,
-    },
-    /// A message was found answered in the platform's history.
-    AnsweredAlready,
-    /// A turn is durable.
-    TurnCommitted {
-        /// From hearing its message to the commit, in milliseconds; none for other causes.
-        millis: Option<u64>,
-    },
-    /// Logic failed for good; the cursor passed the message.
-    TurnFailed {
-        /// The conversation.
-        conversation: ConversationId,
-        /// In words, for the bot's author.
-        words: String,
-    },
-    /// Logic failed and will be asked again.
-    TurnRetried {
-        /// The conversation.
-        conversation: ConversationId,
-        /// In words, for the bot's author.
-        words: String,
-    },
-    /// A deed's outcome is unknown.
-    Doubted,
-    /// A deed in doubt was found done.
-    Reconciled,
-    /// A deed in doubt was not found after `settle` and is sent again.
-    Resent,
-    /// A message is answered: its first deed is confirmed.
-    Replied {
-        /// From hearing the message to the confirmation, in milliseconds.
-        millis: u64,
-    },
-    /// The platform does not let the bot join.
-    JoinRefused {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The platform's words.
-        words: String,
-    },
-    /// Somebody else answered first: a deed that was not sent is dropped.
-    Superseded {
-        /// The conversation.
-        conversation: ConversationId,
-    },
-    /// A deed became a dead letter.
-    DeadLetter {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The platform's words.
-        words: String,
-    },
-    /// Actions that were not sent are dropped with the claim.
-    Dropped {
-        /// The conversation.
-        conversation: ConversationId,
-        /// How many.
-        actions: usize,
-        /// Why, in words.
-        reason: &'static str,
-    },
-    /// The consumer has another id from here on.
-    SteppedUp {
-        /// The conversation.
-        conversation: ConversationId,
-    },
-    /// The store was away for a commit.
-    StoreAway,
-}
-
 /// Who decides.
 #[derive(Clone, Debug)]
 pub struct Me {
@@ -394,6 +186,7 @@ impl Tickets {
 }
 
 /// What a conversation is lent while it decides.
+#[expect(clippy::struct_excessive_bools, reason = "each is a leave of its own")]
 pub(crate) struct Desk<'a> {
     pub(crate) now: Now,
     pub(crate) rules: &'a Rules,

@@ -47,8 +47,7 @@ impl Finding {
     }
 
     fn is_of(&self, subscription: &SubscriptionId) -> bool {
-        let Self::Asked { subscription: asked, .. } = self else { return false };
-        asked.as_ref().is_none_or(|asked| asked == subscription)
+        matches!(self, Self::Asked { subscription: Some(asked), .. } if asked == subscription)
     }
 }
 

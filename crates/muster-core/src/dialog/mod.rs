@@ -1,7 +1,8 @@
 //! The life of a message in one conversation: cursor, duplicates, holes, turn-taking, outbox.
 //!
-//! - [`desk`]: what a conversation is lent while it decides, and what it hands out
+//! - [`desk`]: what a conversation is lent while it decides; `effect`: what it wants done; `note`: what it tells
 //! - `taking`: the claim, and a place in the conversation
+//! - `beginning`: a conversation that is new, or held before; `deadlines`: when it wants to be woken
 //! - `beside`: what a bot does while somebody else is the assigned agent
 //! - `catching_up`: the history goes into the inbox, and `proof` says what was found
 //! - `finding`: one conversation read by its id
@@ -9,7 +10,8 @@
 //! - `reading`: the history read after every connect, and the looks that reconcile
 //! - `cursor`: where a dialog stands
 //! - `inbox`: consumer messages waiting for their turn, in order
-//! - `turns`: one turn at a time: think, commit
+//! - `turns`: one turn at a time: think, commit; `stage`: where it stands
+//! - `standing`: where a conversation stands, for people to see
 //! - `outbox`: committed deeds, each done once; `untagged`: how they are known without tags
 //!
 //! The order of things in one conversation: attach (read the history from the cursor), reconcile
@@ -17,27 +19,35 @@
 
 pub mod desk;
 
+mod beginning;
 mod beside;
 mod catching_up;
 mod closing;
 mod conversation;
 mod cursor;
+mod deadlines;
+mod effect;
 mod ended;
 mod finding;
 mod inbox;
+mod note;
 mod outbox;
 mod proof;
 mod reading;
+mod stage;
+mod standing;
 pub(crate) mod taking;
 mod turns;
 mod untagged;
 
-pub(crate) use conversation::Means;
-pub use conversation::{Conversation, Restored, RestoredDeed};
+pub use beginning::{Restored, RestoredDeed};
+pub use conversation::Conversation;
 pub use cursor::Cursor;
-pub use desk::{
-    CommitOutcome, CommitTurn, Decided, Effect, NewAction, Note, OutboxKey, Outcome, Rules, Tagging, Ticket,
-};
+pub(crate) use deadlines::Means;
+pub use desk::{Decided, Outcome, Rules, Tagging, Ticket};
+pub use effect::{CommitOutcome, CommitTurn, Effect, NewAction, OutboxKey};
 pub use ended::Ended;
+pub use note::Note;
 pub use proof::{GapProof, Span};
+pub use standing::{Joint, Standing, Work};
 pub use taking::{ClaimOutcome, Recalled};

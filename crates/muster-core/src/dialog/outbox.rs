@@ -6,8 +6,10 @@ use std::time::Duration;
 use liveperson_proto::request::{FieldChange, Outgoing, Request};
 use liveperson_proto::{ConversationId, DialogId};
 
-use super::conversation::RestoredDeed;
-use super::desk::{Desk, Effect, Note, OutboxKey, Outcome, Purpose, Tagging};
+use super::beginning::RestoredDeed;
+use super::desk::{Desk, Outcome, Purpose, Tagging};
+use super::effect::{Effect, OutboxKey};
+use super::note::Note;
 use crate::time::Moment;
 use crate::turn::Deed;
 

@@ -43,7 +43,7 @@ impl GapProof {
             goes_on: false,
         };
         for sequence in read.filter(|sequence| *sequence > cursor) {
-            let expected = Sequence(proof.platform.0 + 1);
+            let expected = proof.platform.next();
             if sequence > expected {
                 proof.gap(Span(expected, Sequence(sequence.0 - 1)));
             }

@@ -7,7 +7,7 @@ use liveperson_proto::{DialogId, Sequence};
 
 use super::desk::{Desk, Me};
 use super::inbox::Inbound;
-use super::untagged::{Print, of_event};
+use super::untagged::Own;
 use crate::tag::Trigger;
 use crate::time::Moment;
 
@@ -22,8 +22,8 @@ pub(crate) struct Line {
     /// The consumer wrote something.
     pub(crate) inbound: Option<Inbound>,
     pub(crate) tags: Vec<String>,
-    /// What this bot itself wrote, as a print.
-    pub(crate) own: Option<Print>,
+    /// What this bot itself wrote.
+    pub(crate) own: Option<Own>,
 }
 
 impl Line {
@@ -33,7 +33,7 @@ impl Line {
         let sequence = event.sequence.filter(|_| !elsewhere)?;
         let content = event.body.is_content();
         let mine = me.wrote(&event);
-        let own = if mine { of_event(&event.body) } else { None };
+        let own = if mine && content { Own::of(&event) } else { None };
         let tags = if content { event.external_ids } else { Vec::new() };
         let by_human = content && !event.private && !mine && event.role == Role::AssignedAgent;
         let brand_content = content && !event.private && (mine || event.role.is_brand());
@@ -48,7 +48,7 @@ impl Line {
 
     /// Whether this bot wrote it, and the platform does not say in answer to what.
     pub(crate) fn is_untagged_own(&self) -> bool {
-        self.own.is_some() && self.tags.is_empty()
+        matches!(self.own, Some(Own::Words(_)))
     }
 
     /// Whether the brand's side wrote it and no bot of the pool did.

@@ -3,11 +3,14 @@
 use liveperson_proto::DialogId;
 use liveperson_proto::request::{FieldChange, Request};
 
-use super::conversation::{Conversation, Link, RestoredDeed};
+use super::beginning::RestoredDeed;
+use super::conversation::{Conversation, Link};
 use super::cursor::Cursor;
-use super::desk::{Desk, Effect, Note, Outcome, Purpose, Rules, Ticket};
+use super::desk::{Desk, Outcome, Purpose, Rules, Ticket};
+use super::effect::Effect;
 use super::ended::Ended;
 use super::finding::Finding;
+use super::note::Note;
 use crate::time::Moment;
 use crate::turn::Variables;
 
@@ -94,8 +97,12 @@ impl Conversation {
                     self.want_to_find(desk);
                     self.find(desk);
                 }
-                Place::In | Place::Joined { .. } | Place::Out { .. } | Place::Doubted { .. } => {}
-                Place::Joining | Place::Looking => {}
+                Place::In
+                | Place::Joined { .. }
+                | Place::Out { .. }
+                | Place::Doubted { .. }
+                | Place::Joining
+                | Place::Looking => {}
             },
         }
     }

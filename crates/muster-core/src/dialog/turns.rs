@@ -5,142 +5,17 @@ use liveperson_proto::request::Request;
 
 use super::conversation::{Conversation, Link};
 use super::cursor::Cursor;
-use super::desk::{CommitOutcome, CommitTurn, Decided, Desk, Effect, NewAction, Note, OutboxKey, Purpose};
+use super::desk::{Decided, Desk, Purpose};
+use super::effect::{CommitOutcome, CommitTurn, Effect, NewAction, OutboxKey};
 use super::ended::Ended;
 use super::inbox::Inbound;
+use super::note::Note;
 use super::outbox::{Pending, SendState};
+use super::stage::{Cause, Stage, Work};
 use super::taking::Claim;
 use crate::TurnId;
 use crate::duty::Intake;
-use crate::tag::Trigger;
-use crate::time::Moment;
-use crate::turn::{Deed, Turn, TurnEvent, Variables, check, check_closed};
-
-/// Where the turn in hand stands.
-#[derive(Debug)]
-pub(crate) enum Stage {
-    Idle,
-    /// Logic decides; after a failure it rests until a moment and is asked again.
-    Thinking {
-        turn: TurnId,
-        cause: Cause,
-        attempt: u32,
-        resting: Option<Moment>,
-    },
-    /// The store decides.
-    Committing {
-        work: Box<Work>,
-        retry_at: Option<Moment>,
-    },
-}
-
-/// What the turn in hand answers.
-#[derive(Clone, Debug)]
-pub(crate) enum Cause {
-    Opened,
-    Message(Box<Inbound>),
-    /// The conversation was closed; what logic had not seen by then.
-    Closed {
-        unseen: Vec<Inbound>,
-        more: bool,
-        to: Sequence,
-    },
-}
-
-/// A turn on its way into the store.
-#[derive(Debug)]
-pub(crate) struct Work {
-    cause: Cause,
-    commit: CommitTurn,
-    variables: Variables,
-    deeds: Vec<Deed>,
-    /// Why logic failed, when it did.
-    failed: Option<String>,
-}
-
-impl Cause {
-    fn trigger(&self) -> Trigger {
-        match self {
-            Self::Opened => Trigger::Opened,
-            Self::Message(message) => Trigger::Message(message.sequence),
-            Self::Closed { .. } => Trigger::Closed,
-        }
-    }
-
-    fn heard(&self) -> Option<Moment> {
-        match self {
-            Self::Opened | Self::Closed { .. } => None,
-            Self::Message(message) => Some(message.heard),
-        }
-    }
-
-    /// Whether it is a message at or before a place in the dialog.
-    pub(crate) fn is_up_to(&self, at: Sequence) -> bool {
-        matches!(self, Self::Message(message) if message.sequence <= at)
-    }
-
-    fn event(&self) -> TurnEvent {
-        match self {
-            Self::Opened => TurnEvent::Opened,
-            Self::Message(message) => TurnEvent::Message {
-                sequence: message.sequence,
-                content_type: message.content_type.clone(),
-                text: message.text.clone(),
-            },
-            Self::Closed { unseen, more, .. } => {
-                TurnEvent::Closed { unseen: unseen.iter().map(Inbound::unseen).collect(), more: *more }
-            }
-        }
-    }
-}
-
-impl Stage {
-    pub(crate) fn is_busy(&self) -> bool {
-        !matches!(self, Self::Idle)
-    }
-
-    pub(crate) fn is_committing(&self) -> bool {
-        matches!(self, Self::Committing { .. })
-    }
-
-    /// Whether logic or the store is at work; a rest between two tries is not.
-    pub(crate) fn is_running(&self) -> bool {
-        matches!(self, Self::Thinking { resting: None, .. } | Self::Committing { .. })
-    }
-
-    fn cause(&self) -> Option<&Cause> {
-        match self {
-            Self::Idle => None,
-            Self::Thinking { cause, .. } => Some(cause),
-            Self::Committing { work, .. } => Some(&work.cause),
-        }
-    }
-
-    /// Whether the turn in hand answers this message.
-    pub(crate) fn answers(&self, sequence: Sequence) -> bool {
-        self.cause().is_some_and(|cause| cause.trigger() == Trigger::Message(sequence))
-    }
-
-    /// The message of the turn in hand, if it answers one.
-    pub(crate) fn into_message(self) -> Option<Inbound> {
-        match self {
-            Self::Thinking { cause: Cause::Message(message), .. } => Some(*message),
-            Self::Thinking { .. } | Self::Idle | Self::Committing { .. } => None,
-        }
-    }
-
-    pub(crate) fn heard(&self) -> Option<Moment> {
-        self.cause().and_then(Cause::heard)
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Moment> {
-        match self {
-            Self::Idle => None,
-            Self::Thinking { resting, .. } => *resting,
-            Self::Committing { retry_at, .. } => *retry_at,
-        }
-    }
-}
+use crate::turn::{Deed, Turn, Variables, check, check_closed};
 
 impl Conversation {
     /// Starts the next turn, or asks logic again after its rest.
@@ -292,11 +167,11 @@ impl Conversation {
         let Stage::Committing { work, .. } = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         match outcome {
             CommitOutcome::Committed => {
-                self.settle(*work, SendState::Ready, desk);
+                self.settle(*work, &SendState::Ready, desk);
             }
             CommitOutcome::AlreadyCommitted => {
                 let since = desk.now.moment;
-                self.settle(*work, SendState::Unknown { since }, desk);
+                self.settle(*work, &SendState::Unknown { since }, desk);
             }
             CommitOutcome::StaleCursor(at) => {
                 self.opened = true;
@@ -324,7 +199,7 @@ impl Conversation {
         self.link = Link::Detached;
     }
 
-    fn settle(&mut self, work: Work, state: SendState, desk: &mut Desk<'_>) {
+    fn settle(&mut self, work: Work, state: &SendState, desk: &mut Desk<'_>) {
         self.opened = true;
         self.cursor = self.cursor.max(work.commit.cursor);
         self.answered = self.answered.split_off(&self.cursor.sequence.next());

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use liveperson_proto::Sequence;
-use liveperson_proto::message::EventBody;
+use liveperson_proto::message::{EventBody, MessageEvent};
 
 use super::conversation::Conversation;
 use super::desk::Desk;
@@ -20,6 +20,25 @@ const KEPT: usize = 64;
 
 /// What tells one content from another.
 pub(crate) type Print = u64;
+
+/// An event that this bot wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// Its tags say what it is.
+    Tagged,
+    /// Only its content does.
+    Words(Print),
+}
+
+impl Own {
+    pub(crate) fn of(event: &MessageEvent) -> Option<Self> {
+        if event.external_ids.is_empty() {
+            of_event(&event.body).map(Self::Words)
+        } else {
+            Some(Self::Tagged)
+        }
+    }
+}
 
 /// What this bot has seen of its own words.
 #[derive(Clone, Debug, Default)]
@@ -49,24 +68,31 @@ impl OwnWords {
         }
     }
 
-    fn was_expected(&mut self, print: Print) -> bool {
+    fn was_expected(&mut self, own: Own) -> bool {
+        let Own::Words(print) = own else {
+            // Events come in the order of their answers.
+            self.expected.pop_front();
+            return true;
+        };
         let place = self.expected.iter().position(|expected| *expected == print);
         place.and_then(|place| self.expected.remove(place)).is_some()
     }
 
     pub(crate) fn pass(&mut self, cursor: Sequence) {
-        self.seen = self.seen.split_off(&Sequence(cursor.0.saturating_add(1)));
+        self.seen = self.seen.split_off(&cursor.next());
     }
 }
 
 impl Conversation {
     /// An own event: without a tag, its content says which deed it is.
     pub(super) fn take_own(&mut self, line: &Line, desk: &mut Desk<'_>) {
-        let Some(print) = line.own else { return };
+        let Some(own) = line.own else { return };
         if line.sequence <= self.cursor.sequence || !self.own_words.note(line.sequence) {
             return;
         }
-        if self.own_words.was_expected(print) || !line.tags.is_empty() {
+        let expected = self.own_words.was_expected(own);
+        let Own::Words(print) = own else { return };
+        if expected {
             return;
         }
         let is_it = |deed: &Deed, state: &SendState| {
@@ -90,7 +116,7 @@ fn of_deed(deed: &Deed) -> Option<Print> {
 }
 
 /// The print of an event.
-pub(crate) fn of_event(body: &EventBody) -> Option<Print> {
+fn of_event(body: &EventBody) -> Option<Print> {
     match body {
         EventBody::Content { text, .. } => Some(of_text(text)),
         EventBody::Rich { content } => serde_json::from_str(content).ok().as_ref().map(of_rich),

@@ -87,12 +87,18 @@ impl World {
         self.note_humans(bot, &news);
         if let News::Answer(ticket, outcome) = &news
             && let Some(request) = self.members[bot].asked.remove(ticket)
-            && let Some(sending) = sending_of(bot, &request)
-            && !matches!(outcome, Outcome::Unknown | Outcome::Refused { code: 500.., .. })
         {
-            self.reference.is_certain(&sending);
+            self.hears_answer(bot, &request, outcome);
+            self.last_answered = Some((*ticket, request));
         }
         self.tell(bot, news.event(generation));
+    }
+
+    fn hears_answer(&mut self, bot: usize, request: &Request, outcome: &Outcome) {
+        let unknown = matches!(outcome, Outcome::Unknown | Outcome::Refused { code: 500.., .. });
+        if let Some(sending) = sending_of(bot, request).filter(|_| !unknown) {
+            self.reference.is_certain(&sending);
+        }
     }
 
     fn note_humans(&mut self, bot: usize, news: &News) {

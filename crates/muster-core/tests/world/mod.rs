@@ -8,7 +8,7 @@
 //! - `happenings`: what may happen next; `trouble`: what goes wrong
 //! - `watching`: what must hold after each event; [`reference`]: the account of what was promised
 //! - `ending`: faults end, and every state has a way out
-//! - [`coverage`]: which state has met which event
+//! - [`coverage`]: which state has met which event; [`unreachable`]: which never can, and why
 
 pub(crate) mod coverage;
 pub(crate) mod logic;
@@ -17,6 +17,7 @@ pub(crate) mod platform;
 pub(crate) mod reference;
 pub(crate) mod store;
 pub(crate) mod swarm;
+pub(crate) mod unreachable;
 
 mod ending;
 mod happenings;
@@ -30,7 +31,7 @@ use std::time::Duration;
 use liveperson_proto::request::Request;
 use liveperson_proto::{AgentId, ConversationId, PersistentId};
 use muster_core::BotId;
-use muster_core::dialog::Rules;
+use muster_core::dialog::{Rules, Ticket};
 use muster_core::duty::{Duty, Intake};
 use muster_core::pool::{Pool, PoolNews};
 use muster_core::time::{Moment, Now};
@@ -103,7 +104,9 @@ pub(crate) struct World {
     store_away: bool,
     backup: Option<(Store, Reference)>,
     reference: Reference,
-    pub(crate) coverage: Coverage,
+    /// Counted only where a test asks for it.
+    pub(crate) coverage: Option<Coverage>,
+    last_answered: Option<(Ticket, Request)>,
     breach: Option<String>,
     lives: u64,
     calls: u64,
@@ -139,7 +142,8 @@ impl World {
             store_away: false,
             backup: None,
             reference: Reference::new(SETTLE),
-            coverage: Coverage::default(),
+            coverage: None,
+            last_answered: None,
             breach: None,
             lives: setup.seed,
             calls: 0,

@@ -91,7 +91,9 @@ impl Reference {
             // Somebody else of the pool is at work; the store will tell.
             return Ok(());
         }
-        if account.turns.iter().any(|(id, _)| *id == turn.id) {
+        // A closed turn whose commit nobody heard of is asked for again: a step has no message that tells.
+        let closed = matches!(turn.event, TurnEvent::Closed { .. });
+        if !closed && account.turns.iter().any(|(id, _)| *id == turn.id) {
             return Err(format!(
                 "{}: logic is asked for a committed turn: {:?}",
                 turn.conversation, turn.event
@@ -99,7 +101,6 @@ impl Reference {
         }
         // In a closed conversation nothing can be confirmed any more.
         let unconfirmed = account.actions.iter().find(|(_, action)| action.fate == Fate::Owed);
-        let closed = matches!(turn.event, TurnEvent::Closed { .. });
         if let Some((tag, _)) = unconfirmed.filter(|_| !closed) {
             return Err(format!("{}: a turn begins beside the unconfirmed action {tag}", turn.conversation));
         }

@@ -1,0 +1,97 @@
+//! What is worth counting or telling.
+
+use liveperson_proto::{ConversationId, RingId};
+
+use super::proof::GapProof;
+
+/// Something worth counting or telling; never an instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A ring was accepted.
+    RingAccepted(RingId),
+    /// A ring lapsed or went elsewhere although we answered it.
+    RingLost(RingId),
+    /// A conversation is handled from here on.
+    Attached(ConversationId),
+    /// A conversation was read again after a connect.
+    CaughtUp {
+        /// The conversation.
+        conversation: ConversationId,
+        /// What was found.
+        proof: GapProof,
+    },
+    /// A message came again and changed nothing.
+    Duplicate,
+    /// Sequences were missing and are read again.
+    Hole {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// A message was found answered in the platform's history.
+    AnsweredAlready,
+    /// A turn is durable.
+    TurnCommitted {
+        /// From hearing its message to the commit, in milliseconds; none for other causes.
+        millis: Option<u64>,
+    },
+    /// Logic failed for good; the cursor passed the message.
+    TurnFailed {
+        /// The conversation.
+        conversation: ConversationId,
+        /// In words, for the bot's author.
+        words: String,
+    },
+    /// Logic failed and will be asked again.
+    TurnRetried {
+        /// The conversation.
+        conversation: ConversationId,
+        /// In words, for the bot's author.
+        words: String,
+    },
+    /// A deed's outcome is unknown.
+    Doubted,
+    /// A deed in doubt was found done.
+    Reconciled,
+    /// A deed in doubt was not found after `settle` and is sent again.
+    Resent,
+    /// A message is answered: its first deed is confirmed.
+    Replied {
+        /// From hearing the message to the confirmation, in milliseconds.
+        millis: u64,
+    },
+    /// The platform does not let the bot join.
+    JoinRefused {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The platform's words.
+        words: String,
+    },
+    /// Somebody else answered first: a deed that was not sent is dropped.
+    Superseded {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// A deed became a dead letter.
+    DeadLetter {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The platform's words.
+        words: String,
+    },
+    /// Actions that were not sent are dropped with the claim.
+    Dropped {
+        /// The conversation.
+        conversation: ConversationId,
+        /// How many.
+        actions: usize,
+        /// Why, in words.
+        reason: &'static str,
+    },
+    /// The consumer has another id from here on.
+    SteppedUp {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// The store was away for a commit.
+    StoreAway,
+}
