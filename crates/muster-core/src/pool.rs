@@ -136,7 +136,8 @@ impl Pool {
     /// A member's life begins, with what the store says it holds.
     pub fn begins(&mut self, bot: &BotId, held: Vec<ConversationId>) -> Vec<PoolEffect> {
         let Some(member) = self.members.get_mut(bot) else { return Vec::new() };
-        member.known = true;
+        // A new life asks anew whether it may watch.
+        (member.known, member.blind) = (true, false);
         self.now_holds(bot, 0, held);
         self.decide()
     }

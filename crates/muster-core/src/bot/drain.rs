@@ -67,7 +67,7 @@ impl Bot {
     pub(crate) fn pursue_drain(&mut self, now: Now, out: &mut Vec<Effect>) {
         let Some(drain) = self.drain.as_ref().filter(|d| !d.over) else { return };
         let (ending, late) = (drain.ending, now.moment >= drain.by);
-        if ending == Ending::Retire && !late {
+        if ending == Ending::Retire && !late && self.may_act() {
             self.hand_back(now, out);
         }
         let connected = self.socket.is_some();

@@ -19,6 +19,8 @@ use crate::time::{Moment, Now};
 /// Rings kept at most; the platform offers a ring again that lapsed.
 const RINGS: usize = 1_000;
 
+/// Conversations of former holders that are kept in mind at most.
+const INSIDE: usize = 1_000;
 /// Missing conversations are read one by one, this far apart.
 const FIND_EVERY: Duration = Duration::from_millis(10);
 
@@ -102,6 +104,8 @@ impl Bot {
             Outcome::Refused { .. } => {
                 self.rings.remove(&ring);
                 out.push(Effect::Note(Note::RingLost(ring)));
+                // The place that was kept for it is free for another.
+                self.answer_rings(now, out);
             }
         }
     }
@@ -161,10 +165,13 @@ impl Bot {
             if self.duty.intake == Intake::Rings {
                 let new = || Conversation::new(shown, Place::In);
                 self.conversations.entry(shown.id.clone()).or_insert_with(new);
+            } else if !self.conversations.contains_key(&shown.id) && self.inside.len() < INSIDE {
+                self.inside.insert(shown.id.clone(), shown.clone());
             }
             return self.with(&shown.id, now, out, |c, desk| c.shown(shown, desk));
         }
         self.parted.remove(&shown.id);
+        self.inside.remove(&shown.id);
         let why = if shown.main_open { Ended::Elsewhere } else { Ended::Closed };
         self.with(&shown.id, now, out, |c, desk| c.shown_without_us(why, desk));
     }

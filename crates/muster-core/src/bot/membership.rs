@@ -187,6 +187,8 @@ impl Bot {
                 self.report(PoolNews::Released { conversation: id, parting: Parting::Free }, out);
                 continue;
             }
+            // The bot's own subscription may know better than the watcher's picture, which is older.
+            let shown = self.inside.remove(&id).unwrap_or(shown);
             let inside = self.takes_part(&shown);
             self.parted.remove(&id);
             let new = || Conversation::new(&shown, Place::Out { retry_at: None });

@@ -24,6 +24,7 @@ mod reconnect;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::{AgentId, ConversationId, PersistentId, RingId, SubscriptionId};
 
 pub use event::{Ending, Event, Identity, LoginFault, RefreshFault};
@@ -150,6 +151,8 @@ pub struct Bot {
     sought: HashMap<SubscriptionId, ConversationId>,
     index: Index,
     membership: Membership,
+    /// Conversations that show the bot inside although its pool has not given them to it: a former holder's.
+    inside: BTreeMap<ConversationId, Shown>,
     tickets: Tickets,
 
     last_turn: Option<i64>,
@@ -201,6 +204,7 @@ impl Bot {
             sought: HashMap::new(),
             index: Index::default(),
             membership: Membership::default(),
+            inside: BTreeMap::new(),
             tickets: Tickets::default(),
             last_turn: None,
             turns: 0,

@@ -134,6 +134,7 @@ impl Bot {
     pub(crate) fn detach_all(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.tickets.void_all();
         self.parted.clear();
+        self.inside.clear();
         self.sought.clear();
         // An acceptance on its way may never arrive: a ring still shown by the next socket is answered again.
         self.rings.clear();

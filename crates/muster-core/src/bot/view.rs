@@ -1,8 +1,10 @@
 //! What people see of a bot.
 
+use liveperson_proto::ConversationId;
+
 use super::Bot;
 use super::lifecycle::Token;
-use crate::dialog::{Effect, Note};
+use crate::dialog::{Conversation, Effect, Note, Standing};
 use crate::time::{Moment, Now};
 
 /// Where a bot is in its life.
@@ -67,6 +69,11 @@ impl Bot {
             turns: self.turns,
             oldest_owed: self.index.oldest_owed(),
         }
+    }
+
+    /// Where a conversation stands that the bot handles.
+    pub fn standing(&self, conversation: &ConversationId) -> Option<Standing> {
+        self.conversations.get(conversation).map(Conversation::standing)
     }
 
     /// Counts what just happened and keeps the state's age.

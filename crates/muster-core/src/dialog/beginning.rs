@@ -54,6 +54,7 @@ impl Conversation {
         Self {
             id: shown.id.clone(),
             dialog: shown.main_dialog.clone(),
+            knows_dialog: true,
             consumer: shown.first(Role::Consumer).map(ConsumerId::from),
             former_consumer: None,
             skill: shown.skill.clone(),
@@ -97,6 +98,7 @@ impl Conversation {
             outbox,
             id: restored.conversation,
             dialog: restored.dialog,
+            knows_dialog: restored.cursor.is_some(),
             consumer: None,
             former_consumer: None,
             skill: None,

@@ -75,6 +75,8 @@ impl Conversation {
         }
         if self.starting && !self.stage.is_busy() {
             self.starting = false;
+            // A store that lost its last commits: the opening was answered, and is not answered again.
+            self.opened |= desk.rules.reconcile && lines.iter().any(|line| line.answers_opening(desk));
             self.cursor = self.cursor.max(Cursor::at(self.start_after(&lines, desk)));
             if self.opened {
                 // Taken up again: what others answered meanwhile is not answered again.
@@ -150,7 +152,7 @@ impl Conversation {
         }
         let Some(inbound) = line.inbound else { return };
         let passed = inbound.sequence <= self.cursor.sequence.max(self.human_answered);
-        if desk.rules.dedupe && (passed || self.stage.answers(inbound.sequence)) {
+        if (passed && desk.rules.dedupe) || self.stage.answers(inbound.sequence) {
             return;
         }
         let had_room = !self.inbox.more;

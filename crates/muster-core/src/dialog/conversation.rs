@@ -46,6 +46,8 @@ pub(crate) enum Link {
 pub struct Conversation {
     pub(crate) id: ConversationId,
     pub(crate) dialog: DialogId,
+    /// A claim from before its first turn does not, until the conversation is shown.
+    pub(crate) knows_dialog: bool,
     pub(crate) consumer: Option<ConsumerId>,
     /// Who the consumer was before stepping up, as far as this life saw it.
     pub(crate) former_consumer: Option<ConsumerId>,
@@ -104,6 +106,9 @@ impl Conversation {
         }
         self.step_up(shown, desk);
         self.skill.clone_from(&shown.skill);
+        if !std::mem::replace(&mut self.knows_dialog, true) {
+            self.dialog.clone_from(&shown.main_dialog);
+        }
         if self.ended.as_ref().is_some_and(|why| !why.is_own_doing()) {
             // It left and came back while a commit was on its way: what was said meanwhile was not heard.
             self.ended = None;

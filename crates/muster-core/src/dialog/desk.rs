@@ -42,8 +42,10 @@ pub struct Rules {
     pub reconcile: bool,
     /// Read the history after each connect. Off only in sabotage tests.
     pub catch_up: bool,
-    /// Pass over what was handled before. Off only in sabotage tests.
+    /// Pass over what the cursor has passed. Off only in sabotage tests.
     pub dedupe: bool,
+    /// Answer messages in their order. Off only in sabotage tests.
+    pub in_order: bool,
 }
 
 /// Whether published events carry tags, by which the platform's history proves them.
@@ -70,6 +72,7 @@ impl Default for Rules {
             reconcile: true,
             catch_up: true,
             dedupe: true,
+            in_order: true,
         }
     }
 }

@@ -62,6 +62,11 @@ impl Inbox {
         }
     }
 
+    /// The message that came last: the wrong order, for sabotage tests.
+    pub(crate) fn latest(&mut self) -> Option<Inbound> {
+        self.waiting.pop_last().map(|(_, message)| message)
+    }
+
     /// Lets go of everything up to a sequence.
     pub(crate) fn pass(&mut self, to: Sequence) {
         self.waiting = self.waiting.split_off(&to.next());

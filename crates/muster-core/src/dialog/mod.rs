@@ -11,6 +11,7 @@
 //! - `cursor`: where a dialog stands
 //! - `inbox`: consumer messages waiting for their turn, in order
 //! - `turns`: one turn at a time: think, commit; `stage`: where it stands
+//! - `standing`: where a conversation stands, for people to see
 //! - `outbox`: committed deeds, each done once; `untagged`: how they are known without tags
 //!
 //! The order of things in one conversation: attach (read the history from the cursor), reconcile
@@ -34,6 +35,7 @@ mod outbox;
 mod proof;
 mod reading;
 mod stage;
+mod standing;
 pub(crate) mod taking;
 mod turns;
 mod untagged;
@@ -47,4 +49,5 @@ pub use effect::{CommitOutcome, CommitTurn, Effect, NewAction, OutboxKey};
 pub use ended::Ended;
 pub use note::Note;
 pub use proof::{GapProof, Span};
+pub use standing::{Joint, Standing, Work};
 pub use taking::{ClaimOutcome, Recalled};

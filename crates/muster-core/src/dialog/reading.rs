@@ -8,6 +8,7 @@ use liveperson_proto::{DialogId, Sequence};
 use super::desk::{Desk, Me};
 use super::inbox::Inbound;
 use super::untagged::Own;
+use crate::tag::Trigger;
 use crate::time::Moment;
 
 /// What a decision needs of one event.
@@ -55,6 +56,11 @@ impl Line {
         self.brand_content
             && self.own.is_none()
             && self.tags.iter().all(|tag| desk.tagger.trigger(tag).is_none())
+    }
+
+    /// Whether it carries the tag of the pool's opening turn.
+    pub(crate) fn answers_opening(&self, desk: &Desk<'_>) -> bool {
+        self.tags.iter().any(|tag| desk.tagger.trigger(tag) == Some(Trigger::Opened))
     }
 }
 

@@ -8,6 +8,7 @@ use super::cursor::Cursor;
 use super::desk::{Decided, Desk, Purpose};
 use super::effect::{CommitOutcome, CommitTurn, Effect, NewAction, OutboxKey};
 use super::ended::Ended;
+use super::inbox::Inbound;
 use super::note::Note;
 use super::outbox::{Pending, SendState};
 use super::stage::{Cause, Stage, Work};
@@ -46,14 +47,18 @@ impl Conversation {
             return Some(Cause::Opened);
         }
         loop {
-            let handled = if desk.rules.dedupe { self.cursor.sequence } else { Sequence::START };
-            let message = self.inbox.next_after(handled)?;
+            let message = self.next_message(desk)?;
             if !self.answered.remove(&message.sequence) {
                 return Some(Cause::Message(Box::new(message)));
             }
             desk.note(Note::AnsweredAlready);
             self.cursor = self.cursor.max(Cursor::at(message.sequence));
         }
+    }
+
+    fn next_message(&mut self, desk: &Desk<'_>) -> Option<Inbound> {
+        let after = if desk.rules.dedupe { self.cursor.sequence } else { Sequence::START };
+        if desk.rules.in_order { self.inbox.next_after(after) } else { self.inbox.latest() }
     }
 
     fn think(&self, turn: TurnId, cause: &Cause, desk: &mut Desk<'_>) {

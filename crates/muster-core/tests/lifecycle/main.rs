@@ -8,5 +8,6 @@ mod closing;
 mod connection;
 mod conversations;
 mod doubts;
+mod edges;
 mod failures;
 mod truths;

@@ -1,32 +1,97 @@
-//! The store as a plain value: the rules of a commit and nothing else.
+//! The store as a plain value: the rules of claims and commits, and nothing else.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
-use liveperson_proto::{ConversationId, Sequence};
+use liveperson_proto::{ConversationId, DialogId};
 use muster_core::TurnId;
-use muster_core::dialog::{CommitOutcome, CommitTurn, Cursor, OutboxKey, Recalled, Restored, RestoredDeed};
+use muster_core::dialog::{
+    ClaimOutcome, CommitOutcome, CommitTurn, Cursor, OutboxKey, Recalled, Restored, RestoredDeed, Ticket,
+};
 
-struct Row {
-    turn: TurnId,
-    n: usize,
-    tag: String,
-    body: String,
+/// What a bot wants durable, in order.
+#[derive(Clone, Debug)]
+pub(crate) enum Record {
+    Claim { number: Ticket, conversation: ConversationId },
+    Commit(CommitTurn),
+    Done(OutboxKey),
+    Dead(OutboxKey),
+    Release { conversation: ConversationId, done: bool },
 }
 
-#[derive(Default)]
-pub(super) struct Store {
-    cursors: HashMap<ConversationId, (Cursor, TurnId)>,
-    held: BTreeMap<ConversationId, String>,
-    /// Also of conversations that were released.
-    variables: HashMap<ConversationId, String>,
-    outbox: HashMap<ConversationId, Vec<Row>>,
-    /// Every tag that was ever committed.
-    committed: HashSet<(ConversationId, String)>,
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) turn: TurnId,
+    pub(crate) n: usize,
+    pub(crate) tag: String,
+    pub(crate) body: String,
+}
+
+/// What the pool remembers of a conversation.
+#[derive(Clone, Default)]
+pub(crate) struct Memory {
+    pub(crate) holder: Option<usize>,
+    /// It was held at least once before the claim in hand.
+    again: bool,
+    done: bool,
+    cursor: Option<(DialogId, Cursor, TurnId)>,
+    variables: Option<String>,
+    pub(crate) outbox: Vec<Row>,
+}
+
+/// Whether the store looks at who holds a claim; off only to see a test fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claims {
+    Checked,
+    Ignored,
+}
+
+#[derive(Clone)]
+pub(crate) struct Store {
+    memories: BTreeMap<ConversationId, Memory>,
+    claims: Claims,
 }
 
 impl Store {
-    pub(super) fn commit(&mut self, commit: &CommitTurn) -> CommitOutcome {
-        if let Some((at, turn)) = self.cursors.get(&commit.conversation) {
+    pub(crate) fn new(claims: Claims) -> Self {
+        Self { memories: BTreeMap::new(), claims }
+    }
+
+    pub(crate) fn holder(&self, conversation: &ConversationId) -> Option<usize> {
+        self.memories.get(conversation)?.holder
+    }
+
+    pub(crate) fn is_done(&self, conversation: &ConversationId) -> bool {
+        self.memories.get(conversation).is_some_and(|memory| memory.done && memory.holder.is_none())
+    }
+
+    pub(crate) fn conversations(&self) -> impl Iterator<Item = (&ConversationId, &Memory)> {
+        self.memories.iter()
+    }
+
+    pub(crate) fn claim(&mut self, bot: usize, id: &ConversationId, joins: bool) -> ClaimOutcome {
+        let known = self.memories.contains_key(id);
+        let memory = self.memories.entry(id.clone()).or_default();
+        if memory.done && joins {
+            return ClaimOutcome::Done;
+        }
+        if self.claims == Claims::Checked || memory.holder.is_none() {
+            memory.again |= known && memory.holder != Some(bot);
+            memory.holder = Some(bot);
+        }
+        memory.done = false;
+        ClaimOutcome::Held(Box::new(Recalled {
+            again: memory.again,
+            cursor: memory.cursor.as_ref().map(|(dialog, cursor, _)| (dialog.clone(), *cursor)),
+            variables: variables(memory),
+            outbox: memory.outbox.iter().map(deed).collect(),
+        }))
+    }
+
+    pub(crate) fn commit(&mut self, bot: usize, commit: &CommitTurn) -> CommitOutcome {
+        let Some(memory) = self.memories.get_mut(&commit.conversation) else {
+            return CommitOutcome::ClaimLost;
+        };
+        if let Some((_, at, turn)) = &memory.cursor {
             if *turn == commit.turn {
                 return CommitOutcome::AlreadyCommitted;
             }
@@ -34,66 +99,56 @@ impl Store {
                 return CommitOutcome::StaleCursor(*at);
             }
         }
-        if !self.held.contains_key(&commit.conversation) {
+        if self.claims == Claims::Checked && memory.holder != Some(bot) {
             return CommitOutcome::ClaimLost;
         }
-        self.cursors.insert(commit.conversation.clone(), (commit.cursor, commit.turn.clone()));
-        self.held.insert(commit.conversation.clone(), commit.variables.clone());
-        self.variables.insert(commit.conversation.clone(), commit.variables.clone());
-        self.committed.extend(commit.actions.iter().map(|a| (commit.conversation.clone(), a.tag.clone())));
-        let rows = commit.actions.iter().map(|a| Row {
+        memory.cursor = Some((commit.dialog.clone(), commit.cursor, commit.turn.clone()));
+        memory.variables = Some(commit.variables.clone());
+        memory.outbox.extend(commit.actions.iter().map(|action| Row {
             turn: commit.turn.clone(),
-            n: a.n,
-            tag: a.tag.clone(),
-            body: a.body.clone(),
-        });
-        self.outbox.entry(commit.conversation.clone()).or_default().extend(rows);
+            n: action.n,
+            tag: action.tag.clone(),
+            body: action.body.clone(),
+        }));
         CommitOutcome::Committed
     }
 
-    pub(super) fn claim(&mut self, conversation: &ConversationId) -> Recalled {
-        let variables = self.variables.get(conversation).cloned().unwrap_or_else(|| "{}".to_owned());
-        self.held.insert(conversation.clone(), variables.clone());
-        let cursor = self.cursors.get(conversation).map(|(cursor, _)| *cursor);
-        Recalled {
-            again: self.variables.contains_key(conversation),
-            cursor: cursor.map(|cursor| (conversation.main_dialog(), cursor)),
-            variables: serde_json::from_str(&variables).expect("what was committed reads back"),
-            outbox: self.outbox.get(conversation).into_iter().flatten().map(deed).collect(),
+    /// A row that is done or dead is not sent again by anybody.
+    pub(crate) fn settle(&mut self, key: &OutboxKey) {
+        if let Some(memory) = self.memories.get_mut(&key.conversation) {
+            memory.outbox.retain(|row| (&row.turn, row.n) != (&key.turn, key.n));
         }
     }
 
-    pub(super) fn cursor(&self, conversation: &ConversationId) -> Sequence {
-        self.cursors.get(conversation).map_or(Sequence::START, |(cursor, _)| cursor.sequence)
-    }
-
-    pub(super) fn done(&mut self, key: &OutboxKey) {
-        if let Some(rows) = self.outbox.get_mut(&key.conversation) {
-            rows.retain(|row| (&row.turn, row.n) != (&key.turn, key.n));
-        }
-    }
-
-    pub(super) fn release(&mut self, conversation: &ConversationId, done: bool) {
-        self.held.remove(conversation);
-        if done {
-            self.outbox.remove(conversation);
-        }
-    }
-
-    pub(super) fn has_committed(&self, conversation: &ConversationId, tag: &str) -> bool {
-        self.committed.contains(&(conversation.clone(), tag.to_owned()))
-    }
-
-    pub(super) fn held(&self) -> Vec<Restored> {
-        let restored = |(conversation, variables): (&ConversationId, &String)| Restored {
-            conversation: conversation.clone(),
-            dialog: conversation.main_dialog(),
-            cursor: self.cursors.get(conversation).map(|(cursor, _)| *cursor),
-            variables: serde_json::from_str(variables).expect("what was committed reads back"),
-            outbox: self.outbox.get(conversation).into_iter().flatten().map(deed).collect(),
+    /// Returns the tags of what is dropped with the claim.
+    pub(crate) fn release(&mut self, bot: usize, id: &ConversationId, done: bool) -> Vec<String> {
+        let Some(memory) = self.memories.get_mut(id).filter(|memory| memory.holder == Some(bot)) else {
+            return Vec::new();
         };
-        self.held.iter().map(restored).collect()
+        (memory.holder, memory.done, memory.again) = (None, done, true);
+        if !done {
+            return Vec::new();
+        }
+        std::mem::take(&mut memory.outbox).into_iter().map(|row| row.tag).collect()
     }
+
+    /// What a bot holds, as it hears it at the start of a life.
+    pub(crate) fn held(&self, bot: usize) -> Vec<Restored> {
+        let mine = self.memories.iter().filter(|(_, memory)| memory.holder == Some(bot));
+        let restored = |(id, memory): (&ConversationId, &Memory)| Restored {
+            conversation: id.clone(),
+            dialog: memory.cursor.as_ref().map_or_else(|| id.main_dialog(), |(dialog, ..)| dialog.clone()),
+            cursor: memory.cursor.as_ref().map(|(_, cursor, _)| *cursor),
+            variables: variables(memory),
+            outbox: memory.outbox.iter().map(deed).collect(),
+        };
+        mine.map(restored).collect()
+    }
+}
+
+fn variables(memory: &Memory) -> muster_core::turn::Variables {
+    let text = memory.variables.as_deref().unwrap_or("{}");
+    serde_json::from_str(text).expect("what was committed reads back")
 }
 
 fn deed(row: &Row) -> RestoredDeed {

@@ -1,0 +1,265 @@
+//! Which state has met which event.
+
+use std::collections::BTreeMap;
+
+use liveperson_proto::ConversationId;
+use liveperson_proto::conversation::ConversationChange;
+use liveperson_proto::message::{EventBody, MessageEvent, Role};
+use liveperson_proto::request::{FieldChange, Request};
+use muster_core::bot::{Ending, Event, LoginFault, RefreshFault};
+use muster_core::dialog::{ClaimOutcome, CommitOutcome, Decided, Outcome};
+
+use super::platform::WATCH;
+use super::{HUMAN, World, agent};
+
+/// What a state belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Machine {
+    /// A bot's life.
+    Bot,
+    /// How a conversation is joined to the platform.
+    Joint,
+    /// What is under way in a conversation.
+    Work,
+}
+
+/// How often each pair of state and event came up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Coverage {
+    pairs: BTreeMap<(Machine, String, &'static str), u64>,
+}
+
+impl Coverage {
+    fn add(&mut self, machine: Machine, state: String, event: &'static str) {
+        *self.pairs.entry((machine, state, event)).or_default() += 1;
+    }
+
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for (pair, times) in other.pairs {
+            *self.pairs.entry(pair).or_default() += times;
+        }
+    }
+
+    pub(crate) fn times(&self, machine: Machine, state: &str, event: &'static str) -> u64 {
+        self.pairs.get(&(machine, state.to_owned(), event)).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn states(&self, machine: Machine) -> Vec<String> {
+        let mut states: Vec<_> =
+            self.pairs.keys().filter(|(of, ..)| *of == machine).map(|(_, state, _)| state.clone()).collect();
+        states.dedup();
+        states
+    }
+
+    pub(crate) fn events(&self, machine: Machine) -> Vec<&'static str> {
+        let mut events: Vec<_> =
+            self.pairs.keys().filter(|(of, ..)| *of == machine).map(|(.., event)| *event).collect();
+        events.sort_unstable();
+        events.dedup();
+        events
+    }
+
+    /// A table: a line an event, a column a state.
+    pub(crate) fn table(&self, machine: Machine) -> String {
+        use std::fmt::Write as _;
+        let states = self.states(machine);
+        let mut table = format!("{:<26}", format!("{machine:?}"));
+        for state in &states {
+            let _ = write!(table, "{state:>13}");
+        }
+        for event in self.events(machine) {
+            let _ = write!(table, "\n{event:<26}");
+            for state in &states {
+                let _ = write!(table, "{:>13}", self.times(machine, state, event));
+            }
+        }
+        table
+    }
+}
+
+impl World {
+    /// Counts what is about to be told, with the state in which it is met.
+    pub(super) fn note_coverage(&mut self, bot: usize, event: &Event) {
+        let Some(coverage) = &mut self.coverage else { return };
+        let member = &self.members[bot];
+        coverage.add(Machine::Bot, format!("{:?}", member.bot.view().state), kind(event));
+        let asked = match event {
+            Event::Answered { ticket, .. } => self.last_answered.as_ref().filter(|(t, _)| t == ticket),
+            _ => None,
+        };
+        for (conversation, what) in addressed(bot, event, asked.map(|(_, request)| request)) {
+            if let Some(standing) = member.bot.standing(&conversation) {
+                coverage.add(Machine::Joint, format!("{:?}", standing.joint), what);
+                coverage.add(Machine::Work, format!("{:?}", standing.work), what);
+            }
+        }
+        if let Some(what) = of_all(event) {
+            for dialog in &self.platform.dialogs {
+                if let Some(standing) = member.bot.standing(&dialog.id) {
+                    coverage.add(Machine::Joint, format!("{:?}", standing.joint), what);
+                    coverage.add(Machine::Work, format!("{:?}", standing.work), what);
+                }
+            }
+        }
+    }
+}
+
+/// What concerns each conversation of a bot.
+fn of_all(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::Tick => "tick",
+        Event::SocketClosed { .. } => "socket closed",
+        Event::Fenced { .. } => "fenced",
+        Event::Unfenced => "unfenced",
+        Event::Drain { ending: Ending::Restart, .. } => "restart",
+        Event::Drain { ending: Ending::Retire, .. } => "retire",
+        Event::Quarantined { .. } => "quarantined",
+        _ => return None,
+    })
+}
+
+/// The conversations that an event names, and what it says of each.
+fn addressed(bot: usize, event: &Event, asked: Option<&Request>) -> Vec<(ConversationId, &'static str)> {
+    match event {
+        Event::Message { event, .. } => {
+            event.conversation.clone().map(|id| (id, said(bot, event))).into_iter().collect()
+        }
+        Event::Conversations { subscription, changes, .. } => {
+            let of = |change: &ConversationChange| {
+                let name = subscription.as_ref().map_or("", |s| s.as_str());
+                (change.conversation.id.clone(), shown(bot, name, change))
+            };
+            changes.iter().map(of).collect()
+        }
+        Event::Decided { conversation, decided, .. } => {
+            let failed = matches!(decided, Decided::Failed(_));
+            vec![(conversation.clone(), if failed { "logic failed" } else { "decided" })]
+        }
+        Event::Committed { conversation, outcome, .. } => vec![(conversation.clone(), commit(outcome))],
+        Event::ClaimAnswered { conversation, outcome, .. } => vec![(conversation.clone(), claim(outcome))],
+        Event::Placed { conversations, .. } => {
+            conversations.iter().map(|shown| (shown.id.clone(), "placed")).collect()
+        }
+        Event::Answered { outcome, .. } => {
+            asked.and_then(|request| answered(request, outcome)).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn said(bot: usize, event: &MessageEvent) -> &'static str {
+    match (&event.body, event.role) {
+        _ if event.dialog.as_str().ends_with("-survey") => "said elsewhere",
+        (EventBody::AcceptStatus, _) => "receipt",
+        (_, Role::Consumer) => "consumer wrote",
+        _ if event.originator == agent(bot).as_str() => "own echo",
+        _ if event.originator == HUMAN => "human wrote",
+        (_, Role::Controller) => "controller wrote",
+        _ => "mate wrote",
+    }
+}
+
+fn shown(bot: usize, subscription: &str, change: &ConversationChange) -> &'static str {
+    let shown = &change.conversation;
+    let inside = shown.participants.iter().any(|(who, _)| who == agent(bot).as_str());
+    let human = shown.participants.iter().any(|(who, _)| who == HUMAN);
+    match (subscription, shown.main_open, inside) {
+        (WATCH, ..) => "watched",
+        (_, false, _) => "shown closed",
+        (_, true, false) => "shown elsewhere",
+        (_, true, true) if human => "shown beside human",
+        (_, true, true) => "shown ours",
+    }
+}
+
+fn commit(outcome: &CommitOutcome) -> &'static str {
+    match outcome {
+        CommitOutcome::Committed => "committed",
+        CommitOutcome::AlreadyCommitted => "already committed",
+        CommitOutcome::StaleCursor(_) => "stale cursor",
+        CommitOutcome::ClaimLost => "claim lost",
+        CommitOutcome::Fenced => "commit fenced",
+        CommitOutcome::Rejected(_) => "commit rejected",
+        CommitOutcome::Unavailable => "store away",
+    }
+}
+
+fn claim(outcome: &ClaimOutcome) -> &'static str {
+    match outcome {
+        ClaimOutcome::Held(_) => "claim held",
+        ClaimOutcome::Done => "claim done",
+        ClaimOutcome::Fenced => "claim fenced",
+    }
+}
+
+/// What an answer says of a conversation.
+fn answered(request: &Request, outcome: &Outcome) -> Option<(ConversationId, &'static str)> {
+    let [done, refused, busy, unwell] = match request {
+        Request::Publish { .. } => ["publish done", "publish refused", "publish 429", "publish unknown"],
+        Request::FindConversation { .. } => ["find answered", "find refused", "find 429", "find unknown"],
+        Request::UpdateConversation { changes, .. } => match changes[..] {
+            [FieldChange::Add { .. }] => ["join done", "join refused", "join 429", "join unknown"],
+            [FieldChange::Remove { .. }] => {
+                ["hand-back done", "hand-back refused", "hand-back 429", "hand-back unknown"]
+            }
+            _ => ["change done", "change refused", "change 429", "change unknown"],
+        },
+        Request::ReadHistory { .. } => ["page", "page refused", "page 429", "page unknown"],
+        _ => return None,
+    };
+    let conversation = match request {
+        Request::Publish { conversation, .. }
+        | Request::FindConversation { conversation, .. }
+        | Request::UpdateConversation { conversation, .. } => conversation.clone(),
+        Request::ReadHistory { dialog, .. } => {
+            ConversationId::from(dialog.as_str().trim_end_matches("-main"))
+        }
+        _ => return None,
+    };
+    let what = match outcome {
+        Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) => done,
+        Outcome::Refused { code: 429, .. } => busy,
+        Outcome::Unknown | Outcome::Refused { code: 500.., .. } => unwell,
+        Outcome::Refused { .. } => refused,
+    };
+    Some((conversation, what))
+}
+
+/// What happened to a bot.
+fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Started => "started",
+        Event::Tick => "tick",
+        Event::Resolved => "resolved",
+        Event::ResolveFailed { .. } => "resolve failed",
+        Event::LoggedIn(_) => "logged in",
+        Event::LoginFailed(LoginFault::Refused) => "login refused",
+        Event::LoginFailed(_) => "login failed",
+        Event::Refreshed => "refreshed",
+        Event::RefreshFailed(RefreshFault::Unauthorized) => "refresh unauthorized",
+        Event::RefreshFailed(_) => "refresh failed",
+        Event::SocketOpened { .. } => "socket opened",
+        Event::SocketFailed { .. } => "socket failed",
+        Event::SocketClosed { code, .. } if code.renews_token() => "closed, token dead",
+        Event::SocketClosed { code, .. } if code.doubts_token() => "closed, token doubted",
+        Event::SocketClosed { .. } => "closed",
+        Event::Answered { outcome: Outcome::Refused { code: 401, .. }, .. } => "answer 401",
+        Event::Answered { outcome: Outcome::Refused { .. }, .. } => "answer refused",
+        Event::Answered { outcome: Outcome::Unknown, .. } => "no answer",
+        Event::Answered { .. } => "answered",
+        Event::Conversations { .. } => "conversations",
+        Event::Rings { .. } => "rings",
+        Event::Message { .. } => "message",
+        Event::Decided { .. } => "decided",
+        Event::Committed { .. } => "committed",
+        Event::ClaimAnswered { .. } => "claim answered",
+        Event::Watch { .. } => "watch",
+        Event::Placed { .. } => "placed",
+        Event::Fenced { .. } => "fenced",
+        Event::Unfenced => "unfenced",
+        Event::Quarantined { .. } => "quarantined",
+        Event::Drain { ending: Ending::Restart, .. } => "drain restart",
+        Event::Drain { ending: Ending::Retire, .. } => "drain retire",
+        _ => "other",
+    }
+}

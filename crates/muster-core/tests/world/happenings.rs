@@ -1,0 +1,352 @@
+//! What may happen next.
+
+use std::time::Duration;
+
+use liveperson_proto::request::Request;
+use muster_core::bot::Event;
+use muster_core::dialog::{CommitOutcome, Outcome};
+use muster_core::duty::Intake;
+use muster_core::pool::{Pool, PoolEffect, PoolNews};
+use muster_core::time::Now;
+
+use super::World;
+use super::member::{Gone, InFlight, Member};
+use super::performing::{joins, sending_of};
+use super::platform::dialog::words;
+use super::platform::{News, WATCH};
+use super::reference::Sending;
+use super::store::Record;
+use super::swarm::Fault;
+use super::{HUMAN, logic, name};
+
+impl World {
+    /// One random thing happens.
+    pub(crate) fn step(&mut self) {
+        self.steps += 1;
+        let bot = self.chance.usize(0..self.members.len());
+        match self.chance.u32(0..100) {
+            0..8 => self.consumer_writes(),
+            8..11 => self.consumer_opens(),
+            11..38 => self.deliver(bot),
+            38..56 => self.serve(bot),
+            56..66 => self.think(bot),
+            66..80 => self.store(bot),
+            80..84 => self.pool_hears(),
+            84..90 => {
+                let millis = self.chance.u64(1..1500);
+                self.pass(millis);
+            }
+            90..98 => self.trouble(bot),
+            _ => self.pass(50),
+        }
+    }
+
+    fn consumer_opens(&mut self) {
+        let own_dialog = self.swarm.strikes(Fault::SeveralDialogs, 2, &mut self.chance);
+        if let Some(at) = self.platform.consumer_opens(own_dialog) {
+            for _ in 0..self.chance.usize(0..3) {
+                self.platform.consumer_writes(at);
+            }
+        }
+        self.platform.route(self.now.moment, &mut self.chance);
+        self.flush();
+    }
+
+    fn consumer_writes(&mut self) {
+        let Some(at) = self.platform.some_open(&mut self.chance) else { return };
+        let many = if self.swarm.strikes(Fault::LongHistory, 8, &mut self.chance) { 25 } else { 1 };
+        for _ in 0..many {
+            self.platform.consumer_writes(at);
+        }
+        self.flush();
+    }
+
+    /// A bot hears the next thing of one of those that talk to it.
+    pub(super) fn deliver(&mut self, bot: usize) {
+        let member = &mut self.members[bot];
+        let from = self.chance.usize(0..3);
+        for which in (0..3).map(|n| (from + n) % 3) {
+            let event = match which {
+                0 => member.work.pop_front(),
+                1 => member.from_pool.pop_front(),
+                _ => None,
+            };
+            if let Some(event) = event {
+                return self.tell(bot, event);
+            }
+            if which == 2
+                && let Some(generation) = member.open
+                && let Some(news) = member.incoming.pop_front()
+            {
+                return self.hear(bot, generation, news);
+            }
+        }
+    }
+
+    fn hear(&mut self, bot: usize, generation: u64, news: News) {
+        self.note_humans(bot, &news);
+        if let News::Answer(ticket, outcome) = &news
+            && let Some(request) = self.members[bot].asked.remove(ticket)
+        {
+            self.hears_answer(bot, &request, outcome);
+            self.last_answered = Some((*ticket, request));
+        }
+        self.tell(bot, news.event(generation));
+    }
+
+    fn hears_answer(&mut self, bot: usize, request: &Request, outcome: &Outcome) {
+        let unknown = matches!(outcome, Outcome::Unknown | Outcome::Refused { code: 500.., .. });
+        if let Some(sending) = sending_of(bot, request).filter(|_| !unknown) {
+            self.reference.is_certain(&sending);
+        }
+    }
+
+    fn note_humans(&mut self, bot: usize, news: &News) {
+        let News::Conversations { subscription, changes } = news else { return };
+        if subscription.as_str() == WATCH {
+            return;
+        }
+        for shown in changes.iter().map(|change| &change.conversation) {
+            let key = (bot, shown.id.clone());
+            if shown.participants.iter().any(|(who, _)| who == HUMAN) {
+                self.beside_human.insert(key);
+            } else {
+                self.beside_human.remove(&key);
+            }
+        }
+    }
+
+    /// The platform takes a bot's next request.
+    pub(super) fn serve(&mut self, bot: usize) {
+        let Some(InFlight { ticket, request, held }) = self.members[bot].wire.pop_front() else { return };
+        if self.swarm.strikes(Fault::Refuse, 8, &mut self.chance) {
+            return self.refuse(bot, ticket, &request, held);
+        }
+        if self.swarm.strikes(Fault::LoseAnswer, 8, &mut self.chance) {
+            return self.lose_answer(bot, ticket, request, held);
+        }
+        let outcome = self.apply(bot, &request, held);
+        let late = self.swarm.strikes(Fault::AnswerLate, 3, &mut self.chance);
+        if late {
+            self.flush();
+        }
+        self.post(bot, News::Answer(ticket, outcome));
+        self.flush();
+    }
+
+    /// A request takes effect; the reference model sees what the consumer sees.
+    pub(super) fn apply(&mut self, bot: usize, request: &Request, held: bool) -> Outcome {
+        let outcome = self.platform.apply(bot, request);
+        // Whoever was not told that it is inside may ask once more.
+        if let Some(breach) = self.platform.breach.take().filter(|_| !self.members[bot].lost_news) {
+            self.breach(breach);
+        }
+        if let Request::Publish { conversation, external_ids, content, .. } = request {
+            let tag = external_ids.last().cloned().unwrap_or_default();
+            match &outcome {
+                Outcome::Refused { .. } => self.reference.refused(conversation, &tag),
+                _ => {
+                    let liveperson_proto::request::Outgoing::Text { text } = content else { return outcome };
+                    let check = self.reference.shows(conversation, &tag, text, held);
+                    self.check(check);
+                }
+            }
+        }
+        if let (Some(Sending::Change(id)), Outcome::Refused { .. }) = (sending_of(bot, request), &outcome) {
+            self.refuse_changes(&id);
+        }
+        self.platform.route(self.now.moment, &mut self.chance);
+        outcome
+    }
+
+    /// What could not be done was refused by the platform itself: a dead letter is right.
+    pub(super) fn refuse_changes(&mut self, id: &liveperson_proto::ConversationId) {
+        let Some(account) = self.reference.account(id) else { return };
+        let unpublished: Vec<_> = account.unpublished();
+        for tag in unpublished {
+            self.reference.refused(id, &tag);
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        for (bot, news) in std::mem::take(&mut self.platform.caused) {
+            self.post(bot, news);
+        }
+    }
+
+    pub(super) fn think(&mut self, bot: usize) {
+        let member = &mut self.members[bot];
+        if member.thinking.is_empty() {
+            return;
+        }
+        let turn = member.thinking.swap_remove(self.chance.usize(0..member.thinking.len()));
+        self.calls += 1;
+        let decided = logic::decide(&turn, self.calls, &self.swarm, &mut self.chance);
+        self.tell(bot, Event::Decided { conversation: turn.conversation, turn: turn.id, decided });
+    }
+
+    /// The store takes a bot's next record.
+    pub(super) fn store(&mut self, bot: usize) {
+        if self.store_away {
+            return self.store_is_away(bot);
+        }
+        let Some(record) = self.members[bot].records.pop_front() else { return };
+        if let Some(event) = self.keep(bot, record) {
+            self.members[bot].work.push_back(event);
+        }
+        self.end_if_drained(bot);
+    }
+
+    /// Makes a record durable; returns what its bot will hear.
+    pub(super) fn keep(&mut self, bot: usize, record: Record) -> Option<Event> {
+        match record {
+            Record::Claim { number, conversation } => {
+                let outcome = if self.swarm.strikes(Fault::StoreFences, 6, &mut self.chance) {
+                    muster_core::dialog::ClaimOutcome::Fenced
+                } else {
+                    self.store.claim(bot, &conversation, joins(self.setup.intake))
+                };
+                Some(Event::ClaimAnswered { conversation, number, outcome })
+            }
+            Record::Commit(commit) => {
+                let outcome = self.commit(bot, &commit);
+                Some(Event::Committed { conversation: commit.conversation, turn: commit.turn, outcome })
+            }
+            Record::Done(key) | Record::Dead(key) => {
+                self.store.settle(&key);
+                None
+            }
+            Record::Release { conversation, done } => {
+                for tag in self.store.release(bot, &conversation, done) {
+                    self.reference.dropped(&conversation, &tag);
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn commit(&mut self, bot: usize, commit: &muster_core::dialog::CommitTurn) -> CommitOutcome {
+        if commit.actions.iter().any(|action| action.body.contains(logic::POISON)) {
+            return CommitOutcome::Rejected("a text that no database keeps".to_owned());
+        }
+        if self.swarm.strikes(Fault::StoreFences, 10, &mut self.chance) {
+            return CommitOutcome::Fenced;
+        }
+        let holds = self.store.holder(&commit.conversation) == Some(bot);
+        let outcome = self.store.commit(bot, commit);
+        if outcome == CommitOutcome::Committed {
+            let owed = self.owed(&commit.conversation);
+            let check = self.reference.committed(commit, holds, &owed);
+            self.check(check);
+        }
+        outcome
+    }
+
+    /// Messages that a turn has to answer: the consumer's, unless a person of the brand wrote after them
+    /// or the consumer saw an answer before the database went back in time.
+    pub(super) fn owed(&self, id: &liveperson_proto::ConversationId) -> Vec<liveperson_proto::Sequence> {
+        let Some(dialog) = self.platform.dialog(id) else { return Vec::new() };
+        let last = dialog.last_human();
+        let consumers =
+            dialog.events.iter().filter(|event| event.originator == "cons" && words(event).is_some());
+        let sequences = consumers.filter_map(|event| event.sequence);
+        sequences
+            .filter(|s| last.is_none_or(|last| *s > last) && !self.reference.was_answered(id, *s))
+            .collect()
+    }
+
+    /// The pool hears the next report.
+    pub(super) fn pool_hears(&mut self) {
+        let Some((bot, life, news)) = self.reports.pop_front() else { return };
+        if self.members[bot].life != life {
+            return;
+        }
+        self.trace(|| format!("pool <- b{bot}: {news:?}"));
+        let effects = self.pool.as_mut().map(|pool| pool.take(&name(bot), news)).unwrap_or_default();
+        self.carry_out(effects);
+    }
+
+    pub(super) fn carry_out(&mut self, effects: Vec<PoolEffect>) {
+        for effect in effects {
+            let (bot, event) = match effect {
+                PoolEffect::Watch { bot, spell } => (bot, Event::Watch { spell }),
+                PoolEffect::Place { bot, placement, conversations } => {
+                    (bot, Event::Placed { placement, conversations })
+                }
+            };
+            let member = self.members.iter_mut().find(|member| name(member.number) == bot);
+            if let Some(member) = member.filter(|member| member.runs()) {
+                member.from_pool.push_back(event);
+            }
+        }
+    }
+
+    /// Time passes; who asked to be woken is.
+    pub(super) fn pass(&mut self, millis: u64) {
+        let later = Duration::from_millis(millis);
+        self.now = Now { moment: self.now.moment + later, wall: self.now.wall + millis as i64 };
+        let now = self.now.moment;
+        let due: Vec<_> = self.late.extract_if(.., |(at, ..)| *at <= now).collect();
+        for (_, bot, request, held) in due {
+            self.apply(bot, &request, held);
+        }
+        self.platform.route(now, &mut self.chance);
+        self.flush();
+        for bot in 0..self.members.len() {
+            self.wake(bot);
+        }
+    }
+
+    /// A process starts: the pool knows nothing, and every bot begins a life.
+    pub(super) fn start_process(&mut self) {
+        self.reports.clear();
+        self.pool = joins(self.setup.intake).then(Pool::default);
+        for bot in 0..self.members.len() {
+            if let Some(pool) = &mut self.pool {
+                pool.enrol(name(bot), self.terms.capacity);
+            }
+        }
+        for bot in 0..self.members.len() {
+            self.begin_life(bot);
+        }
+    }
+
+    pub(super) fn begin_life(&mut self, bot: usize) {
+        let held = self.store.held(bot);
+        let ids = held.iter().map(|restored| restored.conversation.clone()).collect();
+        let sealed = self.members[bot].sealed && self.chance.u32(0..4) > 0;
+        let seed = self.lives;
+        self.lives += 1;
+        let fresh = Member::new(bot, self.terms.bot(bot, seed, sealed, held, self.now), seed);
+        self.members[bot] = Member { sealed, ..fresh };
+        self.trace(|| format!("b{bot} begins life {seed}"));
+        let effects = self.pool.as_mut().map(|pool| pool.begins(&name(bot), ids)).unwrap_or_default();
+        self.carry_out(effects);
+        self.tell(bot, Event::Started);
+    }
+
+    /// What the pool learns when a bot's life ends.
+    pub(super) fn leave_pool(&mut self, bot: usize, for_good: bool) {
+        // What a life reported comes before the news of its end.
+        while !self.reports.is_empty() {
+            self.pool_hears();
+        }
+        let Some(pool) = &mut self.pool else { return };
+        let mut effects = pool.lost(&name(bot));
+        if for_good {
+            effects.extend(pool.take(&name(bot), PoolNews::Out));
+        }
+        self.carry_out(effects);
+    }
+
+    /// Bots that restarted in order begin again.
+    pub(super) fn next_life(&mut self, bot: usize) {
+        if self.members[bot].gone == Some(Gone::Restarts) {
+            self.begin_life(bot);
+        }
+    }
+
+    pub(super) fn is_routed(&self) -> bool {
+        self.setup.intake == Intake::Rings
+    }
+}
