@@ -170,7 +170,7 @@ impl Conversation {
             Start::Now if !self.opened && !self.again => {
                 lines.last().map_or(Sequence::START, |line| line.sequence)
             }
-            Start::Unanswered | Start::Now | Start::All => after_the_brand(lines, self.opened, desk),
+            Start::Unanswered | Start::Now | Start::All => after_the_brand(lines, self.opened),
         }
     }
 }
@@ -184,7 +184,7 @@ fn is_final(code: u16) -> bool {
 ///
 /// Content that carries a tag of ours answers its trigger, and nothing after it. Own content without
 /// one says nothing about what it answers: where the cursor is known, it counts instead.
-fn after_the_brand(lines: &[Line], cursor_known: bool, desk: &Desk<'_>) -> Sequence {
+fn after_the_brand(lines: &[Line], cursor_known: bool) -> Sequence {
     let counts = |line: &&Line| line.brand_content && !(cursor_known && line.is_untagged_own());
     // Another pool's tag says as well as ours what was answered: a greeting answers nothing.
     let answered = |line: &Line| match line.tags.iter().find_map(|tag| trigger_of_any_pool(tag)) {
