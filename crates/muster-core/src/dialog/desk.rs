@@ -21,6 +21,10 @@ pub struct Ticket(pub u64);
 
 /// Limits and periods of a conversation.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a part of the promise that sabotage tests switch off"
+)]
 pub struct Rules {
     /// How long a request of unknown outcome may still take effect, counted from the doubt.
     pub settle: Duration,

@@ -399,6 +399,6 @@ fn what_another_pool_greeted_and_did_not_answer_is_owed() {
         // The opening comes first; nothing is said at it.
         decide(&mut life, vec![]);
         commit(&mut life, CommitOutcome::Committed);
-        assert_eq!(life.all.iter().filter_map(asked).next(), owed, "{words}");
+        assert_eq!(life.all.iter().find_map(asked), owed, "{words}");
     }
 }
