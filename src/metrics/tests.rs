@@ -192,8 +192,16 @@ fn every_label_comes_from_a_closed_set() {
                     label.value() == "other" || label.value().parse().map(close_code) == Ok(label.value())
                 }
                 "outcome" | "actor" => {
-                    let sets =
-                        [CONNECTS, LOGINS, REFRESHES, TURNS, ACTORS, labels::CLAIM_CHANGES, &["other"]];
+                    let sets = [
+                        CONNECTS,
+                        LOGINS,
+                        REFRESHES,
+                        TURNS,
+                        ACTORS,
+                        labels::CATCH_UPS,
+                        labels::CLAIM_CHANGES,
+                        &["other"],
+                    ];
                     sets.iter().any(|set| set.contains(&label.value()))
                 }
                 "queue" => QUEUES.contains(&label.value()) || label.value() == "other",
