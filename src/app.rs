@@ -206,7 +206,7 @@ impl Fleet {
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),
             logics,
             timing: settings.timing,
-            rules: rules(&settings.timing),
+            rules: rules(&settings),
             node_lease: settings.store.node_lease,
             keep_released: settings.store.keep_released,
             recorder: RecorderPlace::default(),
@@ -329,9 +329,10 @@ fn overrides(settings: &FleetSettings) -> Vec<DomainOverride> {
     everywhere.chain(of_accounts).collect()
 }
 
-fn rules(timing: &TimingSettings) -> Rules {
+fn rules(settings: &FleetSettings) -> Rules {
     Rules {
-        settle: timing.settle,
+        settle: settings.timing.settle,
+        subscribe_messages: settings.platform.subscribe_messages,
         reconcile: Protection::Reconciliation.is_on(),
         catch_up: Protection::CatchUp.is_on(),
         dedupe: Protection::Dedupe.is_on(),

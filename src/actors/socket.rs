@@ -203,6 +203,7 @@ fn changes_something(request: &Request) -> bool {
         | Request::FindConversation { .. }
         | Request::Unsubscribe { .. }
         | Request::SubscribeRings { .. }
+        | Request::SubscribeMessages { .. }
         | Request::ReadHistory { .. }
         | Request::UserProfile { .. } => false,
         Request::SetAgentState { .. }

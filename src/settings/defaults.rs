@@ -68,6 +68,7 @@ impl Default for PlatformSettings {
             csds_domain: "api.liveperson.net".into(),
             domains: Vec::new(),
             socket_service: None,
+            subscribe_messages: false,
             proxy: None,
             ca_file: None,
             plain: false,

@@ -21,6 +21,8 @@ pub struct PlatformSettings {
     pub domains: Vec<ServiceHost>,
     /// The service that sockets prefer; without it the usual ones.
     pub socket_service: Option<&'static str>,
+    /// Whether bots subscribe to the messages of each dialog, which today nobody needs to.
+    pub subscribe_messages: bool,
     /// What all traffic to LivePerson goes through.
     pub proxy: Option<Proxy>,
     /// Certificates to trust besides the public ones, in PEM.
@@ -49,6 +51,9 @@ impl PlatformSettings {
         settings.domains = domains::read(section.section("domains"), settings.plain);
         settings.socket_service =
             section.field("socket_service").and_then(|field| domains::socket_service(&field));
+        if let Some(field) = section.field("subscribe_messages") {
+            settings.subscribe_messages = field.boolean().unwrap_or_default();
+        }
         let limit = section.field("frame_limit").and_then(|field| field.size(&defaults::FRAME));
         settings.frame_limit = limit.map_or(settings.frame_limit, |limit| limit as usize);
         section.finish();

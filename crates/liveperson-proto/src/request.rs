@@ -112,6 +112,16 @@ pub enum Request {
         /// The ring.
         ring: RingId,
     },
+    /// Asks to be told of a dialog's messages on this socket, from a sequence on. Today a participant hears them
+    /// unasked; the platform has announced that only subscribers will.
+    SubscribeMessages {
+        /// The dialog.
+        dialog: DialogId,
+        /// Its conversation.
+        conversation: ConversationId,
+        /// Inclusive.
+        from: Sequence,
+    },
     /// Reads a dialog's events after a sequence; the platform may cap the page.
     ReadHistory {
         /// The dialog.
@@ -185,6 +195,7 @@ impl Request {
             Self::SubscribeRings { .. } => ".ams.routing.SubscribeRoutingTasks",
             Self::SetAgentState { .. } => ".ams.routing.SetAgentState",
             Self::AcceptRing { .. } => ".ams.routing.UpdateRingState",
+            Self::SubscribeMessages { .. } => "ms.SubscribeMessagingEvents",
             Self::ReadHistory { .. } => ".ams.ms.QueryMessages",
             Self::Publish { .. } | Self::MarkRead { .. } => ".ams.ms.PublishEvent",
             Self::UpdateConversation { .. } => ".ams.cm.UpdateConversationField",
@@ -225,6 +236,9 @@ impl Request {
                 json!({"availability": availability.wire(), "channels": ["MESSAGING"], "agentUserId": agent, "description": ""})
             }
             Self::AcceptRing { ring } => json!({"ringId": ring, "ringState": "ACCEPTED"}),
+            Self::SubscribeMessages { dialog, conversation, from } => {
+                json!({"dialogId": dialog, "conversationId": conversation, "fromSeq": from})
+            }
             Self::ReadHistory { dialog, newer_than, older_than } => match older_than {
                 None => json!({"dialogId": dialog, "newerThanSequence": newer_than}),
                 Some(older) => {
@@ -295,6 +309,14 @@ mod tests {
             (
                 Request::AcceptRing { ring: "r".into() },
                 r#"{"kind":"req","id":"7","type":".ams.routing.UpdateRingState","body":{"ringId":"r","ringState":"ACCEPTED"}}"#,
+            ),
+            (
+                Request::SubscribeMessages {
+                    dialog: "D1".into(),
+                    conversation: "C1".into(),
+                    from: Sequence(3),
+                },
+                r#"{"kind":"req","id":"7","type":"ms.SubscribeMessagingEvents","body":{"conversationId":"C1","dialogId":"D1","fromSeq":3}}"#,
             ),
             (
                 Request::ReadHistory { dialog: "C1".into(), newer_than: Sequence(-1), older_than: None },

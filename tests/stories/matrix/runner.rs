@@ -194,8 +194,10 @@ pub(super) fn run_on(
     on: &str,
     cases: Vec<Case>,
 ) {
+    let subscribes = sim.messages_need_subscription;
     story_on(sim, &cast(store, intake), async |mut world| {
         world.settings.timing = quick(world.settings.timing);
+        world.settings.platform.subscribe_messages = subscribes;
         let fleet = world.launch().await;
         for case in cases {
             let name = format!("{on}{}", case.name);

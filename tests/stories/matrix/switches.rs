@@ -27,7 +27,8 @@ const SWITCHES: &[Switch] = &[
     ("tokens-bound-to-address", |sim| sim.tokens_bound_to_address = true),
     ("pages-keep-newest", |sim| (sim.history_page, sim.history_keeps) = (20, HistoryKeeps::Newest)),
     ("pages-keep-oldest", |sim| (sim.history_page, sim.history_keeps) = (20, HistoryKeeps::Oldest)),
-    // Not here yet: `messages_need_subscription`, for muster subscribes to no dialog; see the reference.
+    ("messages-need-subscription", |sim| sim.messages_need_subscription = true),
+    ("no-metadata-in-history", |sim| sim.metadata_in_history = false),
     ("lost-rings-left-to-expire", |sim| sim.lost_rings = LostRings::LeftToExpire),
     ("rings-accepted-automatically", |sim| sim.acceptance = Acceptance::Automatic),
     ("surveys", |sim| sim.surveys = true),

@@ -306,6 +306,9 @@ impl Bot {
             Purpose::History(conversation, reading) => {
                 self.with(&conversation, now, out, |c, desk| c.history(reading, outcome, desk));
             }
+            Purpose::Messages(conversation) => {
+                self.with(&conversation, now, out, |c, desk| c.messages_subscribed(&outcome, desk));
+            }
             Purpose::Find(conversation) => self.find_answered(&conversation, &outcome, now, out),
             Purpose::Deed(key) => {
                 let conversation = key.conversation.clone();

@@ -86,6 +86,7 @@ impl Conversation {
             shown_ours_at: None,
             own_words: OwnWords::default(),
             readings: 0,
+            hears: false,
         }
     }
 
@@ -133,6 +134,7 @@ impl Conversation {
             shown_ours_at: None,
             own_words: OwnWords::default(),
             readings: 0,
+            hears: false,
         }
     }
 }

@@ -15,11 +15,37 @@ use crate::tag::{Trigger, trigger_of_any_pool};
 
 impl Conversation {
     pub(super) fn read_from(&mut self, from: Sequence, desk: &mut Desk<'_>) {
+        self.link = Link::Reading(self.reading(from, desk));
+        self.ask_history(from, None, desk);
+    }
+
+    fn reading(&mut self, from: Sequence, desk: &Desk<'_>) -> Reading {
         self.meanwhile.clear();
         self.readings += 1;
         let newest = self.starting && (desk.duty.start != Start::All || self.opened);
-        self.link = Link::Reading(Reading::new(from, desk.now.moment, newest));
-        self.ask_history(from, None, desk);
+        Reading::new(from, desk.now.moment, newest)
+    }
+
+    /// Before the history, so that nothing is said between the two.
+    fn ask_for_messages(&self, from: Sequence, desk: &mut Desk<'_>) {
+        if !desk.rules.subscribe_messages || self.hears || self.is_closing() {
+            return;
+        }
+        let (dialog, conversation) = (self.dialog.clone(), self.id.clone());
+        let request = Request::SubscribeMessages { dialog, conversation, from: from.next() };
+        desk.ask(Purpose::Messages(self.id.clone()), request);
+    }
+
+    /// Takes the answer to the subscription; without one the history is read again later, and it is asked for anew.
+    pub(crate) fn messages_subscribed(&mut self, outcome: &Outcome, desk: &mut Desk<'_>) {
+        if matches!(outcome, Outcome::Done | Outcome::Subscribed(_)) {
+            self.hears = true;
+        } else if !matches!(self.link, Link::Detached) && !self.is_closing() {
+            let mut reading = self.reading(self.owed_from(), desk);
+            reading.retry_at = Some(desk.now.moment + desk.rules.pause);
+            self.link = Link::Reading(reading);
+        }
+        self.advance(desk);
     }
 
     pub(super) fn ask_history(
@@ -28,6 +54,7 @@ impl Conversation {
         older_than: Option<Sequence>,
         desk: &mut Desk<'_>,
     ) {
+        self.ask_for_messages(newer_than, desk);
         let request = Request::ReadHistory { dialog: self.dialog.clone(), newer_than, older_than };
         desk.ask(Purpose::History(self.id.clone(), self.readings), request);
     }

@@ -96,6 +96,8 @@ pub struct Conversation {
     pub(super) own_words: OwnWords,
     /// Counts the readings of its history: an answer belongs to one of them.
     pub(super) readings: u64,
+    /// Subscribed to its messages on this socket, where that is needed.
+    pub(super) hears: bool,
 }
 
 impl Conversation {
@@ -174,6 +176,7 @@ impl Conversation {
     /// The socket is gone; thinking and committing go on.
     pub(crate) fn detach(&mut self, desk: &mut Desk<'_>) {
         self.link = Link::Detached;
+        self.hears = false;
         self.shown_here = false;
         self.handing_back = false;
         self.finding.stop();

@@ -48,6 +48,8 @@ pub struct Rules {
     pub catch_up: bool,
     /// Pass over what the cursor has passed. Off only in sabotage tests.
     pub dedupe: bool,
+    /// Subscribe to the messages of each dialog, where the platform tells only subscribers.
+    pub subscribe_messages: bool,
     /// Answer messages in their order. Off only in sabotage tests.
     pub in_order: bool,
 }
@@ -76,6 +78,7 @@ impl Default for Rules {
             reconcile: true,
             catch_up: true,
             dedupe: true,
+            subscribe_messages: false,
             in_order: true,
         }
     }
@@ -150,6 +153,7 @@ pub(crate) enum Purpose {
     Ring(RingId),
     /// Which reading of the conversation.
     History(ConversationId, u64),
+    Messages(ConversationId),
     Find(ConversationId),
     Deed(OutboxKey),
     HandBack(ConversationId),

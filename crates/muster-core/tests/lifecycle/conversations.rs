@@ -9,7 +9,7 @@ use liveperson_proto::{ConversationId, Sequence};
 use muster_core::TurnId;
 use muster_core::bot::{Ending, Event, LoginFault};
 use muster_core::dialog::{
-    ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, Restored, RestoredDeed,
+    ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, Restored, RestoredDeed, Rules,
 };
 use muster_core::duty::{Duty, Start};
 use muster_core::tag::{Tagger, Trigger};
@@ -401,4 +401,40 @@ fn what_another_pool_greeted_and_did_not_answer_is_owed() {
         commit(&mut life, CommitOutcome::Committed);
         assert_eq!(life.all.iter().find_map(asked), owed, "{words}");
     }
+}
+
+/// Where only subscribers are told, a dialog that is not subscribed to is deaf.
+#[test]
+fn messages_are_subscribed_to_before_the_history_is_read_and_until_it_is_granted() {
+    let rules = Rules { subscribe_messages: true, ..Rules::default() };
+    let mut life = Life::by(rules, false).into_online(false);
+    let asked = |life: &Life| {
+        let subscribes = |e: &Effect| match e {
+            Effect::Ask(ticket, Request::SubscribeMessages { from, .. }) => Some((*ticket, from.0)),
+            _ => None,
+        };
+        life.all.iter().filter_map(subscribes).collect::<Vec<_>>()
+    };
+    shown(&mut life, ChangeKind::Upsert, "1.2");
+    claim_answered(&mut life, held(Some(Sequence(4))));
+    let [(ticket, 5)] = asked(&life)[..] else { panic!("{:?}", asked(&life)) };
+    assert!(life.effects.iter().any(is_reading), "{:?}", life.effects);
+    // It was not granted: both are asked for again, and a page from before does not make it live.
+    life.tell(Event::Answered { ticket, outcome: Outcome::Unknown });
+    history(&mut life, Vec::new());
+    life.pass(Duration::from_secs(30));
+    let [_, (ticket, 5)] = asked(&life)[..] else { panic!("{:?}", asked(&life)) };
+    assert!(life.effects.iter().any(is_reading), "{:?}", life.effects);
+    life.tell(Event::Answered { ticket, outcome: Outcome::Done });
+    history(&mut life, Vec::new());
+    // A hole is read without asking for more; a new socket knows nothing of the last one's.
+    let generation = life.generation();
+    life.tell(Event::Message { generation, event: Box::new(message(9)) });
+    assert!(life.effects.iter().any(is_reading), "{:?}", life.effects);
+    assert_eq!(asked(&life).len(), 2);
+    life.close(1000);
+    life.wake();
+    life.connect();
+    shown(&mut life, ChangeKind::Upsert, "1.2");
+    assert_eq!(asked(&life).len(), 3);
 }
