@@ -87,7 +87,9 @@ fn dialogs_read(life: &Life) -> Vec<&str> {
 }
 
 fn last_turn(life: &Life) -> &Turn {
-    let turn = |effect| if let &Effect::Think(ref turn) = effect { Some(&**turn) } else { None };
+    fn turn(effect: &Effect) -> Option<&Turn> {
+        if let Effect::Think(turn) = effect { Some(turn) } else { None }
+    }
     life.all.iter().rev().find_map(turn).expect("logic is asked")
 }
 

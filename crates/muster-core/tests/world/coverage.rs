@@ -178,9 +178,8 @@ fn commit(outcome: &CommitOutcome) -> &'static str {
         CommitOutcome::AlreadyCommitted => "already committed",
         CommitOutcome::StaleCursor(_) => "stale cursor",
         CommitOutcome::ClaimLost => "claim lost",
-        CommitOutcome::Fenced => "commit fenced",
         CommitOutcome::Rejected(_) => "commit rejected",
-        CommitOutcome::Unavailable => "store away",
+        CommitOutcome::Unavailable | CommitOutcome::Fenced => "store away",
     }
 }
 
@@ -196,15 +195,15 @@ fn claim(outcome: &ClaimOutcome) -> &'static str {
 fn answered(request: &Request, outcome: &Outcome) -> Option<(ConversationId, &'static str)> {
     let [done, refused, busy, unwell] = match request {
         Request::Publish { .. } => ["publish done", "publish refused", "publish 429", "publish unknown"],
-        Request::FindConversation { .. } => ["find answered", "find refused", "find 429", "find unknown"],
+        Request::FindConversation { .. } => ["find answered", "find failed", "find failed", "find failed"],
         Request::UpdateConversation { changes, .. } => match changes[..] {
-            [FieldChange::Add { .. }] => ["join done", "join refused", "join 429", "join unknown"],
+            [FieldChange::Add { .. }] => ["join done", "join refused", "join unknown", "join unknown"],
             [FieldChange::Remove { .. }] => {
-                ["hand-back done", "hand-back refused", "hand-back 429", "hand-back unknown"]
+                ["hand-back done", "hand-back done", "hand-back failed", "hand-back failed"]
             }
-            _ => ["change done", "change refused", "change 429", "change unknown"],
+            _ => ["change done", "change refused", "change unknown", "change unknown"],
         },
-        Request::ReadHistory { .. } => ["page", "page refused", "page 429", "page unknown"],
+        Request::ReadHistory { .. } => ["page", "page failed", "page failed", "page failed"],
         _ => return None,
     };
     let conversation = match request {

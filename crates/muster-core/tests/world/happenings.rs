@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use liveperson_proto::request::Request;
+use liveperson_proto::request::{Outgoing, Request};
 use muster_core::bot::Event;
 use muster_core::dialog::{CommitOutcome, Outcome};
 use muster_core::duty::Intake;
@@ -54,7 +54,7 @@ impl World {
 
     fn consumer_writes(&mut self) {
         let Some(at) = self.platform.some_open(&mut self.chance) else { return };
-        let many = if self.swarm.strikes(Fault::LongHistory, 8, &mut self.chance) { 25 } else { 1 };
+        let many = if self.swarm.strikes(Fault::LongHistory, 40, &mut self.chance) { 25 } else { 1 };
         for _ in 0..many {
             self.platform.consumer_writes(at);
         }
@@ -137,19 +137,19 @@ impl World {
     /// A request takes effect; the reference model sees what the consumer sees.
     pub(super) fn apply(&mut self, bot: usize, request: &Request, held: bool) -> Outcome {
         let outcome = self.platform.apply(bot, request);
+        // A pool-mate that never heard that it lost the conversation may have pulled the claim to itself.
+        let held = held || self.swarm.was_on(Fault::LoseChanges);
         // Whoever was not told that it is inside may ask once more.
         if let Some(breach) = self.platform.breach.take().filter(|_| !self.members[bot].lost_news) {
             self.breach(breach);
         }
         if let Request::Publish { conversation, external_ids, content, .. } = request {
             let tag = external_ids.last().cloned().unwrap_or_default();
-            match &outcome {
-                Outcome::Refused { .. } => self.reference.refused(conversation, &tag),
-                _ => {
-                    let liveperson_proto::request::Outgoing::Text { text } = content else { return outcome };
-                    let check = self.reference.shows(conversation, &tag, text, held);
-                    self.check(check);
-                }
+            if let Outcome::Refused { .. } = outcome {
+                self.reference.refused(conversation, &tag);
+            } else if let Outgoing::Text { text } = content {
+                let check = self.reference.shows(conversation, &tag, text, held);
+                self.check(check);
             }
         }
         if let (Some(Sending::Change(id)), Outcome::Refused { .. }) = (sending_of(bot, request), &outcome) {

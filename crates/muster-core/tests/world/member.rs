@@ -13,8 +13,6 @@ use super::platform::News;
 use super::store::Record;
 use super::{ACCOUNT, POOL, agent, name, persistent};
 
-use std::time::Duration;
-
 /// A request on its way.
 #[derive(Debug)]
 pub(crate) struct InFlight {
@@ -33,6 +31,7 @@ pub(crate) enum Gone {
     ForGood,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Member {
     pub(crate) number: usize,
     pub(crate) bot: Bot,
@@ -105,6 +104,7 @@ pub(crate) struct Terms {
     pub(crate) rules: Rules,
     pub(crate) duty: Duty,
     pub(crate) capacity: usize,
+    pub(crate) rhythm: Rhythm,
 }
 
 impl Terms {
@@ -116,7 +116,7 @@ impl Terms {
             duty: self.duty,
             capacity: self.capacity,
             rules: self.rules.clone(),
-            rhythm: Rhythm { healthy_after: Duration::from_secs(2), ..Rhythm::default() },
+            rhythm: self.rhythm.clone(),
             tokens: TokenSource::Login,
             seed,
         };

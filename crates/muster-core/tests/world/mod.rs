@@ -31,6 +31,7 @@ use std::time::Duration;
 use liveperson_proto::request::Request;
 use liveperson_proto::{AgentId, ConversationId, PersistentId};
 use muster_core::BotId;
+use muster_core::bot::Rhythm;
 use muster_core::dialog::{Rules, Ticket};
 use muster_core::duty::{Duty, Intake};
 use muster_core::pool::{Pool, PoolNews};
@@ -123,7 +124,8 @@ impl World {
         let mut chance = fastrand::Rng::with_seed(setup.seed);
         let swarm = if setup.faults { Swarm::of(&mut chance) } else { Swarm::none() };
         let duty = Duty { intake: setup.intake, ..Duty::default() };
-        let terms = Terms { rules: rules(&setup, &swarm), duty, capacity: capacity(&swarm) };
+        let terms =
+            Terms { rules: rules(&setup, &swarm), duty, capacity: capacity(&swarm), rhythm: rhythm(&swarm) };
         let page = if swarm.is_empty() { 1_000 } else { terms.rules.page + 2 };
         let platform = Platform::new(setup.intake, setup.bots, page, chance.bool());
         let claims = if setup.sabotage == Sabotage::Claims { Claims::Ignored } else { Claims::Checked };
@@ -215,6 +217,12 @@ fn rules(setup: &Setup, swarm: &Swarm) -> Rules {
         Sabotage::Nothing | Sabotage::Claims | Sabotage::Fence => {}
     }
     rules
+}
+
+fn rhythm(swarm: &Swarm) -> Rhythm {
+    // Where connecting is trouble, tokens are refreshed often, so that schedules meet it in every state.
+    let refresh_every = Duration::from_secs(if swarm.is_on(Fault::Connecting) { 10 } else { 300 });
+    Rhythm { healthy_after: Duration::from_secs(2), refresh_every, ..Rhythm::default() }
 }
 
 fn capacity(swarm: &Swarm) -> usize {

@@ -33,7 +33,7 @@ impl World {
     fn perform(&mut self, bot: usize, effect: Effect) {
         match effect {
             Effect::Resolve => {
-                let fails = self.swarm.strikes(Fault::Connecting, 8, &mut self.chance);
+                let fails = self.swarm.strikes(Fault::Connecting, 4, &mut self.chance);
                 let words = "no answer".to_owned();
                 self.work(bot, if fails { Event::ResolveFailed { words } } else { Event::Resolved });
             }
@@ -61,8 +61,11 @@ impl World {
                 self.record(bot, Record::Done(key));
             }
             Effect::Dead(key, words) => {
-                let check = self.reference.dead(&key, &words);
-                self.check(check);
+                // Whoever lost the claim gives up what its pool-mate goes on with.
+                if self.store.holder(&key.conversation) == Some(bot) {
+                    let check = self.reference.dead(&key, &words);
+                    self.check(check);
+                }
                 self.record(bot, Record::Dead(key));
             }
             Effect::Release { conversation, done, .. } => {

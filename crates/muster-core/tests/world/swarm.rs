@@ -111,6 +111,11 @@ impl Swarm {
         !self.over && self.on.contains(&fault)
     }
 
+    /// Whether it went wrong at some time of the run.
+    pub(crate) fn was_on(&self, fault: Fault) -> bool {
+        self.on.contains(&fault)
+    }
+
     /// Whether it happens now: once in `once_in` occasions.
     pub(crate) fn strikes(&self, fault: Fault, once_in: u32, chance: &mut fastrand::Rng) -> bool {
         self.is_on(fault) && chance.u32(0..once_in) == 0

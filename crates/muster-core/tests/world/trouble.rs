@@ -260,6 +260,10 @@ impl World {
         self.pass(SETTLE.as_millis() as u64);
         self.store = store;
         self.reference.goes_back_to(&reference);
+        for (id, memory) in self.store.conversations() {
+            let tags: Vec<_> = memory.outbox.iter().map(|row| row.tag.as_str()).collect();
+            self.reference.owes_again(id, &tags);
+        }
         self.start_process();
     }
 

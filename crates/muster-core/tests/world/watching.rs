@@ -34,7 +34,7 @@ impl World {
             Request::UpdateConversation { .. } => {
                 self.must_not_be_fenced(bot, "changes a conversation");
                 if let Some(sending) = sending_of(bot, request) {
-                    let check = self.reference.sends(sending, now);
+                    let check = self.reference.sends(&sending, now);
                     self.check(check);
                 }
             }
@@ -62,7 +62,10 @@ impl World {
         if matches!(view.state, State::Quarantined | State::Parked | State::Fenced) || !member.runs() {
             return;
         }
-        let waits = view.state != State::Online || view.oldest_owed.is_some() || view.outbox > 0;
+        // Beside a human even a committed action waits for that human.
+        let beside = self.beside_human.iter().any(|(of, _)| *of == bot);
+        let owes = view.oldest_owed.is_some() || (view.outbox > 0 && !beside);
+        let waits = view.state != State::Online || owes;
         let under_way = member.is_busy() || !self.late.is_empty() || member.bot.deadline().is_some();
         let asked = !member.asked.is_empty() && member.open.is_some();
         if waits && !under_way && !asked && !self.members[bot].lost_news {

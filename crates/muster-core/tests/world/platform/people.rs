@@ -10,7 +10,7 @@ use crate::world::HUMAN;
 /// Open conversations at one time.
 const OPEN: usize = 6;
 /// Conversations in one run.
-const MANY: usize = 16;
+const MANY: usize = 60;
 
 impl Platform {
     pub(crate) fn some_open(&self, chance: &mut fastrand::Rng) -> Option<usize> {

@@ -5,7 +5,6 @@ use liveperson_proto::message::{EventBody, MessageEvent};
 use liveperson_proto::request::{Availability, FieldChange, Outgoing, Request};
 use liveperson_proto::{ConversationId, DialogId, Sequence, SubscriptionId};
 use muster_core::dialog::Outcome;
-use muster_core::duty::Intake;
 
 use super::dialog::text;
 use super::{News, OWN, Platform, WATCH};
