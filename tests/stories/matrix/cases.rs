@@ -204,7 +204,7 @@ fn refusals(intake: Intake) -> Vec<Case> {
         let publish = Order::of(Fault::Refuse { status }).at(on(PUBLISH)).times(6);
         let verdict = match status {
             400 => Verdict::DeadLetters,
-            401 | 403 | 404 => Verdict::PerhapsDeadLetters,
+            403 | 404 => Verdict::PerhapsDeadLetters,
             _ => Verdict::Clean,
         };
         cases.push(Case::of(format!("publish-{status}"), publish).ends(verdict));

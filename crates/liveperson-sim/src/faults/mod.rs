@@ -1,9 +1,9 @@
 //! Faults on order: what goes wrong, for whom, how often and for how long.
 //!
-//! - [`fault`], [`particulars`]: the kinds, and what each has to be told
-//! - [`order`]: a kind with its aim, its chance and its bounds
-//! - [`book`]: the orders that stand, and how often a client really met one
-//! - [`schedule`]: orders by a seed
+//! - `fault`, `particulars`: the kinds, and what each has to be told
+//! - `order`: a kind with its aim, its chance and its bounds
+//! - `book`: the orders that stand, and how often a client really met one
+//! - `schedule`: orders by a seed
 
 pub(crate) mod book;
 mod fault;
