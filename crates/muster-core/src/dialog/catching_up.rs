@@ -179,7 +179,7 @@ impl Conversation {
         }
         let Some(inbound) = line.inbound else { return };
         let passed = inbound.sequence <= self.cursor.sequence.max(self.human_answered);
-        if (passed && desk.rules.dedupe) || self.stage.answers(inbound.sequence) {
+        if desk.rules.dedupe && (passed || self.stage.answers(inbound.sequence)) {
             return;
         }
         let had_room = !self.inbox.more;
