@@ -38,6 +38,9 @@ use pools::Pools;
 pub use letters::Revived;
 pub use pools::PoolReport;
 
+/// Messages that wait for an account at most.
+pub(super) const MAILBOX: usize = 256;
+
 /// Conversations of a bot at most, unless declared.
 const CAPACITY: usize = 1_000;
 
@@ -215,7 +218,7 @@ impl Actor for AccountActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(256);
+        ctx.set_mailbox_capacity(MAILBOX);
         let now = self.house.clock.now().wall;
         for (name, Seat { place, .. }) in &self.bots {
             if self.house.board.get(&self.id, name).is_none() {

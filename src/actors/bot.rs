@@ -3,6 +3,8 @@
 mod connection;
 mod effects;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -106,3 +106,45 @@ impl RecorderPlace {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(desk);
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use liveperson::ClientSettings;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::{StoreOptions, StoreUrl};
+
+    /// A house with an empty store, and the folder that the store goes with.
+    pub(in crate::actors) async fn house() -> (Arc<House>, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, io) = (Clock::start(), Handle::current());
+        let url = StoreUrl::Sqlite(folder.path().join("store.db"));
+        let csds_domain = "127.0.0.1:9".to_owned();
+        let nowhere = ClientSettings { csds_domain, plain: true, ..ClientSettings::default() };
+        let house = House {
+            clock,
+            io: io.clone(),
+            store: Store::open(&StoreOptions::new(url), io.clone()).await.unwrap(),
+            client: Client::new(nowhere).unwrap(),
+            me: crate::app::identify(),
+            board: Board::default(),
+            metrics: Arc::new(Metrics::new("1.2.3").unwrap()),
+            logics: Logics::default(),
+            thinker: Thinker::new(io, 4, Duration::from_secs(1)),
+            timing: TimingSettings::default(),
+            rules: Rules::default(),
+            node_lease: Duration::from_secs(15),
+            keep_released: Duration::from_secs(15),
+            right: Right::default(),
+            recorder: RecorderPlace::default(),
+        };
+        (Arc::new(house), folder)
+    }
+
+    /// Whether an actor's mailbox was full once.
+    pub(in crate::actors) fn was_full(house: &House, actor: &str) -> bool {
+        let shown = house.metrics.scrape(&house.board).unwrap();
+        shown.contains(&format!("muster_mailbox_full_total{{actor=\"{actor}\"}} 1\n"))
+    }
+}

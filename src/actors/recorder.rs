@@ -388,3 +388,74 @@ async fn answer(
     });
     join_all(sent).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use actix::Addr;
+
+    use super::*;
+    use crate::actors::house::tests::house;
+    use crate::actors::tray::Desk;
+
+    struct Bot;
+
+    impl Actor for Bot {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Recorded> for Bot {
+        type Result = ();
+
+        fn handle(&mut self, _: Recorded, _: &mut Self::Context) {}
+    }
+
+    /// The next record of these entries, each of a conversation of its own.
+    fn record(bot: &Addr<Bot>, last: &mut u64, entries: usize) -> Record {
+        let author = Author { account: "1".into(), bot: "b".into(), pool: "p".into(), epoch: 1 };
+        let entry = |number: u64| {
+            let conversation = ConversationId::from(format!("C{number}").as_str());
+            (number, Entry::Release(conversation, "closed".to_owned(), true))
+        };
+        let from = *last;
+        *last += entries as u64;
+        let entries = (from..*last).map(entry).collect();
+        Record { author: Arc::new(author), entries, answer: bot.clone().recipient() }
+    }
+
+    #[actix::test]
+    async fn past_what_waits_entries_lie_in_the_tray_until_groups_have_made_room_and_none_is_lost() {
+        let (house, _folder) = house().await;
+        let (tray, bot, mut last) = (Arc::new(Tray::default()), Bot.start(), 0);
+        // It never runs: this test takes its steps, as while the store does not answer.
+        let idle = Context::<Recorder>::new();
+        let desk = Desk { recorder: idle.address(), tray: tray.clone() };
+        let mut recorder = Recorder::new(house, tray.clone(), Guard::new("recorder", |_| ()));
+
+        for _ in 0..4 {
+            assert!(desk.hand_over(record(&bot, &mut last, GROUP)));
+            recorder.take_up();
+        }
+        assert_eq!(recorder.waiting.len(), WAITING);
+        let mut lying = 0;
+        while desk.hand_over(record(&bot, &mut last, 1)) {
+            lying += 1;
+            recorder.take_up();
+            assert_eq!(recorder.waiting.len(), WAITING, "the rest stays in the tray");
+        }
+        assert!(lying > 1_000, "the tray fills, and then turns bots away: {lying}");
+        // The one that was turned away stays with its bot.
+        last -= 1;
+
+        let (mut written, mut groups) = (Vec::new(), 0);
+        while !recorder.waiting.is_empty() {
+            let group = recorder.choose();
+            assert!(group.len() <= GROUP, "{} in a group", group.len());
+            written.extend(group.iter().map(|waiting| waiting.number));
+            groups += 1;
+            recorder.take_up();
+        }
+        assert_eq!(written, (0..last).collect::<Vec<_>>(), "each once, and in order");
+        assert_eq!(groups, written.len().div_ceil(GROUP), "every group but the last is full");
+        assert!(desk.hand_over(record(&bot, &mut last, 1)), "with room in the tray it takes more");
+    }
+}

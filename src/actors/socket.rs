@@ -20,8 +20,8 @@ use super::guard::Guard;
 use super::house::House;
 use crate::crash::{self, Point};
 
-/// Batches of requests that wait for the socket at most.
-const QUEUE: usize = 512;
+/// Batches of requests that wait for the socket at most, and messages in its mailbox.
+pub(super) const QUEUE: usize = 512;
 
 /// The right to hold the identity's one connection.
 pub type Seat = OwnedMutexGuard<()>;
@@ -329,7 +329,7 @@ pub fn vanished(generation: u64) -> Event {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use futures_util::FutureExt;
@@ -337,6 +337,39 @@ mod tests {
 
     use super::*;
     use crate::actors::bot;
+    use crate::actors::house::tests::{house, was_full};
+
+    /// What a socket opens with, of a bot that hears nothing.
+    pub(in crate::actors) fn ticketed(house: &Arc<House>, seat: Arc<tokio::sync::Mutex<()>>) -> Ticketed {
+        let domains =
+            r#"{"baseURIs":[{"service":"asyncMessagingEnt","account":"1","baseURI":"127.0.0.1:9"}]}"#;
+        Ticketed {
+            house: house.clone(),
+            domains: Arc::new(Domains::parse(domains).unwrap()),
+            session: Arc::new(Session::of_token(&"1".into(), &"7".into(), &"planted".into())),
+            generation: 1,
+            bot: Context::<BotActor>::new().address(),
+            seat,
+        }
+    }
+
+    #[actix::test]
+    async fn a_socket_that_can_send_nothing_is_given_up_at_the_bound() {
+        let (house, _folder) = house().await;
+        let seat = Arc::new(tokio::sync::Mutex::new(()));
+        let _taken = seat.clone().try_lock_owned().unwrap();
+        let (left, mut leaves) = oneshot::channel();
+        let guard = Guard::new("socket", |exit| drop(left.send(exit)));
+        let socket = SocketActor::new(ticketed(&house, seat), guard).start();
+        for n in 0..QUEUE {
+            socket.send(Transmit(vec![(Ticket(n as u64), Request::GetClock)])).await.unwrap();
+        }
+        assert!(leaves.try_recv().is_err() && !was_full(&house, "socket"), "so much it keeps");
+        let _ = socket.send(Transmit(vec![(Ticket(QUEUE as u64), Request::GetClock)])).await;
+        let exit = tokio::time::timeout(Duration::from_secs(30), leaves).await.expect("the socket is gone");
+        assert_eq!(exit.unwrap(), muster_core::supervision::Exit::Orphaned, "and its bot hears of it");
+        assert!(was_full(&house, "socket"));
+    }
 
     /// A bot that is at work on its first event until it is let go on.
     struct Busy(Option<oneshot::Receiver<()>>);

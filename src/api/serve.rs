@@ -52,3 +52,74 @@ pub fn guarded(pages: fn(&mut web::ServiceConfig)) -> impl HttpServiceFactory {
         .configure(pages)
         .default_service(web::to(problem::not_found))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use actix_web::http::StatusCode;
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::board::Board;
+    use crate::metrics::Metrics;
+
+    fn state() -> ApiState {
+        ApiState::new(Board::default(), Arc::new(Metrics::new("1.2.3").unwrap()))
+    }
+
+    async fn asks(address: SocketAddr) -> TcpStream {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /livez HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        connection
+    }
+
+    async fn is_answered(connection: &mut TcpStream, within: Duration) -> bool {
+        let mut answer = [0; 12];
+        match timeout(within, connection.read_exact(&mut answer)).await {
+            Ok(read) => {
+                read.unwrap();
+                assert_eq!(&answer, b"HTTP/1.1 200");
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_connection_past_the_bound_waits_outside_until_another_ends() {
+        let (server, address) = serve(([127, 0, 0, 1], 0).into(), state(), |_| ()).unwrap();
+        let (handle, serving) = (server.handle(), actix_web::rt::spawn(server));
+        let mut kept = Vec::new();
+        for n in 0..CONNECTIONS {
+            let mut connection = asks(address).await;
+            assert!(is_answered(&mut connection, IDLE).await, "connection {n}");
+            kept.push(connection);
+        }
+        let mut waits = asks(address).await;
+        assert!(!is_answered(&mut waits, Duration::from_millis(300)).await, "it waits outside");
+        drop(kept.pop());
+        assert!(is_answered(&mut waits, IDLE).await, "with room inside it is answered");
+        drop((kept, waits));
+        handle.stop(false).await;
+        serving.await.unwrap().unwrap();
+    }
+
+    #[actix_web::test]
+    async fn a_body_past_the_bound_is_refused() {
+        fn takes_a_body(routes: &mut web::ServiceConfig) {
+            routes.route("/body", web::get().to(async |body: web::Bytes| body.len().to_string()));
+        }
+        let app = App::new().app_data(web::Data::new(state())).service(guarded(takes_a_body));
+        let app = init_service(app).await;
+        for (bytes, status) in [(BODY, StatusCode::OK), (BODY + 1, StatusCode::PAYLOAD_TOO_LARGE)] {
+            let request = TestRequest::get().uri("/body").insert_header(("host", "127.0.0.1:9300"));
+            let answer = call_service(&app, request.set_payload(vec![b'x'; bytes]).to_request()).await;
+            assert_eq!(answer.status(), status, "{bytes} bytes");
+        }
+    }
+}

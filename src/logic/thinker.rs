@@ -172,3 +172,114 @@ fn decide(logic: &dyn Logic, turn: &Turn) -> Thought {
 fn closed() -> Thought {
     Thought::Failed("muster is stopping".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Condvar, Mutex};
+
+    use futures_util::FutureExt;
+    use futures_util::future::join_all;
+    use muster_core::turn::{TurnEvent, Variables};
+
+    use super::*;
+
+    const PLACES: usize = 8;
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Logic that stays until the door is open, and counts who is inside.
+    #[derive(Default)]
+    struct Room {
+        inside: AtomicUsize,
+        most: AtomicUsize,
+        open: Mutex<bool>,
+        opened: Condvar,
+    }
+
+    impl Logic for Room {
+        fn decide(&self, _: &Turn) -> Result<Vec<Action>, LogicError> {
+            let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(inside, Ordering::SeqCst);
+            let open = self.opened.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap();
+            drop(open);
+            self.inside.fetch_sub(1, Ordering::SeqCst);
+            Ok(Vec::new())
+        }
+    }
+
+    impl Room {
+        async fn holds(&self, count: usize) {
+            let filled = async {
+                while self.inside.load(Ordering::SeqCst) != count {
+                    tokio::task::yield_now().await;
+                }
+            };
+            timeout(LONG, filled).await.unwrap_or_else(|_| panic!("never {count} inside"));
+        }
+
+        fn let_go(&self) {
+            *self.open.lock().unwrap() = true;
+            self.opened.notify_all();
+        }
+    }
+
+    fn turn() -> Turn {
+        Turn {
+            id: "t".into(),
+            account: "1".into(),
+            bot: "b".into(),
+            pool: "p".into(),
+            conversation: "C".into(),
+            dialog: "C".into(),
+            consumer: None,
+            skill: None,
+            variables: Variables::new(),
+            former_consumer: None,
+            event: TurnEvent::Opened,
+        }
+    }
+
+    /// Lets bots ask for so many turns each; how many runs there are at one time at most.
+    async fn most_at_one_time(bots: usize, turns: usize, expected: usize) -> usize {
+        let room = Arc::new(Room::default());
+        let thinker = Thinker::new(Handle::current(), PLACES, LONG);
+        let shares: Vec<_> = (0..bots).map(|_| thinker.share()).collect();
+        let asking = shares.iter().flat_map(|share| {
+            let (thinker, room) = (&thinker, &room);
+            (0..turns).map(move |_| thinker.think(share, Decider::Inside(room.clone()), turn()))
+        });
+        let mut asking = Box::pin(join_all(asking));
+        assert!(asking.as_mut().now_or_never().is_none(), "every turn is asked for, and none is decided");
+        // What was put before it onto the blocking threads has begun when this has run.
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        room.holds(expected).await;
+        room.let_go();
+        let thoughts = asking.await;
+        assert_eq!(thoughts.len(), bots * turns);
+        assert!(thoughts.iter().all(|thought| matches!(thought, Thought::Actions(_))), "no turn is lost");
+        room.most.load(Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn runs_past_a_bots_quarter_wait_and_are_all_decided() {
+        assert_eq!(most_at_one_time(1, 30, PLACES / 4).await, PLACES / 4);
+    }
+
+    #[tokio::test]
+    async fn runs_past_the_places_of_all_bots_wait_and_are_all_decided() {
+        assert_eq!(most_at_one_time(20, 2, PLACES).await, PLACES);
+    }
+
+    #[test]
+    fn why_logic_failed_is_cut_to_500_characters() {
+        struct Wordy(usize);
+        impl Logic for Wordy {
+            fn decide(&self, _: &Turn) -> Result<Vec<Action>, LogicError> {
+                Err(LogicError("ö".repeat(self.0)))
+            }
+        }
+        for (said, kept) in [(500, 500), (501, 500), (100_000, 500)] {
+            let Thought::Failed(words) = decide(&Wordy(said), &turn()) else { panic!("it failed") };
+            assert_eq!(words, "ö".repeat(kept));
+        }
+    }
+}

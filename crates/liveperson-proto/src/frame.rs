@@ -258,6 +258,18 @@ mod tests {
     use crate::message::Role;
 
     #[test]
+    fn a_refusals_words_are_cut_to_128_characters() {
+        for (said, kept) in [(128, 128), (129, 128), (100_000, 128)] {
+            let text = format!(
+                r#"{{"kind":"resp","reqId":"9","code":400,"type":".ReqBody$StringResp","body":"{}"}}"#,
+                "ö".repeat(said)
+            );
+            let Ok(Frame::Response(response)) = Frame::parse(&text) else { panic!("{said}") };
+            assert_eq!(response.words(), "ö".repeat(kept));
+        }
+    }
+
+    #[test]
     fn an_answer_is_matched_by_text_or_number() {
         for id in ["\"9\"", "9"] {
             let text = format!(

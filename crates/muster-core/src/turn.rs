@@ -326,6 +326,42 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_may_fill_each_of_its_bounds_and_not_one_more() {
+        // The name, the quotes and the braces count as well: `{"v":"…"}`.
+        let variable = |bytes: usize| Action::Set { name: "v".into(), value: json!("x".repeat(bytes - 8)) };
+        for (full, more) in [
+            (vec![say("x"); MAX_ACTIONS], vec![say("x"); MAX_ACTIONS + 1]),
+            (vec![say(&"ö".repeat(MAX_TEXT))], vec![say(&"ö".repeat(MAX_TEXT + 1))]),
+            (vec![variable(MAX_VARIABLES)], vec![variable(MAX_VARIABLES + 1)]),
+        ] {
+            check(full, Variables::new()).unwrap();
+            check(more, Variables::new()).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn variables_that_fill_up_turn_by_turn_are_refused_at_the_bound() {
+        let mut variables = Variables::new();
+        let fault = (0..100).find_map(|n| {
+            let more = Action::Set { name: format!("v{n}"), value: json!("x".repeat(1_000)) };
+            match check(vec![more], variables.clone()) {
+                Ok(checked) => {
+                    variables = checked.variables;
+                    None
+                }
+                Err(fault) => Some(fault),
+            }
+        });
+        assert!(
+            matches!(fault, Some(ContractFault::Variables { bytes }) if bytes > MAX_VARIABLES),
+            "{fault:?}"
+        );
+        assert_eq!(variables.len(), 64, "what was there before stays");
+        let removal = Action::Set { name: "v0".into(), value: Value::Null };
+        assert_eq!(check(vec![removal], variables).unwrap().variables.len(), 63, "and can be made smaller");
+    }
+
+    #[test]
     fn actions_are_read_from_json_and_unknown_ones_refused() {
         let actions: Vec<Action> = serde_json::from_str(
             r#"[{"type":"say","text":"hi"},{"type":"transfer_to_skill","skill":"7"},{"type":"close"}]"#,

@@ -65,7 +65,7 @@ impl BotActor {
     }
 
     // Upward; all but what the watcher sees is rare.
-    fn report(&mut self, news: PoolNews) {
+    pub(super) fn report(&mut self, news: PoolNews) {
         let report = PoolReport { bot: self.bot().clone(), life: self.post.life, news };
         if !matches!(report.news, PoolNews::Seen { .. }) {
             return command(&self.post.supervisor, report);
@@ -78,7 +78,7 @@ impl BotActor {
         }
     }
 
-    fn transmit(&mut self, requests: Vec<(Ticket, Request)>) {
+    pub(super) fn transmit(&mut self, requests: Vec<(Ticket, Request)>) {
         if requests.is_empty() {
             return;
         }

@@ -55,3 +55,17 @@ impl Ending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A frame has room for 123 bytes; the codec in between need not hold a peer to that.
+    #[test]
+    fn a_peers_reason_is_cut_to_128_characters() {
+        for (said, kept) in [(128, 128), (129, 128), (100_000, 128)] {
+            let frame = CloseFrame { code: 1011.into(), reason: "x".repeat(said).into() };
+            assert_eq!(Ending::said(Some(frame)).reason, "x".repeat(kept));
+        }
+    }
+}

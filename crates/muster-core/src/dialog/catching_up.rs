@@ -121,6 +121,9 @@ impl Conversation {
         proof.owed = self.inbox.len().saturating_sub(waiting);
         proof.goes_on = self.inbox.more || more;
         desk.note(Note::CaughtUp { conversation: self.id.clone(), proof });
+        if more {
+            desk.note(Note::Full { queue: "history" });
+        }
         if more && !overflowed {
             return self.read_on(read_to, desk);
         }

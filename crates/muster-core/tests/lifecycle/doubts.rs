@@ -256,9 +256,11 @@ fn a_long_history_is_read_in_bounded_goes_and_none_of_it_is_lost() {
         life.answer_all();
         let changes = vec![change(ChangeKind::Upsert, "1.2")];
         life.tell(Event::Conversations { generation, subscription: None, changes, lost: 0 });
-        let (mut next, mut rests, mut pages) = (0, 0, 0);
+        let (mut next, mut rests, mut pages, mut full) = (0, 0, 0, 0);
         while next < 3_000 {
             let effects = life.effects.clone();
+            let history = Effect::Note(Note::Full { queue: "history" });
+            full += effects.iter().filter(|effect| **effect == history).count();
             let read = effects.iter().find_map(|e| match e {
                 Effect::Ask(ticket, Request::ReadHistory { newer_than, older_than, .. }) => {
                     Some((*ticket, newer_than.0, older_than.map_or(3_000, |older| older.0.min(3_000))))
@@ -289,5 +291,6 @@ fn a_long_history_is_read_in_bounded_goes_and_none_of_it_is_lost() {
             }
         }
         assert!(rests > 0 && pages > 150, "{rests} rests, {pages} pages");
+        assert!(full > 0, "a reading that was full is told of");
     }
 }
