@@ -146,8 +146,7 @@ fn replay() {
     let seed = number("SEED").unwrap_or(1);
     let bots = number("BOTS").unwrap_or(1) as usize;
     let paced = std::env::var("PACED").is_ok();
-    let setup =
-        Setup { seed, intake: intake(), bots, faults: true, sabotage: Sabotage::Nothing, paced };
+    let setup = Setup { seed, intake: intake(), bots, faults: true, sabotage: Sabotage::Nothing, paced };
     let mut world = World::traced(setup);
     world.coverage = paced.then(Coverage::default);
     play(&mut world, number("STEPS").unwrap_or(1_000));

@@ -182,7 +182,12 @@ impl World {
     /// What is broken, with the seed and the step that replay it.
     pub(crate) fn verdict(&self) -> Check {
         let Setup { seed, intake, bots, sabotage, paced, .. } = &self.setup;
-        let place = || format!("seed {seed}, {intake:?}, {bots} bots, {sabotage:?} off, paced {paced}, step {}", self.steps);
+        let place = || {
+            format!(
+                "seed {seed}, {intake:?}, {bots} bots, {sabotage:?} off, paced {paced}, step {}",
+                self.steps
+            )
+        };
         self.breach.as_ref().map_or(Ok(()), |breach| Err(format!("{breach}\n  ({})", place())))
     }
 
