@@ -33,7 +33,7 @@ fn of_seed(seed: u64, intake: Intake, bots: std::ops::RangeInclusive<usize>) -> 
     let mut chance = fastrand::Rng::with_seed(seed ^ 0x6d75_7374_6572);
     let bots = chance.usize(bots);
     let steps = chance.u64(20..1_000);
-    (Setup { seed, intake, bots, faults: true, sabotage: Sabotage::Nothing }, steps)
+    (Setup { seed, intake, bots, faults: true, sabotage: Sabotage::Nothing, paced: false }, steps)
 }
 
 /// At least so many random steps; the first breach fails the test with what replays it.
@@ -51,7 +51,7 @@ fn steps(at_least: u64, first_seed: u64, intake: Intake, bots: std::ops::RangeIn
 
 const EACH: u64 = 150_000;
 /// Runs whose coverage is counted.
-const COVERED: u64 = 1_000;
+const COVERED: u64 = 1_600;
 
 #[test]
 fn each_message_is_answered_once_and_in_order() {
@@ -94,8 +94,8 @@ fn each_state_meets_each_event() {
     for seed in 0..COVERED {
         let intake = if seed % 2 == 0 { Intake::Rings } else { Intake::All };
         let (setup, steps) = of_seed(5_000_000 + seed, intake, 1..=3);
-        let steps = 4 * steps;
-        let mut world = World::new(setup);
+        let steps = 2 * steps;
+        let mut world = World::new(Setup { paced: seed % 8 != 0, ..setup });
         world.coverage = Some(Coverage::default());
         play(&mut world, steps);
         holds(&world);
@@ -145,8 +145,10 @@ fn replay() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seed = number("SEED").unwrap_or(1);
     let bots = number("BOTS").unwrap_or(1) as usize;
-    let setup = Setup { seed, intake: intake(), bots, faults: true, sabotage: Sabotage::Nothing };
+    let paced = std::env::var("PACED").is_ok();
+    let setup = Setup { seed, intake: intake(), bots, faults: true, sabotage: Sabotage::Nothing, paced };
     let mut world = World::traced(setup);
+    world.coverage = paced.then(Coverage::default);
     play(&mut world, number("STEPS").unwrap_or(1_000));
     println!("{}", world.faults());
     world.verdict().unwrap();

@@ -187,11 +187,16 @@ impl Bot {
                 self.report(PoolNews::Released { conversation: id, parting: Parting::Free }, out);
                 continue;
             }
-            // The bot's own subscription may know better than the watcher's picture, which is older.
-            let shown = self.inside.remove(&id).unwrap_or(shown);
-            let inside = self.takes_part(&shown);
+            // The bot's own subscription knows better than the watcher's picture, which is older.
+            let own = self.inside.remove(&id);
+            let inside = own.is_some();
+            let shown = own.unwrap_or(shown);
+            // Where only the watcher saw us inside, we have left meanwhile, or are yet to hear that we are in.
+            let doubted = !inside && self.takes_part(&shown);
+            let place =
+                if doubted { Place::Doubted { since: now.moment } } else { Place::Out { retry_at: None } };
             self.parted.remove(&id);
-            let new = || Conversation::new(&shown, Place::Out { retry_at: None });
+            let new = || Conversation::new(&shown, place);
             self.conversations.entry(id.clone()).or_insert_with(new);
             self.with(&id, now, out, |c, desk| {
                 // Another bot's life may have left us inside.

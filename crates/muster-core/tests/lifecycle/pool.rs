@@ -90,6 +90,21 @@ fn a_bot_that_is_given_a_conversation_beside_a_human_holds_still_from_the_first_
     assert_eq!(life.count(|e| matches!(e, Effect::Think(_))), 1);
 }
 
+/// The watcher's picture is older: the bot was taken out since, and the human has gone.
+#[test]
+fn a_bot_that_only_an_old_picture_shows_inside_looks_and_joins() {
+    let mut life = Life::of_pool(ALL);
+    let beside = [("cons", Role::Consumer), ("1.77", Role::AssignedAgent), ("1.2", Role::Agent)];
+    placed(&mut life, &beside);
+    claimed(&mut life, Recalled::default());
+    life.wake();
+    answer(&mut life, |request| matches!(request, Request::GetClock), Outcome::Done);
+    answer(&mut life, joins, Outcome::Done);
+    change(&mut life, ChangeKind::Upsert, shown(&[("cons", Role::Consumer), ("1.2", Role::Agent)]));
+    answer(&mut life, reads, Outcome::History(Vec::new()));
+    assert_eq!(life.count(|e| matches!(e, Effect::Think(_))), 1, "nobody else is there");
+}
+
 /// A human takes over between the pool's picture and the join.
 #[test]
 fn after_a_join_the_fresh_picture_decides_before_anything_is_said() {

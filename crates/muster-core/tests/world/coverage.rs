@@ -6,8 +6,8 @@ use liveperson_proto::ConversationId;
 use liveperson_proto::conversation::ConversationChange;
 use liveperson_proto::message::{EventBody, MessageEvent, Role};
 use liveperson_proto::request::{FieldChange, Request};
-use muster_core::bot::{Ending, Event, LoginFault, RefreshFault};
-use muster_core::dialog::{ClaimOutcome, CommitOutcome, Decided, Outcome};
+use muster_core::bot::{Ending, Event, LoginFault, RefreshFault, State};
+use muster_core::dialog::{ClaimOutcome, CommitOutcome, Decided, Joint, Outcome, Work};
 
 use super::platform::WATCH;
 use super::{HUMAN, World, agent};
@@ -23,15 +23,43 @@ pub(crate) enum Machine {
     Work,
 }
 
+/// A state of one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Bot(State),
+    Joint(Joint),
+    Work(Work),
+}
+
+impl Place {
+    fn machine(self) -> Machine {
+        match self {
+            Self::Bot(_) => Machine::Bot,
+            Self::Joint(_) => Machine::Joint,
+            Self::Work(_) => Machine::Work,
+        }
+    }
+
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Bot(state) => format!("{state:?}"),
+            Self::Joint(joint) => format!("{joint:?}"),
+            Self::Work(work) => format!("{work:?}"),
+        }
+    }
+}
+
+type Pair = (Place, &'static str);
+
 /// How often each pair of state and event came up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Coverage {
-    pairs: BTreeMap<(Machine, String, &'static str), u64>,
+    pairs: BTreeMap<Pair, u64>,
 }
 
 impl Coverage {
-    fn add(&mut self, machine: Machine, state: String, event: &'static str) {
-        *self.pairs.entry((machine, state, event)).or_default() += 1;
+    fn add(&mut self, pair: Pair) {
+        *self.pairs.entry(pair).or_default() += 1;
     }
 
     pub(crate) fn absorb(&mut self, other: Self) {
@@ -40,20 +68,22 @@ impl Coverage {
         }
     }
 
-    pub(crate) fn times(&self, machine: Machine, state: &str, event: &'static str) -> u64 {
-        self.pairs.get(&(machine, state.to_owned(), event)).copied().unwrap_or(0)
+    pub(crate) fn times(&self, state: Place, event: &'static str) -> u64 {
+        self.pairs.get(&(state, event)).copied().unwrap_or(0)
     }
 
-    pub(crate) fn states(&self, machine: Machine) -> Vec<String> {
-        let mut states: Vec<_> =
-            self.pairs.keys().filter(|(of, ..)| *of == machine).map(|(_, state, _)| state.clone()).collect();
+    pub(crate) fn states(&self, machine: Machine) -> Vec<Place> {
+        let mut states: Vec<_> = self.of(machine).map(|(state, _)| *state).collect();
         states.dedup();
         states
     }
 
+    fn of(&self, machine: Machine) -> impl Iterator<Item = &Pair> {
+        self.pairs.keys().filter(move |(state, _)| state.machine() == machine)
+    }
+
     pub(crate) fn events(&self, machine: Machine) -> Vec<&'static str> {
-        let mut events: Vec<_> =
-            self.pairs.keys().filter(|(of, ..)| *of == machine).map(|(.., event)| *event).collect();
+        let mut events: Vec<_> = self.of(machine).map(|(_, event)| *event).collect();
         events.sort_unstable();
         events.dedup();
         events
@@ -65,12 +95,12 @@ impl Coverage {
         let states = self.states(machine);
         let mut table = format!("{:<26}", format!("{machine:?}"));
         for state in &states {
-            let _ = write!(table, "{state:>13}");
+            let _ = write!(table, "{:>13}", state.name());
         }
         for event in self.events(machine) {
             let _ = write!(table, "\n{event:<26}");
             for state in &states {
-                let _ = write!(table, "{:>13}", self.times(machine, state, event));
+                let _ = write!(table, "{:>13}", self.times(*state, event));
             }
         }
         table
@@ -80,27 +110,42 @@ impl Coverage {
 impl World {
     /// Counts what is about to be told, with the state in which it is met.
     pub(super) fn note_coverage(&mut self, bot: usize, event: &Event) {
-        let Some(coverage) = &mut self.coverage else { return };
-        let member = &self.members[bot];
-        coverage.add(Machine::Bot, format!("{:?}", member.bot.view().state), kind(event));
+        let Some(mut coverage) = self.coverage.take() else { return };
         let asked = match event {
             Event::Answered { ticket, .. } => self.last_answered.as_ref().filter(|(t, _)| t == ticket),
             _ => None,
         };
-        for (conversation, what) in addressed(bot, event, asked.map(|(_, request)| request)) {
-            if let Some(standing) = member.bot.standing(&conversation) {
-                coverage.add(Machine::Joint, format!("{:?}", standing.joint), what);
-                coverage.add(Machine::Work, format!("{:?}", standing.work), what);
+        for pair in self.pairs(bot, event, asked.map(|(_, request)| request)) {
+            coverage.add(pair);
+        }
+        self.coverage = Some(coverage);
+    }
+
+    /// Whether it would meet a state that it has not met in this run.
+    pub(super) fn is_new(&self, bot: usize, event: &Event, asked: Option<&Request>) -> bool {
+        let Some(coverage) = &self.coverage else { return false };
+        let mut pairs = self.pairs(bot, event, asked).into_iter();
+        pairs.any(|(state, what)| coverage.times(state, what) == 0)
+    }
+
+    fn pairs(&self, bot: usize, event: &Event, asked: Option<&Request>) -> Vec<Pair> {
+        let member = &self.members[bot];
+        let mut pairs = vec![(Place::Bot(member.bot.view().state), kind(event))];
+        let mut of = |conversation: &ConversationId, what| {
+            if let Some(standing) = member.bot.standing(conversation) {
+                pairs.push((Place::Joint(standing.joint), what));
+                pairs.push((Place::Work(standing.work), what));
             }
+        };
+        for (conversation, what) in addressed(bot, event, asked) {
+            of(&conversation, what);
         }
         if let Some(what) = of_all(event) {
             for dialog in &self.platform.dialogs {
-                if let Some(standing) = member.bot.standing(&dialog.id) {
-                    coverage.add(Machine::Joint, format!("{:?}", standing.joint), what);
-                    coverage.add(Machine::Work, format!("{:?}", standing.work), what);
-                }
+                of(&dialog.id, what);
             }
         }
+        pairs
     }
 }
 

@@ -22,6 +22,7 @@ impl World {
             return;
         }
         self.swarm.end();
+        self.pace = None;
         self.store_away = false;
         self.everybody_comes_back();
         let until = Moment(self.now.moment.0 + WITHIN);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use liveperson_proto::request::{Outgoing, Request};
-use muster_core::bot::Event;
+use muster_core::bot::{Event, State};
 use muster_core::dialog::{CommitOutcome, Outcome};
 use muster_core::duty::Intake;
 use muster_core::pool::{Pool, PoolEffect, PoolNews};
@@ -11,6 +11,7 @@ use muster_core::time::Now;
 
 use super::World;
 use super::member::{Gone, InFlight, Member};
+use super::pace::Slow;
 use super::performing::{joins, sending_of};
 use super::platform::dialog::words;
 use super::platform::{News, WATCH};
@@ -23,6 +24,7 @@ impl World {
     /// One random thing happens.
     pub(crate) fn step(&mut self) {
         self.steps += 1;
+        self.go_on();
         let bot = self.chance.usize(0..self.members.len());
         match self.chance.u32(0..100) {
             0..8 => self.consumer_writes(),
@@ -38,6 +40,14 @@ impl World {
             }
             90..98 => self.trouble(bot),
             _ => self.pass(50),
+        }
+    }
+
+    /// A run with a pace of its own does not end with the last bot: another process starts.
+    fn go_on(&mut self) {
+        let held_off = |m: &Member| !m.runs() || m.bot.view().state == State::Quarantined;
+        if self.pace.is_some() && self.members.iter().all(held_off) && self.chance.u32(0..40) == 0 {
+            self.crash_all();
         }
     }
 
@@ -63,24 +73,62 @@ impl World {
 
     /// A bot hears the next thing of one of those that talk to it.
     pub(super) fn deliver(&mut self, bot: usize) {
-        let member = &mut self.members[bot];
         let from = self.chance.usize(0..3);
         for which in (0..3).map(|n| (from + n) % 3) {
-            let event = match which {
-                0 => member.work.pop_front(),
-                1 => member.from_pool.pop_front(),
-                _ => None,
-            };
-            if let Some(event) = event {
+            if which == 2 {
+                if let Some(generation) = self.members[bot].open
+                    && let Some(news) = self.next_news(bot)
+                {
+                    return self.hear(bot, generation, news);
+                }
+            } else if let Some(event) = self.next_work(bot, which == 1) {
                 return self.tell(bot, event);
             }
-            if which == 2
-                && let Some(generation) = member.open
-                && let Some(news) = member.incoming.pop_front()
-            {
-                return self.hear(bot, generation, news);
-            }
         }
+    }
+
+    /// The next of what the store and services answer, or of what the pool says.
+    fn next_work(&mut self, bot: usize, of_pool: bool) -> Option<Event> {
+        let at = self.place_of_work(bot, of_pool)?;
+        let member = &mut self.members[bot];
+        if of_pool { member.from_pool.remove(at) } else { member.work.remove(at) }
+    }
+
+    fn place_of_work(&mut self, bot: usize, of_pool: bool) -> Option<usize> {
+        let Some(pace) = &self.pace else { return Some(0) };
+        let member = &self.members[bot];
+        let queue = if of_pool { &member.from_pool } else { &member.work };
+        let first = queue.iter().position(|event| !pace.holds_up(event));
+        let held = &queue.iter().take(first.unwrap_or(queue.len())).collect::<Vec<_>>();
+        let new = held.iter().position(|event| self.is_new(bot, event, None));
+        if let Some(at) = new.filter(|at| *at == 0 || !of_pool) {
+            return Some(at);
+        }
+        if !held.is_empty() && pace.goes_on(&mut self.chance) { Some(0) } else { first }
+    }
+
+    /// The next news of the socket: only what is slow is overtaken.
+    fn next_news(&mut self, bot: usize) -> Option<News> {
+        let at = self.place_of_news(bot)?;
+        self.members[bot].incoming.remove(at)
+    }
+
+    fn place_of_news(&mut self, bot: usize) -> Option<usize> {
+        let Some(pace) = &self.pace else { return Some(0) };
+        let member = &self.members[bot];
+        let generation = member.open?;
+        let asked = |news: &News| match news {
+            News::Answer(ticket, _) => member.asked.get(ticket),
+            _ => None,
+        };
+        let first = member.incoming.iter().position(|news| !pace.holds_back(news, asked(news)));
+        let held = first.unwrap_or(member.incoming.len());
+        let is_new = |news: &&News| self.is_new(bot, &(*news).clone().event(generation), asked(news));
+        let new = member.incoming.iter().take(held.min(6)).position(|news| is_new(&news));
+        if new.is_some() {
+            return new;
+        }
+        if held > 0 && pace.goes_on(&mut self.chance) { Some(0) } else { first }
     }
 
     fn hear(&mut self, bot: usize, generation: u64, news: News) {
@@ -175,18 +223,26 @@ impl World {
     }
 
     pub(super) fn think(&mut self, bot: usize) {
-        let member = &mut self.members[bot];
-        if member.thinking.is_empty() {
+        if self.members[bot].thinking.is_empty() || self.is_slow(Slow::Logic) {
             return;
         }
+        let member = &mut self.members[bot];
         let turn = member.thinking.swap_remove(self.chance.usize(0..member.thinking.len()));
         self.calls += 1;
         let decided = logic::decide(&turn, self.calls, &self.swarm, &mut self.chance);
         self.tell(bot, Event::Decided { conversation: turn.conversation, turn: turn.id, decided });
     }
 
+    fn is_slow(&mut self, what: Slow) -> bool {
+        let slow = self.pace.as_ref().filter(|pace| pace.is_slow(what));
+        slow.is_some_and(|pace| !pace.goes_on(&mut self.chance))
+    }
+
     /// The store takes a bot's next record.
     pub(super) fn store(&mut self, bot: usize) {
+        if self.is_slow(Slow::Store) {
+            return;
+        }
         if self.store_away {
             return self.store_is_away(bot);
         }

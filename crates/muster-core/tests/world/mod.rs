@@ -2,6 +2,7 @@
 //! reference model that checks every step.
 //!
 //! - [`swarm`]: which faults a run may meet
+//! - [`pace`]: what is slow in a run, so that the rest overtakes it
 //! - [`platform`], [`store`], [`logic`]: what the bots have to do with
 //! - [`member`]: one bot and what is under way around it
 //! - `performing`: effects become what is under way
@@ -21,6 +22,7 @@ pub(crate) mod unreachable;
 
 mod ending;
 mod happenings;
+mod pace;
 mod performing;
 mod trouble;
 mod watching;
@@ -39,6 +41,7 @@ use muster_core::time::{Moment, Now};
 
 use coverage::Coverage;
 use member::{Member, Terms};
+use pace::Pace;
 use platform::Platform;
 use reference::{Check, Reference};
 use store::{Claims, Store};
@@ -85,6 +88,8 @@ pub(crate) struct Setup {
     pub(crate) bots: usize,
     pub(crate) faults: bool,
     pub(crate) sabotage: Sabotage,
+    /// Whether some things are slow, and some faults frequent.
+    pub(crate) paced: bool,
 }
 
 pub(crate) struct World {
@@ -93,6 +98,7 @@ pub(crate) struct World {
     now: Now,
     chance: fastrand::Rng,
     swarm: Swarm,
+    pace: Option<Pace>,
     terms: Terms,
     platform: Platform,
     store: Store,
@@ -122,7 +128,9 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(setup: Setup) -> Self {
         let mut chance = fastrand::Rng::with_seed(setup.seed);
-        let swarm = if setup.faults { Swarm::of(&mut chance) } else { Swarm::none() };
+        let mut swarm = if setup.faults { Swarm::of(&mut chance) } else { Swarm::none() };
+        let pace = setup.paced.then(|| Pace::of(setup.seed));
+        swarm.extend(pace.iter().flat_map(|pace| pace.often.iter().copied()));
         let duty = Duty { intake: setup.intake, ..Duty::default() };
         let terms =
             Terms { rules: rules(&setup, &swarm), duty, capacity: capacity(&swarm), rhythm: rhythm(&swarm) };
@@ -134,6 +142,7 @@ impl World {
             now: Now { moment: Moment(1_000), wall: 1_700_000_000_000 },
             chance,
             swarm,
+            pace,
             terms,
             platform,
             store: Store::new(claims),
@@ -172,13 +181,18 @@ impl World {
 
     /// What is broken, with the seed and the step that replay it.
     pub(crate) fn verdict(&self) -> Check {
-        let Setup { seed, intake, bots, sabotage, .. } = &self.setup;
-        let place = || format!("seed {seed}, {intake:?}, {bots} bots, {sabotage:?} off, step {}", self.steps);
+        let Setup { seed, intake, bots, sabotage, paced, .. } = &self.setup;
+        let place = || {
+            format!(
+                "seed {seed}, {intake:?}, {bots} bots, {sabotage:?} off, paced {paced}, step {}",
+                self.steps
+            )
+        };
         self.breach.as_ref().map_or(Ok(()), |breach| Err(format!("{breach}\n  ({})", place())))
     }
 
     pub(crate) fn faults(&self) -> String {
-        format!("{:?}", self.swarm)
+        format!("{:?}, {:?}", self.swarm, self.pace)
     }
 
     pub(crate) fn is_broken(&self) -> bool {

@@ -107,6 +107,10 @@ impl Swarm {
         Self { on: Fault::ALL.into_iter().filter(|_| chance.u32(0..100) < share).collect(), over: false }
     }
 
+    pub(crate) fn extend(&mut self, faults: impl Iterator<Item = Fault>) {
+        self.on.extend(faults);
+    }
+
     pub(crate) fn is_on(&self, fault: Fault) -> bool {
         !self.over && self.on.contains(&fault)
     }

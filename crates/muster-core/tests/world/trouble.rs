@@ -44,6 +44,7 @@ impl World {
             Fault::RingsLapse,
             Fault::LongHistory,
         ][self.chance.usize(0..20)];
+        let fault = self.often().unwrap_or(fault);
         self.next_life(bot);
         if !self.swarm.is_on(fault) {
             return;
@@ -59,6 +60,12 @@ impl World {
             Fault::Quarantine => self.quarantine(bot),
             _ => self.people(fault),
         }
+    }
+
+    /// A fault of which this run is full, every other time.
+    fn often(&mut self) -> Option<Fault> {
+        let often = &self.pace.as_ref()?.often;
+        self.chance.bool().then(|| often[self.chance.usize(0..often.len())])
     }
 
     fn people(&mut self, fault: Fault) {
