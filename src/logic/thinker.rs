@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     const PLACES: usize = 8;
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     /// Logic that stays until the door is open, and counts who is inside.
     #[derive(Default)]

@@ -134,8 +134,8 @@ impl World {
         let duty = Duty { intake: setup.intake, ..Duty::default() };
         let terms =
             Terms { rules: rules(&setup, &swarm), duty, capacity: capacity(&swarm), rhythm: rhythm(&swarm) };
-        let page = if swarm.is_empty() { 1_000 } else { terms.rules.page + 2 };
-        let platform = Platform::new(setup.intake, setup.bots, page, chance.bool());
+        let most = if swarm.is_empty() { 1_000 } else { terms.rules.page + 2 };
+        let platform = Platform::new(setup.intake, setup.bots, most, chance.bool());
         let claims = if setup.sabotage == Sabotage::Claims { Claims::Ignored } else { Claims::Checked };
         let mut world = Self {
             steps: 0,
