@@ -12,7 +12,7 @@ pub async fn an_empty_database_gets_its_tables_once(world: World) {
         "0004 claim done",
         "0005 cursor step",
         "0006 dead letters",
-        "0008 login budget",
+        "0007 login budget",
     ];
     assert_eq!(world.store.pending_migrations().await.unwrap(), all);
     assert_eq!(world.store.pending_migrations().await.unwrap(), all, "to ask changes nothing");
