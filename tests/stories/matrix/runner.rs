@@ -140,13 +140,18 @@ async fn meet(world: &World, case: &Case) -> Result<(), String> {
     .await;
     let orders: Vec<_> =
         case.orders.iter().map(|order| (order, world.platform.order(order.clone()))).collect();
-    let mut last: Option<Instant> = None;
+    let mut last: Option<(Instant, usize)> = None;
     let mut pushes = 0;
     meanwhile(world, &format!("{} is met", case.name), || {
         let Some(unmet) = unmet(world, &case.orders, &met) else { return Ok(()) };
-        // One push may not be enough for all the times that are wanted.
-        if last.is_none_or(|at| at.elapsed() > PUSH_EVERY) {
-            last = Some(Instant::now());
+        // One push may not be enough for all the times that are wanted. Bots that are pushed before they are
+        // back wait ever longer, and nothing is met any more: they answer somebody in between, or get time.
+        let once = world.platform.ledger().once;
+        let is_back = |(at, before): (Instant, usize)| {
+            at.elapsed() > PUSH_EVERY && (once > before || at.elapsed() > PUSH_EVERY * 6)
+        };
+        if last.is_none_or(is_back) {
+            last = Some((Instant::now(), once));
             pushes += 1;
             for order in &case.push {
                 world.platform.order(order.clone());
