@@ -157,37 +157,3 @@ fn replay() {
 fn intake() -> Intake {
     if std::env::var("INTAKE").is_ok_and(|intake| intake == "all") { Intake::All } else { Intake::Rings }
 }
-
-/// `RUNS=2000 INTAKE=all BOTS=2 … survey`: what breaks how often, with the shortest run of each kind.
-#[test]
-#[ignore = "sorts what breaks"]
-fn survey() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let intake = intake();
-    let bots = number("BOTS").unwrap_or(1) as usize;
-    let bots = if bots == 1 { 1..=1 } else { 2..=3 };
-    let mut kinds: std::collections::BTreeMap<String, (u64, u64, u64)> = std::collections::BTreeMap::new();
-    let first = number("SEED").unwrap_or(1);
-    for seed in first..first + number("RUNS").unwrap_or(1000) {
-        let (setup, steps) = of_seed(seed, intake, bots.clone());
-        let world = run(setup, steps);
-        if let Err(words) = world.verdict() {
-            let kind: String = words
-                .lines()
-                .next()
-                .unwrap_or("")
-                .chars()
-                .filter(|c| !c.is_ascii_digit())
-                .take(150)
-                .collect();
-            let entry = kinds.entry(kind).or_insert((0, u64::MAX, 0));
-            entry.0 += 1;
-            if world.steps < entry.1 {
-                (entry.1, entry.2) = (world.steps, seed);
-            }
-        }
-    }
-    for (kind, (times, steps, seed)) in kinds {
-        println!("{times:>5} x  shortest {steps} steps, seed {seed}: {kind}");
-    }
-}

@@ -52,15 +52,49 @@ impl Conversation {
     /// A conversation that is new to this bot.
     pub(crate) fn new(shown: &Shown, place: Place) -> Self {
         Self {
-            id: shown.id.clone(),
-            dialog: shown.main_dialog.clone(),
-            knows_dialog: true,
             consumer: shown.first(Role::Consumer).map(ConsumerId::from),
-            former_consumer: None,
             skill: shown.skill.clone(),
+            knows_dialog: true,
+            ..Self::blank(shown.id.clone(), shown.main_dialog.clone(), place)
+        }
+    }
+
+    /// A conversation held before this life of the bot.
+    pub(crate) fn restored(restored: Restored, intake: Intake, now: Moment) -> Self {
+        let mut outbox = Outbox::default();
+        outbox.restore(&restored.conversation, restored.outbox, now);
+        let cursor = restored.cursor.unwrap_or(Cursor::START);
+        let place = match intake {
+            // A join of the life before may still land: it is not asked for again before `settle`.
+            Intake::All => Place::Doubted { since: now },
+            Intake::Rings => Place::In,
+        };
+        Self {
+            outbox,
+            knows_dialog: restored.cursor.is_some(),
+            claim: Claim::Held,
+            opened: restored.cursor.is_some(),
+            starting: restored.cursor.is_none(),
+            cursor,
+            seen: cursor.sequence,
+            variables: restored.variables,
+            again: true,
+            ..Self::blank(restored.conversation, restored.dialog, place)
+        }
+    }
+
+    /// Nothing is known of it yet.
+    fn blank(id: ConversationId, dialog: DialogId, place: Place) -> Self {
+        Self {
+            id,
+            dialog,
+            place,
+            knows_dialog: false,
+            consumer: None,
+            former_consumer: None,
+            skill: None,
             link: Link::Detached,
             claim: Claim::Wanted { retry_at: None },
-            place,
             shown_here: false,
             opened: false,
             starting: true,
@@ -80,54 +114,6 @@ impl Conversation {
             hand_back_at: None,
             left_by_deed: false,
             again: false,
-            resume: None,
-            closing: Closing::No,
-            finding: Finding::Idle,
-            shown_ours_at: None,
-            own_words: OwnWords::default(),
-            readings: 0,
-            hears: false,
-        }
-    }
-
-    /// A conversation held before this life of the bot.
-    pub(crate) fn restored(restored: Restored, intake: Intake, now: Moment) -> Self {
-        let mut outbox = Outbox::default();
-        outbox.restore(&restored.conversation, restored.outbox, now);
-        let cursor = restored.cursor.unwrap_or(Cursor::START);
-        Self {
-            outbox,
-            id: restored.conversation,
-            dialog: restored.dialog,
-            knows_dialog: restored.cursor.is_some(),
-            consumer: None,
-            former_consumer: None,
-            skill: None,
-            link: Link::Detached,
-            claim: Claim::Held,
-            place: match intake {
-                // A join of the life before may still land: it is not asked for again before `settle`.
-                Intake::All => Place::Doubted { since: now },
-                Intake::Rings => Place::In,
-            },
-            shown_here: false,
-            opened: restored.cursor.is_some(),
-            starting: restored.cursor.is_none(),
-            hushed: false,
-            human_answered: Sequence::START,
-            meanwhile: BTreeSet::new(),
-            cursor,
-            seen: cursor.sequence,
-            answered: BTreeSet::new(),
-            variables: restored.variables,
-            inbox: Inbox::default(),
-            stage: Stage::Idle,
-            looked: None,
-            ended: None,
-            handing_back: false,
-            hand_back_at: None,
-            left_by_deed: false,
-            again: true,
             resume: None,
             closing: Closing::No,
             finding: Finding::Idle,
