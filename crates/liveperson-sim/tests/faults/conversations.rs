@@ -96,9 +96,8 @@ async fn scripted_consumers_step_up_and_go_on() {
         ..Default::default()
     };
     platform.consumers(ACCOUNT, script);
-    while platform.settled(Duration::ZERO).await.is_err_and(|left| left.scripts > 0) {
+    while platform.settled(Duration::from_millis(2)).await.is_err_and(|left| left.scripts > 0) {
         platform.order(Order::of(Fault::StepUp));
-        tokio::time::sleep(Duration::from_millis(2)).await;
     }
     platform.settled(PATIENCE).await.unwrap();
     let ledger = platform.ledger();
