@@ -49,6 +49,8 @@ pub(super) fn platform(seed: u64) -> SimSettings {
         seed,
         ring_life: Duration::from_secs(2),
         ring_pause: Duration::from_millis(100),
+        // Long beside everything else that a reply needs: a bot that is asked something has one in flight.
+        in_flight_window: Duration::from_millis(250),
         ..SimSettings::default()
     }
 }
@@ -146,11 +148,13 @@ async fn meet(world: &World, case: &Case) -> Result<(), String> {
         let Some(unmet) = unmet(world, &case.orders, &met) else { return Ok(()) };
         // One push may not be enough for all the times that are wanted. Bots that are pushed before they are
         // back wait ever longer, and nothing is met any more: they answer somebody in between, or get time.
-        let once = world.platform.ledger().once;
+        // And some faults are met only by a bot that is saying something.
+        let ledger = world.platform.ledger();
+        let (once, talks) = (ledger.once, ledger.waiting > 0);
         let is_back = |(at, before): (Instant, usize)| {
             at.elapsed() > PUSH_EVERY && (once > before || at.elapsed() > PUSH_EVERY * 6)
         };
-        if last.is_none_or(is_back) {
+        if talks && last.is_none_or(is_back) {
             last = Some((Instant::now(), once));
             pushes += 1;
             for order in &case.push {
