@@ -11,6 +11,7 @@ use serde::Serialize;
 /// The exit code is 0 when every message was answered once, 1 when one was not, 2 when there are no figures.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "fleet")]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Arguments {
     /// How many bots the fleet has
     #[arg(long, value_name = "N", default_value_t = 100)]
@@ -45,6 +46,15 @@ pub(crate) struct Arguments {
     /// How long replies are measured, after a warm-up of three seconds
     #[arg(long = "for", value_name = "TIME", default_value = "20s", value_parser = duration)]
     pub(crate) lasts: Duration,
+    /// Measure a cold start, a restart, an outage and a throttled login service instead of replies
+    #[arg(long, conflicts_with_all = ["beside_memory", "vendor_sdk"])]
+    pub(crate) scenes: bool,
+    /// With --scenes: how long nothing of the platform answers
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub(crate) outage: Duration,
+    /// With --scenes: how long the login service answers 429
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
+    pub(crate) throttled: Duration,
     /// The folder of the binaries `muster` and `lpsim`, such as another version's; by default those built with this
     #[arg(long, value_name = "FOLDER")]
     pub(crate) binaries: Option<PathBuf>,

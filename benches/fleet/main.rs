@@ -10,6 +10,7 @@
 //! - [`vendor`]: a fleet on the vendor's SDK (`--client vendor-sdk`), to stand beside ours on the same platform
 //! - [`run`]: the phases, from the start of the fleet to the ledger's judgement
 //! - [`beside`]: the same load on a store in memory and on a durable one, in turn
+//! - [`scenes`]: a cold start, a restart, an outage, a throttled login service (`--scenes`)
 //! - [`usage`]: CPU and memory as `/proc` has them
 //! - [`report`]: the figures, and the conditions without which they mean nothing
 //!
@@ -21,6 +22,7 @@ mod postgres;
 mod process;
 mod report;
 mod run;
+mod scenes;
 mod stage;
 mod usage;
 mod vendor;
@@ -33,6 +35,7 @@ use serde::Serialize;
 
 use crate::arguments::Arguments;
 use crate::beside::Comparison;
+use crate::scenes::Scenes;
 
 /// Why there are no figures, in words.
 type Failure = Box<dyn std::error::Error>;
@@ -57,6 +60,11 @@ async fn measure(arguments: &Arguments) -> Result<bool, Failure> {
         let comparison = Comparison::of(arguments).await?;
         print(arguments, &comparison);
         return Ok(comparison.is_clean());
+    }
+    if arguments.scenes {
+        let scenes = Scenes::of(arguments).await?;
+        print(arguments, &scenes);
+        return Ok(scenes.ledger_clean);
     }
     let report = run::run(arguments).await?;
     print(arguments, &report);

@@ -174,21 +174,27 @@ fn ms(wait: Option<f64>) -> String {
     wait.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.2} ms"))
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let it = &self.conditions;
-        let kib = |bytes: f64| bytes / 1024.0;
         writeln!(
             f,
             "{:?} {}, {} bots of {} accounts x {} conversations",
-            it.client, it.muster, it.bots, it.accounts, it.conversations_a_bot
+            self.client, self.muster, self.bots, self.accounts, self.conversations_a_bot
         )?;
         writeln!(
             f,
             "  machine     {} cores, {}, Linux {}, load {}",
-            it.cores, it.processor, it.kernel, it.load
+            self.cores, self.processor, self.kernel, self.load
         )?;
-        writeln!(f, "  store       {}, a flush takes {:.2} ms", it.store, it.flush_ms)?;
+        writeln!(f, "  store       {}, a flush takes {:.2} ms", self.store, self.flush_ms)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let it = &self.conditions;
+        let kib = |bytes: f64| bytes / 1024.0;
+        write!(f, "{it}")?;
         writeln!(
             f,
             "  load        think {} ms{}, logic {}, TLS on, receipts on, measured for {} s",

@@ -53,7 +53,7 @@ async fn memory_of_one_bot(stage: &Stage) -> Result<u64, Failure> {
     Ok(quiet_memory(&fleet).await)
 }
 
-async fn online(fleet: &Fleet, bots: usize) -> Result<Duration, Failure> {
+pub(crate) async fn online(fleet: &Fleet, bots: usize) -> Result<Duration, Failure> {
     while fleet.started.elapsed() < PATIENCE {
         if fleet.online()? >= bots {
             return Ok(fleet.started.elapsed());

@@ -55,6 +55,10 @@ impl Stage {
         command.args(["--control", "127.0.0.1:0", "--accounts", &bots.len().to_string()]);
         command.args(["--bots", &bots[0].to_string()]);
         command.args(["--capacity", &arguments.conversations.to_string()]);
+        if arguments.scenes {
+            // How late an answer is says the outage, not the fleet.
+            command.args(["--answer-within", "1800000"]);
+        }
         command.arg("--fleet-out").arg(folder.path().join("fleet.toml"));
         command.arg("--ca-out").arg(folder.path().join("ca.pem"));
         let mut lpsim = Running::start(command, folder.path().join("lpsim.log"), Goodbye::Terminate)?;
