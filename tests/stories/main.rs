@@ -7,6 +7,7 @@
 //! - `ownership`: one process runs a fleet
 //! - `endings`: restart keeps all, retire leaves in order
 //! - `sessions`: tokens that die, are refreshed, are sealed
+//! - `convergence`: a whole fleet comes back, within the login budget
 //! - `logins`: every kind of login, domains that are down or wrong, a proxy
 //! - `check`: what is wrong with a fleet file and with its logins
 //! - `declared`: the store runs without the file; bots and conversations are listed from it
@@ -48,6 +49,7 @@ mod closing;
 mod commands;
 mod consumers;
 mod contract;
+mod convergence;
 mod declared;
 mod demo;
 mod endings;
