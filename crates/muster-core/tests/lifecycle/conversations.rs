@@ -15,7 +15,7 @@ use muster_core::duty::{Duty, Start};
 use muster_core::tag::{Tagger, Trigger};
 use muster_core::turn::{Action, Deed, TurnEvent};
 
-use crate::life::Life;
+use crate::life::{Life, quarantined};
 
 pub(crate) fn change(kind: ChangeKind, agent: &str) -> ConversationChange {
     let conversation = Conversation {
@@ -98,24 +98,6 @@ pub(crate) fn decide(life: &mut Life, actions: Vec<Action>) {
 pub(crate) fn commit(life: &mut Life, outcome: CommitOutcome) {
     let (turn, conversation) = turn(life);
     life.tell(Event::Committed { conversation, turn, outcome });
-}
-
-#[test]
-fn an_action_that_the_platform_refuses_becomes_a_dead_letter_and_blocks_nothing() {
-    let mut life = Life::online(false);
-    assigned(&mut life);
-    let say = |text: &str| Action::Say { text: text.into() };
-    decide(&mut life, vec![say("refused"), say("next")]);
-    commit(&mut life, CommitOutcome::Committed);
-    let [Effect::Note(_), Effect::Ask(ticket, Request::Publish { .. })] = life.effects[..] else {
-        panic!("one action at a time: {:?}", life.effects)
-    };
-    let outcome = Outcome::Refused { code: 400, words: "no such dialog".into() };
-    life.tell(Event::Answered { ticket, outcome });
-    let dead =
-        |e: &Effect| matches!(e, Effect::Dead(key, words) if key.n == 0 && words == "400: no such dialog");
-    let next = |e: &Effect| matches!(e, Effect::Ask(_, Request::Publish { .. }));
-    assert!(life.effects.iter().any(dead) && life.effects.iter().any(next), "{:?}", life.effects);
 }
 
 pub(crate) fn is_reading(effect: &Effect) -> bool {
@@ -261,7 +243,7 @@ fn a_deadline_is_a_moment_at_which_something_happens() {
     life.tell(Event::LoginFailed(LoginFault::Blocked));
     let until = life.bot.deadline().expect("it waits");
     assert!(until > life.now.moment, "{until:?}");
-    life.tell(Event::Quarantined { because: "on purpose".into() });
+    life.tell(quarantined());
     assert_eq!(life.bot.deadline(), None);
 }
 
@@ -281,7 +263,7 @@ fn a_retiring_bot_without_a_socket_connects_to_hand_back() {
 fn a_quarantined_bot_ends_at_once_whatever_hangs_in_it() {
     let mut life = Life::online(false);
     assigned(&mut life);
-    life.tell(Event::Quarantined { because: "its logic hangs".into() });
+    life.tell(quarantined());
     life.tell(Event::Drain { ending: Ending::Restart, within: Duration::from_secs(9) });
     assert!(life.effects.contains(&Effect::Drained), "{:?}", life.effects);
 }
