@@ -149,7 +149,9 @@ fn a_retiring_bot_lets_go_at_once_of_what_it_has_not_joined() {
     claimed(&mut life, Recalled::default());
     answer(&mut life, joins, Outcome::Refused { code: 429, words: "slow down".to_owned() });
     life.tell(Event::Drain { ending: Ending::Retire, within: Duration::from_mins(1) });
-    for wanted in [|e: &Effect| matches!(e, Effect::Release { .. }), |e: &Effect| matches!(e, Effect::Drained)] {
+    for wanted in
+        [|e: &Effect| matches!(e, Effect::Release { .. }), |e: &Effect| matches!(e, Effect::Drained)]
+    {
         assert_eq!(life.count(wanted), 1);
     }
 }
