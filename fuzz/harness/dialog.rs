@@ -20,6 +20,7 @@ use muster_core::dialog::{
     RestoredDeed, Rules, Ticket,
 };
 use muster_core::duty::{Duty, Intake};
+use muster_core::quarantine::{Kind, Quarantine};
 use muster_core::time::{Moment, Now};
 use muster_core::turn::{Action, Turn, TurnEvent};
 use serde_json::json;
@@ -207,7 +208,7 @@ impl World {
                 }
             }
             Effect::CloseSocket => self.open = None,
-            Effect::Quarantine { .. } => self.held_off = true,
+            Effect::Quarantine(_) => self.held_off = true,
             Effect::Resolve | Effect::Login | Effect::Refresh | Effect::Open { .. } => {
                 assert!(self.errands.len() < 16, "errands pile up");
                 self.errands.push_back(effect);
@@ -588,7 +589,8 @@ impl World {
             0 => self.tell(Event::Drain { ending, within: Duration::from_secs(u64::from(how >> 3)) }),
             2 => {
                 self.held_off = true;
-                self.tell(Event::Quarantined { because: "a person".to_owned() });
+                let words = "a person".to_owned();
+                self.tell(Event::Quarantined(Quarantine { kind: Kind::Suspended, words }));
             }
             _ => {}
         }

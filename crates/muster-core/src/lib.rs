@@ -9,6 +9,7 @@
 //! - [`crowd`]: whether bots lose their sockets together
 //! - [`health`]: what is not as it should be about a bot, by name
 //! - [`supervision`]: when a failed part starts again, and when it is held off
+//! - [`quarantine`]: why a bot is held off until a person releases it
 //! - [`tag`]: the names that prove a message was answered
 //! - [`ids`], [`time`]: muster's own names and integers
 
@@ -25,6 +26,7 @@ pub mod budget;
 pub mod crowd;
 pub mod door;
 pub mod health;
+pub mod quarantine;
 pub mod supervision;
 
 pub mod tag;

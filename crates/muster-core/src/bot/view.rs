@@ -6,6 +6,8 @@ use super::lifecycle::{Socket, Token};
 use super::{Bot, TokenSource};
 use crate::dialog::{Conversation, Effect, Note, Standing};
 use crate::health::{Degraded, Vitals};
+
+use crate::quarantine::Kind;
 use crate::time::Now;
 
 /// Where a bot is in its life.
@@ -42,6 +44,8 @@ pub struct View {
     pub since: i64,
     /// Why, in words, where there is more to say.
     pub cause: Option<String>,
+    /// What holds the bot off, if something does.
+    pub quarantine: Option<Kind>,
     /// The last login or refresh.
     pub token_refreshed: Option<i64>,
     /// Conversations in hand.
@@ -69,6 +73,7 @@ impl Bot {
             state: self.state,
             since: self.since,
             cause: self.cause.clone(),
+            quarantine: self.quarantined.as_ref().map(|quarantine| quarantine.kind),
             token_refreshed: self.refreshed_wall,
             conversations: self.conversations.len(),
             outbox: self.index.outbox(),
@@ -126,8 +131,8 @@ impl Bot {
     }
 
     fn current(&self) -> (State, Option<String>) {
-        if let Some(because) = &self.quarantined {
-            return (State::Quarantined, Some(because.clone()));
+        if let Some(quarantine) = &self.quarantined {
+            return (State::Quarantined, Some(quarantine.words.clone()));
         }
         if let Some(drain) = &self.drain {
             return if drain.is_over() {

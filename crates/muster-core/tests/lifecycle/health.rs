@@ -8,6 +8,7 @@ use liveperson_proto::message::{EventBody, MessageEvent};
 use muster_core::bot::{Event, RefreshFault, State, View};
 use muster_core::dialog::{CommitOutcome, Effect, Outcome};
 use muster_core::health::Degraded;
+use muster_core::quarantine::{Kind, Quarantine};
 use muster_core::turn::Action;
 
 use crate::conversations::{claim_answered, commit, decide, held, history, message, shown};
@@ -119,7 +120,8 @@ fn each_fact_has_its_name_and_ends_with_it() {
     assert_eq!(names(&view), [Degraded::Waiting]);
     let deadline = life.bot.deadline().unwrap().since(life.now.moment).as_millis() as i64;
     assert_eq!(view.waits_until, Some(life.now.wall + deadline), "a wait has a deadline");
-    life.tell(Event::Quarantined { because: "its logic hangs".into() });
+    let (account, bot) = ("1".into(), "b".into());
+    life.tell(Event::Quarantined(Quarantine::of(&account, &bot, Kind::Stuck, "its logic hangs")));
     assert_eq!(names(&life.bot.view()), [], "who is held off on purpose is not degraded");
 }
 

@@ -8,6 +8,7 @@ use liveperson_proto::ring::{Ring, RingState};
 use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, State, TokenSource};
 use muster_core::dialog::{Effect, Outcome, Restored, Rules, Ticket};
 use muster_core::duty::Duty;
+use muster_core::quarantine::{Kind, Quarantine};
 use muster_core::time::{Moment, Now};
 
 /// One bot under a given clock, with what it wanted last and ever.
@@ -20,6 +21,11 @@ pub(crate) struct Life {
 
 pub(crate) fn identity() -> Identity {
     Identity { agent: "1.2".into(), persistent: Some("pid".into()) }
+}
+
+pub(crate) fn quarantined() -> Event {
+    let words = "a person says so".to_owned();
+    Event::Quarantined(Quarantine { kind: Kind::Suspended, words })
 }
 
 impl Life {
