@@ -100,6 +100,8 @@ impl Default for TimingSettings {
             domains_fresh: 60 * SECOND,
             drain: 20 * SECOND,
             hold: 30 * SECOND,
+            behind_after: 60 * SECOND,
+            store_slow_after: 2 * SECOND,
             login_per_second: NonZeroU32::MIN.saturating_add(4),
             login_burst: NonZeroU32::MIN.saturating_add(4),
             login_in_flight: NonZeroU32::MIN.saturating_add(1),

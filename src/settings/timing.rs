@@ -36,6 +36,10 @@ pub struct TimingSettings {
     pub drain: Duration,
     /// How long a connection must hold before the waits start over at `reconnect_first`.
     pub hold: Duration,
+    /// How long a consumer's message may wait for its answer before its bot shows as behind.
+    pub behind_after: Duration,
+    /// How long a commit may take before the store shows as slow.
+    pub store_slow_after: Duration,
     /// Login attempts of an account a second.
     pub login_per_second: NonZeroU32,
     /// Login attempts of an account at once, after a pause.
@@ -65,7 +69,7 @@ impl TimingSettings {
         timing
     }
 
-    fn periods(&mut self) -> [(&'static str, &mut Duration); 13] {
+    fn periods(&mut self) -> [(&'static str, &mut Duration); 15] {
         [
             ("request_timeout", &mut self.request_timeout),
             ("settle", &mut self.settle),
@@ -80,6 +84,8 @@ impl TimingSettings {
             ("domains_fresh", &mut self.domains_fresh),
             ("drain", &mut self.drain),
             ("hold", &mut self.hold),
+            ("behind_after", &mut self.behind_after),
+            ("store_slow_after", &mut self.store_slow_after),
         ]
     }
 

@@ -122,6 +122,8 @@ pub struct Bot {
     chance: fastrand::Rng,
 
     state: State,
+    /// When this life began, in milliseconds since 1970.
+    born: i64,
     since: i64,
     cause: Option<String>,
 
@@ -182,6 +184,7 @@ impl Bot {
             chance,
             backoff: Backoff::default(),
             state: State::Parked,
+            born: now.wall,
             since: now.wall,
             cause: None,
             domains: Domains::Unknown,
@@ -227,6 +230,7 @@ impl Bot {
     }
 
     fn take(&mut self, event: Event, now: Now, out: &mut Vec<Effect>) {
+        self.note_proof_of_life(&event, now);
         match event {
             Event::Started => {}
             Event::Tick => self.wake_due(now, out),
@@ -341,11 +345,12 @@ impl Bot {
         self.index.touch(conversation);
         let Some(conversation) = self.conversations.get_mut(conversation) else { return };
         let (rules, duty, tagger, me) = (&self.rules, &self.duty, &self.tagger, &self.me);
-        let tickets = &mut self.tickets;
+        let (tickets, clock_offset) = (&mut self.tickets, self.clock_offset);
         act(
             conversation,
             &mut Desk {
                 now,
+                clock_offset,
                 rules,
                 duty,
                 tagger,

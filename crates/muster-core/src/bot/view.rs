@@ -2,11 +2,13 @@
 
 use liveperson_proto::ConversationId;
 
-use super::Bot;
-use super::lifecycle::Token;
+use super::lifecycle::{Socket, Token};
+use super::{Bot, TokenSource};
 use crate::dialog::{Conversation, Effect, Note, Standing};
+use crate::health::{Degraded, Vitals};
+
 use crate::quarantine::Kind;
-use crate::time::{Moment, Now};
+use crate::time::Now;
 
 /// Where a bot is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,8 +56,14 @@ pub struct View {
     pub last_turn: Option<i64>,
     /// Turns committed in this life.
     pub turns: u64,
-    /// When the oldest message was heard that is still unanswered.
-    pub oldest_owed: Option<Moment>,
+    /// Until when it waits, in milliseconds since 1970, where that is known.
+    pub waits_until: Option<i64>,
+    /// What is not as it should be, the gravest first; [`crate::health::by_time`] adds what time alone tells.
+    pub degraded: Vec<Degraded>,
+    /// The times by which more of that is told.
+    pub vitals: Vitals,
+    /// Whether nothing older is owed than `vitals` says: all of the bot's conversations are shown and read.
+    pub owed_known: bool,
 }
 
 impl Bot {
@@ -71,7 +79,34 @@ impl Bot {
             outbox: self.index.outbox(),
             last_turn: self.last_turn,
             turns: self.turns,
+            waits_until: self.waiting.as_ref().filter(|_| self.state == State::Waiting).map(|w| w.until_wall),
+            degraded: self.degraded(),
+            vitals: self.vitals(),
+            owed_known: self.socket.as_ref().is_some_and(Socket::has_shown_ours) && self.index.has_read_all(),
+        }
+    }
+
+    /// What the bot itself knows to be not as it should be; a bot that is not to run has nothing of that.
+    fn degraded(&self) -> Vec<Degraded> {
+        if matches!(self.state, State::Quarantined | State::Parked) {
+            return Vec::new();
+        }
+        let facts = [
+            (Degraded::Fenced, self.fenced.is_some()),
+            (Degraded::Waiting, self.state == State::Waiting),
+            (Degraded::Blind, self.membership.worry().is_some()),
+            (Degraded::TokenInDoubt, self.socket.is_some() && self.token != Token::Good),
+        ];
+        facts.into_iter().filter_map(|(what, is_so)| is_so.then_some(what)).collect()
+    }
+
+    fn vitals(&self) -> Vitals {
+        let runs = !matches!(self.state, State::Quarantined | State::Parked);
+        let refreshes = runs && self.tokens == TokenSource::Login && self.token != Token::Dead;
+        Vitals {
+            heard: self.socket.as_ref().and_then(|socket| socket.heard),
             oldest_owed: self.index.oldest_owed(),
+            token_since: refreshes.then(|| self.refreshed_wall.unwrap_or(self.born)),
         }
     }
 

@@ -35,7 +35,8 @@ impl Conversation {
             return [find, claim, self.reading_deadline(), closing].into_iter().flatten().min();
         }
         let taking = self.taking_deadline(rules, connected).filter(|_| may_think);
-        let hand_back = self.hand_back_at.filter(|_| connected && may_act && self.is_quiet());
+        let retiring = may_close && !may_think;
+        let hand_back = self.hand_back_deadline(rules).filter(|_| connected && may_act && retiring);
         let link = match &self.link {
             Link::Reading(_) => self.reading_deadline(),
             // While the platform is asked for the conversation, its answer comes first.
@@ -55,14 +56,21 @@ impl Conversation {
         }
     }
 
-    /// When the oldest message was heard that is still unanswered.
-    pub(crate) fn oldest_owed(&self) -> Option<Moment> {
+    /// When the oldest message was said that is owed an answer and has none, in milliseconds since 1970.
+    ///
+    /// Beside a human nothing is owed; of what nobody has read yet nothing is known.
+    pub(crate) fn oldest_owed(&self) -> Option<i64> {
         if self.hushed {
             return None;
         }
-        [self.inbox.oldest(), self.stage.heard(), self.outbox.pending.iter().find_map(|p| p.answers)]
-            .into_iter()
-            .flatten()
-            .min()
+        let in_hand = self.stage.heard().map(|heard| heard.said);
+        let unconfirmed = self.outbox.pending.iter().filter_map(|pending| pending.owed).min();
+        [self.inbox.oldest(), in_hand, unconfirmed].into_iter().flatten().min()
+    }
+
+    /// Whether it has been read so far that nothing older is owed than what is known.
+    pub(crate) fn is_read(&self) -> bool {
+        let let_go = self.inbox.more && self.inbox.len() == 0;
+        self.ended.is_some() || (matches!(self.link, Link::Live) && !let_go)
     }
 }

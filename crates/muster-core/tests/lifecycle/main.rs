@@ -10,4 +10,5 @@ mod conversations;
 mod doubts;
 mod edges;
 mod failures;
+mod health;
 mod truths;
