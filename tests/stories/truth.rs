@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use liveperson_sim::{Aim, Fault, Order, Revocation};
 use muster::board::rfc3339;
+use muster_core::health::Degraded;
 use serde_json::Value;
 
 use crate::outside::{Fleet, SOON, Store, World};
@@ -99,19 +100,27 @@ async fn a_healthy_fleet_says_nothing_alarming() {
     })
     .await;
     assert!(bot["heard_at"].is_string() && bot["waits_until"].is_null(), "{bot}");
-    let account = &api(&fleet, "/api/v1/accounts")["items"][0];
-    assert_eq!(account["states"], serde_json::json!({"online": 1}), "{account}");
-    assert!(account["oldest_owed_at"].is_null() && account["oldest_owed_unknown_to"] == 0, "{account}");
-    let list = said(&world, &fleet, &["list"]).await;
-    assert!(list.contains(" online  ") && !list.contains("online:"), "{list}");
     let metrics = fleet.get("/metrics");
-    assert!(!metrics.contains("oldest_owed_timestamp_seconds{"), "{metrics}");
     let taken = format!("muster_rings_total{{account=\"{ACCOUNT}\",outcome=\"taken\"}} 1");
     let lead = format!("muster_ring_lead_seconds_count{{account=\"{ACCOUNT}\"}} 1");
     assert!(metrics.contains(&taken) && metrics.contains(&lead), "{metrics}");
-    let degraded = metrics.lines().filter(|line| line.starts_with("muster_bots_degraded{"));
-    assert!(degraded.clone().count() >= 9, "{metrics}");
-    assert!(degraded.into_iter().all(|line| line.ends_with(" 0")), "{metrics}");
+    assert!(!metrics.contains("oldest_owed_timestamp_seconds{"), "{metrics}");
+    // A machine that stood still for seconds is something to say: it passes.
+    until("nobody says anything alarming", SOON, async || {
+        let account = api(&fleet, "/api/v1/accounts")["items"][0].clone();
+        let (list, metrics) = (said(&world, &fleet, &["list"]).await, fleet.get("/metrics"));
+        let degraded = metrics.lines().filter(|line| line.starts_with("muster_bots_degraded{"));
+        let degraded: Vec<_> = degraded.collect();
+        let is_calm = account["states"] == serde_json::json!({"online": 1})
+            && account["degraded"] == serde_json::json!({})
+            && account["oldest_owed_at"].is_null()
+            && account["oldest_owed_unknown_to"] == 0
+            && list.contains(" online  ")
+            && degraded.len() == Degraded::ALL.len()
+            && degraded.iter().all(|line| line.ends_with(" 0"));
+        if is_calm { Ok(()) } else { Err(format!("{account}\n{list}\n{degraded:?}")) }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -230,7 +239,7 @@ async fn a_time_line_outlives_a_restart_and_is_shown() {
     let told = until("both lives are told in order", SOON, async || {
         let told: Vec<_> = events(&fleet).iter().rev().map(word).collect();
         let mut rest = told.iter();
-        let course = ["login", "online", "draining", "parked", "connecting", "online"];
+        let course = ["login", "online", "parked", "connecting", "online"];
         let in_order = course.iter().all(|step| rest.any(|word| word == step));
         if in_order { Ok(told) } else { Err(format!("{told:?}")) }
     })
