@@ -81,6 +81,12 @@ impl Desk {
     }
 }
 
+/// A refresh's way past the gate: with an attempt of its own where the service is in trouble.
+pub struct Passage {
+    gate: Arc<LoginGate>,
+    permit: Option<LoginPermit>,
+}
+
 /// The right to one login attempt; over when it is answered or dropped.
 pub struct LoginPermit {
     gate: Arc<LoginGate>,
@@ -123,6 +129,29 @@ impl LoginGate {
                 return permit;
             }
         }
+    }
+
+    /// Lets a refresh pass: at once while the service is well; in trouble it queues like a login, and when the
+    /// trouble is over all that queue pass, spread over `spread`. Cancel safe.
+    pub async fn passage(
+        self: &Arc<Self>,
+        urgency: Urgency,
+        spread: Duration,
+        tell: impl Fn(Option<String>),
+    ) -> Passage {
+        let mut trouble = self.trouble.subscribe();
+        if trouble.borrow_and_update().is_none() {
+            return Passage { gate: self.clone(), permit: None };
+        }
+        let permit = tokio::select! {
+            permit = self.permit(urgency, &tell) => Some(permit),
+            _ = trouble.wait_for(Option::is_none) => None,
+        };
+        if permit.is_none() {
+            tokio::time::sleep(spread.mul_f64(fastrand::f64())).await;
+            tell(None);
+        }
+        Passage { gate: self.clone(), permit }
     }
 
     /// Waits for the door alone.
@@ -233,9 +262,36 @@ impl LoginPermit {
     pub async fn answered(mut self, answer: Answer) {
         let Some(attempt) = self.attempt.take() else { return };
         let pause = self.gate.over(&attempt, answer);
-        let (Some(shared), Some((wait, why))) = (&self.gate.shared, pause) else { return };
+        self.gate.share(pause).await;
+    }
+}
+
+impl LoginGate {
+    async fn heard(self: &Arc<Self>, answer: Answer) {
+        let worse = is_worse(&answer);
+        let now = self.hall.clock.now().moment;
+        let mut desk = self.desk();
+        desk.door.heard(answer, now);
+        let pause = desk.door.pause(now).filter(|_| worse);
+        self.show(&desk);
+        drop(desk);
+        self.share(pause).await;
+    }
+
+    async fn share(&self, pause: Option<(Duration, String)>) {
+        let (Some(shared), Some((wait, why))) = (&self.shared, pause) else { return };
         if let Err(error) = shared.store.close_logins(&shared.account, wait, &why).await {
             warn!(account.id = %shared.account, error = %Chain(&error), "the login service's trouble is not stored");
+        }
+    }
+}
+
+impl Passage {
+    /// The refresh is over.
+    pub async fn answered(self, answer: Answer) {
+        match self.permit {
+            Some(permit) => permit.answered(answer).await,
+            None => self.gate.heard(answer).await,
         }
     }
 }
@@ -251,7 +307,7 @@ impl Drop for LoginPermit {
 impl LoginGate {
     /// Takes the answer to the door; says for how long nobody goes, and why, if it made things worse.
     fn over(self: &Arc<Self>, attempt: &Attempt, answer: Answer) -> Option<(Duration, String)> {
-        let worse = !matches!(answer, Answer::Works | Answer::Nothing);
+        let worse = is_worse(&answer);
         let now = self.hall.clock.now().moment;
         let mut desk = self.desk();
         {
@@ -263,4 +319,8 @@ impl LoginGate {
         self.pump();
         pause
     }
+}
+
+fn is_worse(answer: &Answer) -> bool {
+    !matches!(answer, Answer::Works | Answer::Nothing)
 }

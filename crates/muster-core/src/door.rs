@@ -2,7 +2,8 @@
 //!
 //! Whoever wants to log in queues here; bots with open conversations come first. Each attempt needs a place in
 //! the account's budget and in the process's. Trouble at the login service is a state of the account: while it
-//! lasts one prober at a time goes, by the vendor's waits, and all others keep queueing.
+//! lasts one prober at a time goes, by the vendor's waits, and all others keep queueing. A refresh is no login and
+//! needs no place while the service is well; in trouble it queues like one, for it is a call to the same service.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -175,6 +176,18 @@ impl Door {
         if let Some(trouble) = self.trouble.as_mut().filter(|_| was_probe) {
             trouble.probing = false;
         }
+        self.learn(answer, was_probe, now);
+    }
+
+    /// What a call without an attempt met, a refresh while the service was well as far as anybody knew. Many fail
+    /// together: only the first one counts.
+    pub fn heard(&mut self, answer: Answer, now: Moment) {
+        if answer != Answer::Works {
+            self.learn(answer, self.trouble.is_none(), now);
+        }
+    }
+
+    fn learn(&mut self, answer: Answer, was_probe: bool, now: Moment) {
         match answer {
             Answer::Works if was_probe => self.trouble = None,
             Answer::Works | Answer::Nothing => {}

@@ -94,6 +94,25 @@ fn a_service_in_trouble_sees_one_prober_by_the_vendors_waits() {
 }
 
 #[test]
+fn refreshes_that_fail_together_are_one_trouble_of_the_account() {
+    let mut hall = Hall::new();
+    for _ in 0..50 {
+        hall.door.heard(unwell(), hall.now);
+        hall.pass(Duration::from_millis(1));
+    }
+    hall.queue(3);
+    let wait = hall.wait();
+    assert!(wait <= PAUSE.mul_f64(1.25), "fifty at once are no fifty failures: {wait:?}");
+    hall.pass(wait);
+    let (_, probe) = hall.go();
+    assert_eq!(hall.admit(), Admission::Busy, "one prober at a time");
+    hall.door.heard(Answer::Works, hall.now);
+    assert!(hall.door.trouble().is_some(), "what began before the trouble cures nothing");
+    hall.answer(&probe, Answer::Works);
+    assert_eq!(hall.door.trouble(), None);
+}
+
+#[test]
 fn the_platforms_wish_is_heeded_and_a_block_lasts_ten_minutes() {
     for (answer, at_least) in [
         (Answer::TooMany { retry_after: Some(Duration::from_secs(20)) }, 20.0),
