@@ -2,7 +2,6 @@
 //!
 //! Actors write here, everybody else reads; nobody decides anything by it.
 
-mod moment;
 mod status;
 
 use std::collections::BTreeMap;
@@ -12,7 +11,7 @@ use liveperson_proto::AccountId;
 use muster_core::BotId;
 use serde::Deserialize;
 
-pub use moment::rfc3339;
+pub use muster_core::calendar::rfc3339;
 pub use status::{BotState, BotStatus, FleetStatus, LoginQueue};
 
 /// How many bots of each account are in each state.

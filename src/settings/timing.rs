@@ -36,6 +36,10 @@ pub struct TimingSettings {
     pub drain: Duration,
     /// How long a connection must hold before the waits start over at `reconnect_first`.
     pub hold: Duration,
+    /// Logins elsewhere are counted within this window, if not within three times `refresh_every`.
+    pub theft_window: Duration,
+    /// The login elsewhere within the window that quarantines a bot with `on_theft = "take_back_once"`.
+    pub theft_limit: NonZeroU32,
     /// Login attempts of an account a second.
     pub login_per_second: NonZeroU32,
     /// Login attempts of an account at once, after a pause.
@@ -57,6 +61,8 @@ impl TimingSettings {
             let set = section.field(key).and_then(|field| field.number(&defaults::LOGINS));
             *rate = set.and_then(NonZeroU32::new).unwrap_or(*rate);
         }
+        let set = section.field("theft_limit").and_then(|field| field.number(&defaults::THEFTS));
+        timing.theft_limit = set.and_then(NonZeroU32::new).unwrap_or(timing.theft_limit);
         if section.field("settle").is_none() {
             timing.settle = timing.request_timeout;
         }
@@ -65,7 +71,7 @@ impl TimingSettings {
         timing
     }
 
-    fn periods(&mut self) -> [(&'static str, &mut Duration); 13] {
+    fn periods(&mut self) -> [(&'static str, &mut Duration); 14] {
         [
             ("request_timeout", &mut self.request_timeout),
             ("settle", &mut self.settle),
@@ -80,6 +86,7 @@ impl TimingSettings {
             ("domains_fresh", &mut self.domains_fresh),
             ("drain", &mut self.drain),
             ("hold", &mut self.hold),
+            ("theft_window", &mut self.theft_window),
         ]
     }
 

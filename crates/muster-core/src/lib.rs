@@ -9,7 +9,7 @@
 //! - [`crowd`]: whether bots lose their sockets together
 //! - [`supervision`]: when a failed part starts again, and when it is held off
 //! - [`tag`]: the names that prove a message was answered
-//! - [`ids`], [`time`]: muster's own names and integers
+//! - [`ids`], [`time`]: muster's own names and integers; [`calendar`]: times in words
 
 pub mod bot;
 
@@ -27,6 +27,7 @@ pub mod supervision;
 
 pub mod tag;
 
+pub mod calendar;
 pub mod ids;
 pub mod time;
 

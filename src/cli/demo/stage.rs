@@ -5,6 +5,7 @@ use std::time::Duration;
 use liveperson::ClientSettings;
 use liveperson_proto::AccountId;
 use liveperson_sim::{BotUser, Platform, PlatformSettings as SimSettings, SECRET_MARK};
+use muster_core::bot::OnTheft;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
@@ -111,5 +112,6 @@ fn declare(platform: &Platform, account: &AccountId, n: usize, bot: usize) -> Bo
         login: Login::Password { username, password: password.into() },
         wanted: Wanted::Running,
         capacity: None,
+        on_theft: OnTheft::default(),
     }
 }

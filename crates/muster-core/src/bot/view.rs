@@ -32,6 +32,19 @@ pub enum State {
     Quarantined,
 }
 
+/// What a bot lacks that is online; of several the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Degraded {
+    /// The platform set it to another state: nothing rings.
+    Away,
+    /// Its token is dead or doubtful; the socket works on.
+    TokenRenewing,
+    /// It cannot watch its account's conversations for its pool.
+    Unwatched,
+    /// A login elsewhere took its session lately; it was taken back.
+    SessionTaken,
+}
+
 /// A bot's visible state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
@@ -41,6 +54,8 @@ pub struct View {
     pub since: i64,
     /// Why, in words, where there is more to say.
     pub cause: Option<String>,
+    /// What it lacks while it is online.
+    pub degraded: Option<Degraded>,
     /// The last login or refresh.
     pub token_refreshed: Option<i64>,
     /// Conversations in hand.
@@ -62,6 +77,7 @@ impl Bot {
             state: self.state,
             since: self.since,
             cause: self.cause.clone(),
+            degraded: self.worry().map(|(degraded, _)| degraded).filter(|_| self.state == State::Online),
             token_refreshed: self.refreshed_wall,
             conversations: self.conversations.len(),
             outbox: self.index.outbox(),
@@ -91,6 +107,18 @@ impl Bot {
         self.cause = cause;
     }
 
+    /// What a bot with a socket lacks, and why.
+    fn worry(&self) -> Option<(Degraded, String)> {
+        let renewing = (self.token != Token::Good).then(|| "the token is being renewed".to_owned());
+        let worries = [
+            (Degraded::Away, self.presence.worry()),
+            (Degraded::TokenRenewing, renewing),
+            (Degraded::Unwatched, self.membership.worry()),
+            (Degraded::SessionTaken, self.theft_worry()),
+        ];
+        worries.into_iter().find_map(|(degraded, words)| Some((degraded, words?)))
+    }
+
     fn current(&self) -> (State, Option<String>) {
         if let Some(because) = &self.quarantined {
             return (State::Quarantined, Some(because.clone()));
@@ -111,9 +139,7 @@ impl Bot {
                 super::lifecycle::SocketStage::Subscribing => State::Subscribing,
                 super::lifecycle::SocketStage::Online => State::Online,
             };
-            let worry = (self.token != Token::Good).then(|| "the token is being renewed".to_owned());
-            let worry = worry.or_else(|| self.membership.worry());
-            return (state, worry);
+            return (state, self.worry().map(|(_, words)| words));
         }
         if let Some(waiting) = &self.waiting {
             return (State::Waiting, Some(waiting.cause.clone()));

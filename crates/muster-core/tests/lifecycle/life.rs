@@ -5,7 +5,7 @@ use std::time::Duration;
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::Request;
 use liveperson_proto::ring::{Ring, RingState};
-use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, State, TokenSource};
+use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, State, TheftRules, TokenSource};
 use muster_core::dialog::{Effect, Outcome, Restored, Rules, Ticket};
 use muster_core::duty::Duty;
 use muster_core::time::{Moment, Now};
@@ -69,10 +69,11 @@ impl Life {
             rules,
             rhythm: Rhythm::default(),
             tokens,
+            theft: TheftRules::default(),
             seed: 7,
         };
         let now = Now { moment: Moment(1_000), wall: 1_700_000_000_000 };
-        let bot = Bot::new(charter, sealed.then(identity), held, now);
+        let bot = Bot::new(charter, sealed.then(|| identity().into()), held, now);
         let mut life = Self { bot, now, effects: Vec::new(), all: Vec::new() };
         life.tell(Event::Started);
         life

@@ -2,7 +2,7 @@
 
 use liveperson_proto::ConversationId;
 use liveperson_proto::request::{FieldChange, Request};
-use muster_core::bot::{Event, LoginFault, RefreshFault};
+use muster_core::bot::{Bystanders, Event, LoginFault, RefreshFault};
 use muster_core::dialog::{Effect, Ticket};
 use muster_core::duty::Intake;
 use muster_core::turn::Turn;
@@ -45,6 +45,11 @@ impl World {
             Effect::Refresh => {
                 let event = self.refresh();
                 self.work(bot, event);
+            }
+            Effect::LookAround => {
+                let found = [Bystanders::Nobody, Bystanders::Many, Bystanders::Ourselves];
+                let found = found[self.chance.usize(0..3)];
+                self.work(bot, Event::LookedAround(found));
             }
             Effect::Logout => self.members[bot].sealed = false,
             Effect::Open { generation } => self.open_socket(bot, generation),

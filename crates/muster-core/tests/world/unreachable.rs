@@ -14,6 +14,7 @@ const OF_A_SOCKET: &[&str] = &[
     "answer 401",
     "answer refused",
     "answered",
+    "agent states",
     "no answer",
     "closed",
     "closed, token dead",
@@ -23,7 +24,7 @@ const OF_A_SOCKET: &[&str] = &[
     "rings",
 ];
 const OF_A_REQUEST: &[&str] =
-    &["answer 401", "answer refused", "answered", "no answer", "conversations", "rings"];
+    &["answer 401", "answer refused", "answered", "agent states", "no answer", "conversations", "rings"];
 const OF_A_CLAIM: &[&str] = &["claim held", "claim done", "claim fenced"];
 const OF_A_COMMIT: &[&str] =
     &["committed", "already committed", "claim lost", "commit rejected", "store away"];
