@@ -21,6 +21,7 @@ use muster_core::dialog::{
     RestoredDeed, Rules, Ticket,
 };
 use muster_core::duty::{Duty, Intake};
+use muster_core::quarantine::{Kind, Quarantine};
 use muster_core::time::{Moment, Now};
 use muster_core::turn::{Action, Turn, TurnEvent};
 use serde_json::json;
@@ -208,7 +209,7 @@ impl World {
                 }
             }
             Effect::CloseSocket => self.open = None,
-            Effect::Quarantine { .. } => self.held_off = true,
+            Effect::Quarantine(_) => self.held_off = true,
             Effect::Resolve | Effect::Login | Effect::Refresh | Effect::LookAround | Effect::Open { .. } => {
                 assert!(self.errands.len() < 16, "errands pile up");
                 self.errands.push_back(effect);
@@ -594,7 +595,8 @@ impl World {
             0 => self.tell(Event::Drain { ending, within: Duration::from_secs(u64::from(how >> 3)) }),
             2 => {
                 self.held_off = true;
-                self.tell(Event::Quarantined { because: "a person".to_owned() });
+                let words = "a person".to_owned();
+                self.tell(Event::Quarantined(Quarantine { kind: Kind::Suspended, words }));
             }
             _ => {}
         }

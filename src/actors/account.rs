@@ -15,6 +15,7 @@ use muster_core::BotId;
 use muster_core::bot::{Bot, Charter, Identity, Sealed, TokenSource};
 use muster_core::dialog::{Recalled, Restored, RestoredDeed, Rules, Tagging};
 use muster_core::duty::Duty;
+use muster_core::quarantine::Quarantine;
 use muster_core::supervision::{Decision, Exit, History, Policy};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tracing::{error, info, warn};
@@ -258,7 +259,7 @@ impl Handler<BotExited> for AccountActor {
         self.pool_lost(&bot);
         let Some(seat) = self.bots.get_mut(&bot) else { return };
         let part = match &exit {
-            Exit::Panicked { part } => part.clone(),
+            Exit::Panicked { part } | Exit::Hung { part } => part.clone(),
             Exit::Orphaned => "account".to_owned(),
         };
         self.house.metrics.restarts(&self.id, &part);
@@ -270,10 +271,12 @@ impl Handler<BotExited> for AccountActor {
                 self.show(&bot, BotState::Waiting, Some(format!("restarts: {}", exit.words())));
                 ctx.run_later(after, move |account, ctx| account.start(&bot, ctx));
             }
-            Decision::Quarantine { because } => {
-                error!(account.id = %self.id, bot.id = %bot, because, "a bot is quarantined");
+            Decision::Quarantine { kind, because } => {
+                let because = format!("{because}; mend what fails");
+                let Quarantine { kind, words } = Quarantine::of(&self.id, &bot, kind, &because);
+                error!(account.id = %self.id, bot.id = %bot, %kind, words, "a bot is quarantined");
                 self.pool_without(&bot);
-                self.show(&bot, BotState::Quarantined, Some(because));
+                self.show(&bot, BotState::Quarantined, Some(words));
             }
         }
         self.report_end();

@@ -179,7 +179,10 @@ fn a_logic_that_always_panics_quarantines_its_bot_alone() {
             }
         })
         .await;
-        assert_eq!(cause, "crash loop: logic panicked (6 times) within 60 s");
+        assert_eq!(
+            cause,
+            "crash loop: logic panicked (6 times) within 60 s; mend what fails, then `muster bots release 10000001/bot-1 --reason WHY`"
+        );
         let before = world.status(THERE, "bot-1").turns;
         until("the other account goes on", SOON, async || {
             let turns = world.status(THERE, "bot-1").turns;

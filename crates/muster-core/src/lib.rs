@@ -8,6 +8,7 @@
 //! - [`budget`]: how many logins an account allows; [`door`]: which bot logs in next, and when
 //! - [`crowd`]: whether bots lose their sockets together
 //! - [`supervision`]: when a failed part starts again, and when it is held off
+//! - [`quarantine`]: why a bot is held off until a person releases it
 //! - [`tag`]: the names that prove a message was answered
 //! - [`ids`], [`time`]: muster's own names and integers; [`calendar`]: times in words
 
@@ -23,6 +24,7 @@ pub mod turn;
 pub mod budget;
 pub mod crowd;
 pub mod door;
+pub mod quarantine;
 pub mod supervision;
 
 pub mod tag;

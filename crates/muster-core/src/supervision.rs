@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::quarantine::Kind;
 use crate::time::Moment;
 
 /// How often a part may fail before it is held off, and how long it waits in between.
@@ -37,6 +38,11 @@ pub enum Exit {
         /// What it was doing, such as `logic` or `bot`.
         part: String,
     },
+    /// It made no progress while work waited.
+    Hung {
+        /// What hung, such as `socket` or `bot`.
+        part: String,
+    },
     /// Its parent went away.
     Orphaned,
 }
@@ -46,6 +52,7 @@ impl Exit {
     pub fn words(&self) -> String {
         match self {
             Self::Panicked { part } => format!("{part} panicked"),
+            Self::Hung { part } => format!("{part} hung"),
             Self::Orphaned => "its supervisor restarted".to_owned(),
         }
     }
@@ -61,6 +68,8 @@ pub enum Decision {
     },
     /// Hold it off until somebody releases it.
     Quarantine {
+        /// What most of the exits were: panics, or hangs.
+        kind: Kind,
         /// The grouped causes.
         because: String,
     },
@@ -69,7 +78,7 @@ pub enum Decision {
 /// The exits of one part that still count.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    exits: VecDeque<(Moment, String)>,
+    exits: VecDeque<(Moment, Exit)>,
 }
 
 impl Policy {
@@ -82,12 +91,13 @@ impl Policy {
         if *exit == Exit::Orphaned {
             return Decision::Restart { after: self.first };
         }
-        history.exits.push_back((now, exit.words()));
+        history.exits.push_back((now, exit.clone()));
         let count = history.exits.len();
         if count > self.restarts {
-            let because = history.causes(self.window);
+            let kind = history.kind();
+            let because = history.causes(kind, self.window);
             history.exits.clear();
-            return Decision::Quarantine { because };
+            return Decision::Quarantine { kind, because };
         }
         let doublings = u32::try_from(count - 1).unwrap_or(u32::MAX).min(20);
         Decision::Restart { after: self.first.saturating_mul(1 << doublings).min(self.longest) }
@@ -95,16 +105,23 @@ impl Policy {
 }
 
 impl History {
-    fn causes(&self, window: Duration) -> String {
-        let mut groups: Vec<(&str, usize)> = Vec::new();
-        for (_, words) in &self.exits {
-            match groups.iter_mut().find(|(known, _)| known == words) {
+    fn kind(&self) -> Kind {
+        let hangs = self.exits.iter().filter(|(_, exit)| matches!(exit, Exit::Hung { .. })).count();
+        if hangs * 2 > self.exits.len() { Kind::Stuck } else { Kind::CrashLoop }
+    }
+
+    fn causes(&self, kind: Kind, window: Duration) -> String {
+        let mut groups: Vec<(String, usize)> = Vec::new();
+        for (_, exit) in &self.exits {
+            let words = exit.words();
+            match groups.iter_mut().find(|(known, _)| *known == words) {
                 Some((_, count)) => *count += 1,
                 None => groups.push((words, 1)),
             }
         }
         let list: Vec<_> = groups.iter().map(|(words, count)| format!("{words} ({count} times)")).collect();
-        format!("crash loop: {} within {} s", list.join(", "), window.as_secs())
+        let name = if kind == Kind::Stuck { "stuck" } else { "crash loop" };
+        format!("{name}: {} within {} s", list.join(", "), window.as_secs())
     }
 }
 
@@ -124,14 +141,31 @@ mod tests {
         let waits: Vec<_> = (0..5)
             .map(|n| match policy.decide(&mut history, &panicked(), Moment(n * 1000)) {
                 Decision::Restart { after } => after.as_millis(),
-                Decision::Quarantine { because } => panic!("{because}"),
+                Decision::Quarantine { because, .. } => panic!("{because}"),
             })
             .collect();
         assert_eq!(waits, [100, 200, 400, 800, 1600]);
-        let Decision::Quarantine { because } = policy.decide(&mut history, &panicked(), Moment(6000)) else {
+        let Decision::Quarantine { kind, because } = policy.decide(&mut history, &panicked(), Moment(6000))
+        else {
             panic!()
         };
         assert_eq!(because, "crash loop: logic panicked (6 times) within 60 s");
+        assert_eq!(kind, Kind::CrashLoop);
+    }
+
+    #[test]
+    fn a_part_that_mostly_hangs_is_stuck() {
+        let mut history = History::default();
+        let decide =
+            |history: &mut History, exit: &Exit, n| Policy::default().decide(history, exit, Moment(n));
+        decide(&mut history, &panicked(), 0);
+        let hung = Exit::Hung { part: "bot".into() };
+        for n in 1..5 {
+            assert!(matches!(decide(&mut history, &hung, n), Decision::Restart { .. }));
+        }
+        let Decision::Quarantine { kind, because } = decide(&mut history, &hung, 5) else { panic!() };
+        assert_eq!(because, "stuck: logic panicked (1 times), bot hung (5 times) within 60 s");
+        assert_eq!(kind, Kind::Stuck);
     }
 
     #[test]

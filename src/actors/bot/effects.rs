@@ -9,6 +9,7 @@ use muster_core::bot::{Bystanders, Event};
 use muster_core::dialog::{Decided, Effect, Note, Ticket};
 use muster_core::duty::Intake;
 use muster_core::pool::PoolNews;
+use muster_core::quarantine::{Kind, Quarantine};
 use muster_core::supervision::Exit;
 use muster_core::turn::Turn;
 use tracing::{debug, error, info, warn};
@@ -56,7 +57,7 @@ impl BotActor {
                     self.records.add(Entry::Release(conversation, reason, done));
                 }
                 Effect::Report(news) => self.report(news),
-                Effect::Quarantine { because } => error!(because, "quarantined"),
+                Effect::Quarantine(Quarantine { kind, words }) => error!(%kind, words, "quarantined"),
                 Effect::Drained => self.drained = true,
                 Effect::Note(note) => self.note(note),
             }
@@ -111,7 +112,8 @@ impl BotActor {
                         let because = format!(
                             "its logic hangs: every run took longer than {patience:?} and none has returned; mend it and restart muster"
                         );
-                        bot.take(Event::Quarantined { because }, ctx);
+                        let stuck = Quarantine::of(bot.account(), bot.bot(), Kind::Stuck, &because);
+                        bot.take(Event::Quarantined(stuck), ctx);
                         return;
                     }
                     Decided::Failed(format!("logic took longer than {patience:?}"))

@@ -1,5 +1,6 @@
 //! The demo's stage: a platform of its own, accounts, bots, and a store.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use liveperson::ClientSettings;
@@ -49,7 +50,13 @@ impl Stage {
                 ca_file: Some(ca_file),
                 ..PlatformSettings::default()
             },
-            timing: TimingSettings { request_timeout, settle: request_timeout, ..TimingSettings::default() },
+            timing: TimingSettings {
+                request_timeout,
+                settle: request_timeout,
+                // The mischief takes a token a minute: that is nobody's rival fleet.
+                theft_limit: NonZeroU32::MIN.saturating_add(999),
+                ..TimingSettings::default()
+            },
             logics: Vec::new(),
             accounts: (1..=ACCOUNTS).map(|n| account(&platform, n)).collect(),
             ..FleetSettings::default()

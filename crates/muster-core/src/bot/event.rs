@@ -11,6 +11,7 @@ use liveperson_proto::{AgentId, ConversationId, PersistentId, SubscriptionId};
 
 use crate::TurnId;
 use crate::dialog::{ClaimOutcome, CommitOutcome, Decided, Outcome, RestoredDeed, Ticket};
+use crate::quarantine::Quarantine;
 
 /// Who a login made of the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,11 +243,9 @@ pub enum Event {
     },
     /// Ownership is certain again.
     Unfenced,
-    /// Supervision or a person holds the bot off.
-    Quarantined {
-        /// In words.
-        because: String,
-    },
+    /// Supervision or a person holds the bot off. No event lifts it: what the bot held may be another's since, so a
+    /// new life begins with what the store knows.
+    Quarantined(Quarantine),
     /// The bot is to end.
     Drain {
         /// How.

@@ -8,6 +8,7 @@ use super::{Bot, TokenSource};
 use crate::dialog::desk::Purpose;
 use crate::dialog::{Effect, Outcome};
 use crate::duty::Intake;
+use crate::quarantine::{Kind, Quarantine};
 use crate::time::{Moment, Now};
 
 /// What is known of the token in hand.
@@ -186,8 +187,9 @@ impl Bot {
             LoginFault::Refused => {
                 self.refused_logins += 1;
                 if self.refused_logins >= REFUSALS {
-                    let because = "bad credentials: the platform refused the login twice; check the login, then restart muster";
-                    return self.quarantine(because.to_owned(), now, out);
+                    let because =
+                        "bad credentials: the platform refused the login twice; check the login and apply it";
+                    return self.hold_off(Kind::BadCredentials, because, now, out);
                 }
                 return self.wait_for(
                     self.rhythm.login_pause,
@@ -210,17 +212,23 @@ impl Bot {
     fn token_refused(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.refused_logins += 1;
         if self.refused_logins >= REFUSALS {
-            let because = "the platform no longer takes the bot's token, which was handed in and cannot be renewed; supply a new one where the bot's login names it, then restart muster";
-            return self.quarantine(because.to_owned(), now, out);
+            let because = "the platform no longer takes the bot's token, which was handed in and cannot be renewed; supply a new one where the bot's login names it and apply it";
+            return self.hold_off(Kind::BadCredentials, because, now, out);
         }
         self.token = Token::Good;
         self.wait_for(self.rhythm.login_pause, "the platform refused the token".to_owned(), now);
     }
 
-    pub(crate) fn quarantine(&mut self, because: String, now: Now, out: &mut Vec<Effect>) {
+    /// Holds the bot off; `because` names the cause and its cure.
+    pub(crate) fn hold_off(&mut self, kind: Kind, because: &str, now: Now, out: &mut Vec<Effect>) {
+        let quarantine = Quarantine::of(&self.me.account, &self.me.bot, kind, because);
+        self.quarantine(quarantine, now, out);
+    }
+
+    pub(crate) fn quarantine(&mut self, quarantine: Quarantine, now: Now, out: &mut Vec<Effect>) {
         self.hang_up(now, out);
-        self.quarantined = Some(because.clone());
-        out.push(Effect::Quarantine { because });
+        self.quarantined = Some(quarantine.clone());
+        out.push(Effect::Quarantine(quarantine));
     }
 
     pub(crate) fn socket_opened(&mut self, generation: u64, now: Now, out: &mut Vec<Effect>) {

@@ -39,6 +39,7 @@ use crate::dialog::desk::{Desk, Me, Purpose, Tickets};
 use crate::dialog::{Conversation, Effect, Means, Outcome, Restored, Rules};
 use crate::duty::Duty;
 use crate::pool::{Parting, PoolNews};
+use crate::quarantine::Quarantine;
 use crate::tag::Tagger;
 use crate::time::{Moment, Now};
 use crate::{BotId, PoolId};
@@ -153,7 +154,7 @@ pub struct Bot {
     clock_offset: i64,
 
     fenced: Option<String>,
-    quarantined: Option<String>,
+    quarantined: Option<Quarantine>,
     drain: Option<Drain>,
 
     rings: BTreeMap<RingId, intake::Offer>,
@@ -314,7 +315,7 @@ impl Bot {
                 self.advance_all(now, out);
                 self.answer_rings(now, out);
             }
-            Event::Quarantined { because } => self.quarantine(because, now, out),
+            Event::Quarantined(quarantine) => self.quarantine(quarantine, now, out),
             Event::Drain { ending, within } => self.start_drain(ending, within, now, out),
         }
     }

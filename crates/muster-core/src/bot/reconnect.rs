@@ -9,6 +9,7 @@ use super::event::RefreshFault;
 use super::lifecycle::{Domains, Errand, Token, Waiting};
 use super::{Bot, Rhythm, TokenSource};
 use crate::dialog::{Conversation, Effect};
+use crate::quarantine::Kind;
 use crate::time::{Moment, Now};
 
 /// How many tries failed in a row.
@@ -138,9 +139,9 @@ impl Bot {
         self.too_big = code == CloseCode::TOO_BIG;
         if self.too_big && again {
             let because = format!(
-                "oversize frames: the socket closed twice with 1009{words}; raise frame_limit under [platform], then restart muster"
+                "oversize frames: the socket closed twice with 1009{words}; raise frame_limit under [platform], restart muster"
             );
-            return self.quarantine(because, now, out);
+            return self.hold_off(Kind::OversizeFrames, &because, now, out);
         }
         self.wait_backoff(format!("the socket closed with {code}{words}"), now);
     }

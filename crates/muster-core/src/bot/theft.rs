@@ -12,6 +12,7 @@ use super::lifecycle::Token;
 use super::{Bot, TokenSource};
 use crate::calendar::rfc3339;
 use crate::dialog::{Effect, Note};
+use crate::quarantine::Kind;
 use crate::time::{Moment, Now};
 
 /// A token that was not refreshed for that long may have died of age.
@@ -136,10 +137,10 @@ impl Bot {
         out.push(Effect::Note(Note::SessionTaken { times, taken_back: !over }));
         if over {
             let because = format!(
-                "stolen session: a login elsewhere took the bot's session {}; see that nothing else uses its login, then restart muster",
+                "stolen session: a login elsewhere took the bot's session {}; see that nothing else uses its login",
                 self.thefts_in_words()
             );
-            self.quarantine(because, now, out);
+            self.hold_off(Kind::StolenSession, &because, now, out);
         }
     }
 

@@ -5,6 +5,7 @@ use liveperson_proto::ConversationId;
 use super::Bot;
 use super::lifecycle::Token;
 use crate::dialog::{Conversation, Effect, Note, Standing};
+use crate::quarantine::Kind;
 use crate::time::{Moment, Now};
 
 /// Where a bot is in its life.
@@ -56,6 +57,8 @@ pub struct View {
     pub cause: Option<String>,
     /// What it lacks while it is online.
     pub degraded: Option<Degraded>,
+    /// What holds the bot off, if something does.
+    pub quarantine: Option<Kind>,
     /// The last login or refresh.
     pub token_refreshed: Option<i64>,
     /// Conversations in hand.
@@ -78,6 +81,7 @@ impl Bot {
             since: self.since,
             cause: self.cause.clone(),
             degraded: self.worry().map(|(degraded, _)| degraded).filter(|_| self.state == State::Online),
+            quarantine: self.quarantined.as_ref().map(|quarantine| quarantine.kind),
             token_refreshed: self.refreshed_wall,
             conversations: self.conversations.len(),
             outbox: self.index.outbox(),
@@ -120,8 +124,8 @@ impl Bot {
     }
 
     fn current(&self) -> (State, Option<String>) {
-        if let Some(because) = &self.quarantined {
-            return (State::Quarantined, Some(because.clone()));
+        if let Some(quarantine) = &self.quarantined {
+            return (State::Quarantined, Some(quarantine.words.clone()));
         }
         if let Some(drain) = &self.drain {
             return if drain.is_over() {

@@ -8,6 +8,7 @@ use super::desk::Ticket;
 use super::note::Note;
 use crate::TurnId;
 use crate::pool::PoolNews;
+use crate::quarantine::Quarantine;
 use crate::turn::Turn;
 
 /// What the store made of a commit.
@@ -116,11 +117,8 @@ pub enum Effect {
     },
     /// Tell the pool.
     Report(PoolNews),
-    /// The bot is held off for people to see, until the process restarts.
-    Quarantine {
-        /// Why, in words.
-        because: String,
-    },
+    /// The bot is held off for people to see, until one of them releases it.
+    Quarantine(Quarantine),
     /// The bot is where drain wanted it; nothing of it is open any more.
     Drained,
     /// Something worth counting or telling.

@@ -10,7 +10,7 @@ use muster_core::bot::{Ending, Event, State};
 use muster_core::dialog::{CommitOutcome, Effect, Note, Outcome};
 
 use crate::conversations::{assigned, commit, decide, message};
-use crate::life::{Life, ring};
+use crate::life::{Life, quarantined, ring};
 
 /// Whether this queue had no room for it.
 fn hears(life: &mut Life, sequence: i64, queue: &'static str) -> bool {
@@ -106,10 +106,8 @@ fn numbers_at_the_end_of_their_range_are_taken_as_they_come() {
 #[test]
 fn a_bot_that_hung_up_asks_nothing_more() {
     type HangUp = fn() -> Event;
-    let ways: [HangUp; 2] = [
-        || Event::Quarantined { because: "on purpose".to_owned() },
-        || Event::Drain { ending: Ending::Restart, within: Duration::ZERO },
-    ];
+    let ways: [HangUp; 2] =
+        [quarantined, || Event::Drain { ending: Ending::Restart, within: Duration::ZERO }];
     for (hang_up, page_failed) in ways.into_iter().flat_map(|way| [(way, false), (way, true)]) {
         let mut life = Life::online(false);
         assigned(&mut life);

@@ -6,6 +6,7 @@ use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::{Availability, Request};
 use muster_core::bot::{Ending, Event, LoginFault, RefreshFault, State};
 use muster_core::dialog::{Effect, Note, Outcome};
+use muster_core::quarantine::Kind;
 use muster_core::time::Moment;
 
 use crate::life::{Life, identity, is_acceptance, is_login, ring};
@@ -103,7 +104,9 @@ fn refused_credentials_are_tried_twice_then_the_bot_is_quarantined() {
     assert_eq!(life.bot.view().state, State::Waiting);
     assert_eq!(life.wake(), [Effect::Login]);
     let effects = life.tell(Event::LoginFailed(LoginFault::Refused)).to_vec();
-    assert!(matches!(&effects[..], [Effect::Quarantine { because }] if because.contains("bad credentials")));
+    assert!(
+        matches!(&effects[..], [Effect::Quarantine(q)] if q.kind == Kind::BadCredentials && q.words.contains("muster bots release 1/b --reason"))
+    );
     assert_eq!(life.bot.deadline(), None, "it is held off");
 }
 
@@ -161,7 +164,7 @@ fn a_token_that_was_handed_in_and_died_is_tried_twice_then_the_bot_is_quarantine
         life.wake();
         let effects = life.tell(Event::Resolved).to_vec();
         assert!(
-            matches!(&effects[..], [Effect::Quarantine { because }] if because.contains("supply a new one")),
+            matches!(&effects[..], [Effect::Quarantine(q)] if q.kind == Kind::BadCredentials && q.words.contains("supply a new one")),
             "{effects:?}"
         );
         assert_eq!(life.bot.deadline(), None, "it is held off");

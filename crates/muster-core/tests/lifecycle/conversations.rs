@@ -15,7 +15,7 @@ use muster_core::duty::{Duty, Start};
 use muster_core::tag::{Tagger, Trigger};
 use muster_core::turn::{Action, Deed, TurnEvent};
 
-use crate::life::Life;
+use crate::life::{Life, quarantined};
 
 pub(crate) fn change(kind: ChangeKind, agent: &str) -> ConversationChange {
     let conversation = Conversation {
@@ -261,7 +261,7 @@ fn a_deadline_is_a_moment_at_which_something_happens() {
     life.tell(Event::LoginFailed(LoginFault::Blocked));
     let until = life.bot.deadline().expect("it waits");
     assert!(until > life.now.moment, "{until:?}");
-    life.tell(Event::Quarantined { because: "on purpose".into() });
+    life.tell(quarantined());
     assert_eq!(life.bot.deadline(), None);
 }
 
@@ -281,7 +281,7 @@ fn a_retiring_bot_without_a_socket_connects_to_hand_back() {
 fn a_quarantined_bot_ends_at_once_whatever_hangs_in_it() {
     let mut life = Life::online(false);
     assigned(&mut life);
-    life.tell(Event::Quarantined { because: "its logic hangs".into() });
+    life.tell(quarantined());
     life.tell(Event::Drain { ending: Ending::Restart, within: Duration::from_secs(9) });
     assert!(life.effects.contains(&Effect::Drained), "{:?}", life.effects);
 }

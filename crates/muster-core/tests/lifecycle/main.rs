@@ -2,6 +2,8 @@
 
 mod life;
 mod pool;
+mod presence;
+mod theft;
 
 mod bounds;
 mod closing;

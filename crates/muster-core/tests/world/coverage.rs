@@ -158,7 +158,7 @@ fn of_all(event: &Event) -> Option<&'static str> {
         Event::Unfenced => "unfenced",
         Event::Drain { ending: Ending::Restart, .. } => "restart",
         Event::Drain { ending: Ending::Retire, .. } => "retire",
-        Event::Quarantined { .. } => "quarantined",
+        Event::Quarantined(_) => "quarantined",
         _ => return None,
     })
 }
@@ -303,7 +303,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Placed { .. } => "placed",
         Event::Fenced { .. } => "fenced",
         Event::Unfenced => "unfenced",
-        Event::Quarantined { .. } => "quarantined",
+        Event::Quarantined(_) => "quarantined",
         Event::Drain { ending: Ending::Restart, .. } => "drain restart",
         Event::Drain { ending: Ending::Retire, .. } => "drain retire",
         _ => "other",

@@ -84,7 +84,7 @@ impl World {
                 self.members[bot].drained = true;
                 self.end_if_drained(bot);
             }
-            Effect::Quarantine { .. } | Effect::Note(_) => {}
+            Effect::Quarantine(_) | Effect::Note(_) => {}
         }
     }
 

@@ -7,6 +7,7 @@ use liveperson_proto::request::{Availability, FieldChange, Request};
 use muster_core::bot::{Ending, Event};
 use muster_core::dialog::{CommitOutcome, Outcome, Ticket};
 use muster_core::duty::Intake;
+use muster_core::quarantine::{Kind, Quarantine};
 
 use super::member::Gone;
 use super::performing::sending_of;
@@ -244,10 +245,12 @@ impl World {
         self.leave_pool(bot, false);
         let quarantined = self.members[bot].bot.view().state == muster_core::bot::State::Quarantined;
         if quarantined {
-            // Only a new process starts a bot again that was held off.
             self.leave_pool(bot, true);
-            self.members[bot].gone = Some(Gone::ForGood);
-            return;
+            // Held off until a new process starts it; or a person releases it, and a new life begins.
+            if self.chance.bool() {
+                self.members[bot].gone = Some(Gone::ForGood);
+                return;
+            }
         }
         self.begin_life(bot);
     }
@@ -312,7 +315,8 @@ impl World {
 
     fn quarantine(&mut self, bot: usize) {
         if self.chance.u32(0..4) == 0 {
-            self.tell(bot, Event::Quarantined { because: "a person says so".to_owned() });
+            let words = "a person says so".to_owned();
+            self.tell(bot, Event::Quarantined(Quarantine { kind: Kind::Suspended, words }));
         }
     }
 
