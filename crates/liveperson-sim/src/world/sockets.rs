@@ -73,6 +73,8 @@ pub(crate) struct Socket {
     pub(super) frames: mpsc::Sender<Message>,
     line: Line,
     fate: watch::Sender<Fate>,
+    /// Once stalled, nobody knows whether its client is still there: a close may wait to be read.
+    was_stalled: bool,
     pub(super) watching: Vec<Watching>,
     pub(super) routing: Vec<SubscriptionId>,
     pub(super) agent_states: Vec<(SubscriptionId, Option<AgentId>)>,
@@ -129,6 +131,7 @@ impl World {
                 frames,
                 line: opening.line.clone(),
                 fate,
+                was_stalled: false,
                 watching: Vec::new(),
                 routing: Vec::new(),
                 agent_states: Vec::new(),
@@ -144,11 +147,11 @@ impl World {
         Some(id)
     }
 
-    /// How many sockets of the agent are not stalled: those nobody on our side hears are not its client's fault.
+    /// How many sockets of the agent were never stalled: those that we do not hear are not its client's fault.
     fn moving_sockets(&self, agent: &AgentId) -> usize {
         let Some(user) = self.users.get(agent) else { return 0 };
         let sockets = user.sockets.iter().filter_map(|id| self.sockets.get(id));
-        sockets.filter(|socket| *socket.fate.borrow() == Fate::Alive).count()
+        sockets.filter(|socket| !socket.was_stalled && *socket.fate.borrow() == Fate::Alive).count()
     }
 
     /// Seals a socket's fate and forgets it.
@@ -157,7 +160,12 @@ impl World {
         self.socket_died(id);
     }
 
-    pub(super) fn set_fate(&self, id: SocketId, fate: Fate) {
+    pub(super) fn set_fate(&mut self, id: SocketId, fate: Fate) {
+        if fate == Fate::Stalled
+            && let Some(socket) = self.sockets.get_mut(&id)
+        {
+            socket.was_stalled = true;
+        }
         if let Some(watched) = self.fate_of(id) {
             watched.send_replace(fate);
         }

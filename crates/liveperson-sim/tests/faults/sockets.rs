@@ -54,6 +54,18 @@ async fn a_stall_ends_with_its_order_and_what_was_sent_meanwhile_arrives() {
 }
 
 #[tokio::test]
+async fn what_a_client_leaves_behind_in_a_stall_is_no_second_socket() {
+    let (platform, old, _) = stage().await;
+    let login = old.login.clone();
+    let stall = platform.order(Order::of(Fault::Stall).at(Aim::bot(ACCOUNT, "bot1")));
+    platform.withdraw(stall);
+    // The old one's client may be gone: its close would not have been read.
+    let _new = socket(&platform, &login).await.unwrap();
+    assert_eq!(platform.counters().max_sockets_at_once(), 1);
+    drop(old);
+}
+
+#[tokio::test]
 async fn bytes_trickle_until_the_order_is_withdrawn() {
     let (platform, mut bot, id) = stage().await;
     let order = platform.order(Order::of(Fault::SlowSocket { bytes_per_second: 4_000 }));

@@ -159,11 +159,7 @@ impl Outbox {
             }
             Outcome::Refused { code, words } => {
                 let words = format!("{code}: {words}");
-                if *code == 400 && self.pending[place].deed.is_published() {
-                    self.bury(place, words, desk);
-                } else {
-                    self.pending[place].state = SendState::Refused { since: now, words };
-                }
+                self.pending[place].state = SendState::Refused { since: now, words };
                 None
             }
         }

@@ -100,24 +100,6 @@ pub(crate) fn commit(life: &mut Life, outcome: CommitOutcome) {
     life.tell(Event::Committed { conversation, turn, outcome });
 }
 
-#[test]
-fn an_action_that_the_platform_refuses_becomes_a_dead_letter_and_blocks_nothing() {
-    let mut life = Life::online(false);
-    assigned(&mut life);
-    let say = |text: &str| Action::Say { text: text.into() };
-    decide(&mut life, vec![say("refused"), say("next")]);
-    commit(&mut life, CommitOutcome::Committed);
-    let [Effect::Note(_), Effect::Ask(ticket, Request::Publish { .. })] = life.effects[..] else {
-        panic!("one action at a time: {:?}", life.effects)
-    };
-    let outcome = Outcome::Refused { code: 400, words: "no such dialog".into() };
-    life.tell(Event::Answered { ticket, outcome });
-    let dead =
-        |e: &Effect| matches!(e, Effect::Dead(key, words) if key.n == 0 && words == "400: no such dialog");
-    let next = |e: &Effect| matches!(e, Effect::Ask(_, Request::Publish { .. }));
-    assert!(life.effects.iter().any(dead) && life.effects.iter().any(next), "{:?}", life.effects);
-}
-
 pub(crate) fn is_reading(effect: &Effect) -> bool {
     matches!(effect, Effect::Ask(_, Request::ReadHistory { .. }))
 }

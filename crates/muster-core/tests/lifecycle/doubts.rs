@@ -134,7 +134,7 @@ fn a_servers_failure_says_nothing_and_is_looked_for() {
 /// 403 and 404 on words: the conversation says whether they can ever be said.
 #[test]
 fn a_refusal_that_may_be_about_the_conversation_asks_for_it() {
-    for code in [403, 404] {
+    for code in [400, 403, 404] {
         let ours = change(ChangeKind::Upsert, "1.2").conversation;
         let others = change(ChangeKind::Upsert, "1.77").conversation;
         for (what, dead, left) in [(ours, 1, 1), (others, 0, 0), (closed(), 0, 1)] {
@@ -147,6 +147,18 @@ fn a_refusal_that_may_be_about_the_conversation_asks_for_it() {
             assert_eq!(seen, (dead, left), "{code}, {what:?}");
         }
     }
+}
+
+#[test]
+fn an_action_that_the_platform_refuses_becomes_a_dead_letter_and_blocks_nothing() {
+    let mut life = acting(vec![say("refused"), say("next")]);
+    answer(&mut life, Outcome::Refused { code: 400, words: "no such dialog".into() });
+    let ticket = find_asked(&life);
+    found(&mut life, ticket, vec![change(ChangeKind::Upsert, "1.2").conversation]);
+    let dead =
+        |e: &Effect| matches!(e, Effect::Dead(key, words) if key.n == 0 && words == "400: no such dialog");
+    let next = |e: &Effect| matches!(e, Effect::Ask(_, Request::Publish { .. }));
+    assert!(life.effects.iter().any(dead) && life.effects.iter().any(next), "{:?}", life.effects);
 }
 
 /// The wished state already there, or no longer ours to change, means done.
