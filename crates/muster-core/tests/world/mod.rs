@@ -109,6 +109,8 @@ pub(crate) struct World {
     /// Requests without a socket that are applied later: when, whose, and whether the claim was held.
     late: Vec<(Moment, usize, Request, bool)>,
     store_away: bool,
+    /// Claims in the order in which the process's one recorder was handed them.
+    claims: Vec<(usize, Ticket, ConversationId)>,
     backup: Option<(Store, Reference)>,
     reference: Reference,
     /// Counted only where a test asks for it.
@@ -158,6 +160,7 @@ impl World {
             reports: VecDeque::new(),
             late: Vec::new(),
             store_away: false,
+            claims: Vec::new(),
             backup: None,
             reference: Reference::new(SETTLE),
             coverage: None,

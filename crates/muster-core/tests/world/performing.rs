@@ -93,6 +93,9 @@ impl World {
     }
 
     fn record(&mut self, bot: usize, record: Record) {
+        if let Record::Claim { number, conversation } = &record {
+            self.claims.push((bot, *number, conversation.clone()));
+        }
         self.members[bot].records.push_back(record);
     }
 
