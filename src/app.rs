@@ -15,6 +15,7 @@ use muster_core::BotId;
 use muster_core::bot::Ending;
 use muster_core::budget::Allowance;
 use muster_core::dialog::Rules;
+use muster_core::health::Limits;
 use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, oneshot};
@@ -27,7 +28,7 @@ use crate::actors::front_door::FrontDoor;
 use crate::actors::house::{House, RecorderPlace, Right};
 use crate::actors::login_gate::{LoginGate, LoginHall, Shared};
 use crate::actors::watchdog;
-use crate::board::{Board, FleetStatus};
+use crate::board::{Board, FleetStatus, Watch};
 use crate::clock::Clock;
 use crate::logic::webhook::{Means, Names};
 use crate::logic::{DeclareError, Logics, Thinker};
@@ -194,6 +195,7 @@ impl Fleet {
             version: me.version.clone(),
             ..FleetStatus::default()
         });
+        board.watch(watch(clock, &settings.timing));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let house = Arc::new(House {
             clock,
@@ -327,6 +329,17 @@ fn overrides(settings: &FleetSettings) -> Vec<DomainOverride> {
         .iter()
         .flat_map(|account| account.domains.iter().map(move |one| of(Some(&account.id), one)));
     everywhere.chain(of_accounts).collect()
+}
+
+/// From when on what is shown counts as degraded.
+fn watch(clock: Clock, timing: &TimingSettings) -> Watch {
+    let limits = Limits {
+        // A socket that is silent ends by itself before; this is for one that is stuck.
+        silent_after: timing.clock_every + timing.clock_deadline * 2,
+        behind_after: timing.behind_after,
+        token_old_after: timing.refresh_every * 2 + timing.request_timeout,
+    };
+    Watch { clock, limits, store_slow_after: timing.store_slow_after }
 }
 
 fn rules(settings: &FleetSettings) -> Rules {

@@ -2,15 +2,20 @@
 //!
 //! Actors write here, everybody else reads; nobody decides anything by it.
 
+mod health;
 mod status;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use liveperson_proto::AccountId;
 use muster_core::BotId;
+use muster_core::health::Degraded;
+use muster_core::time::{Moment, Now};
 use serde::Deserialize;
 
+pub use health::Watch;
 pub use muster_core::calendar::rfc3339;
 pub use status::{BotState, BotStatus, FleetStatus, LoginQueue};
 
@@ -25,6 +30,28 @@ pub struct Board(Arc<RwLock<Shown>>);
 struct Shown {
     bots: BTreeMap<(AccountId, BotId), BotStatus>,
     fleet: FleetStatus,
+    commits: health::Commits,
+    watch: Option<Watch>,
+}
+
+/// The moment of a look at the board, and what is wrong with the store by then.
+struct Look<'a> {
+    watch: Option<(&'a Watch, Now)>,
+    store: Option<Degraded>,
+}
+
+impl Look<'_> {
+    fn at<'b>(&self, shown: &'b BotStatus) -> Cow<'b, BotStatus> {
+        let Some((watch, now)) = self.watch else { return Cow::Borrowed(shown) };
+        watch.look(shown, self.store, now)
+    }
+}
+
+impl Shown {
+    fn look(&self) -> Look<'_> {
+        let watch = self.watch.as_ref().map(|watch| (watch, watch.clock.now()));
+        Look { watch, store: watch.and_then(|(watch, now)| watch.store(&self.commits, now)) }
+    }
 }
 
 /// Which bots are asked for; nothing means all.
@@ -45,6 +72,21 @@ impl Selection {
 }
 
 impl Board {
+    /// Whoever looks from here on sees what time has done to what is shown.
+    pub fn watch(&self, watch: Watch) {
+        self.write().watch = Some(watch);
+    }
+
+    /// The store begins to commit a group of turns.
+    pub fn commit_began(&self, now: Moment) {
+        self.write().commits.began(now);
+    }
+
+    /// It is done with it.
+    pub fn commit_ended(&self, now: Moment) {
+        self.write().commits.ended(now);
+    }
+
     /// Shows a bot's status in place of its last one.
     pub fn put(&self, status: BotStatus) {
         self.write().bots.insert((status.account.clone(), status.bot.clone()), status);
@@ -59,7 +101,9 @@ impl Board {
 
     /// What is shown of a bot.
     pub fn get(&self, account: &AccountId, bot: &BotId) -> Option<BotStatus> {
-        self.read().bots.get(&(account.clone(), bot.clone())).cloned()
+        let shown = self.read();
+        let status = shown.bots.get(&(account.clone(), bot.clone()))?;
+        Some(shown.look().at(status).into_owned())
     }
 
     /// Every bot, by account and name.
@@ -69,7 +113,10 @@ impl Board {
 
     /// The bots asked for, by account and name.
     pub fn select(&self, selection: &Selection) -> Vec<BotStatus> {
-        self.read().bots.values().filter(|status| selection.takes(status)).cloned().collect()
+        let shown = self.read();
+        let look = shown.look();
+        let seen = shown.bots.values().map(|status| look.at(status));
+        seen.filter(|status| selection.takes(status)).map(Cow::into_owned).collect()
     }
 
     /// Shows a bot no longer.
@@ -80,20 +127,24 @@ impl Board {
     /// How many bots of each account are in each state.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::new();
-        for status in self.read().bots.values() {
+        self.each(|status| {
             *counts.entry(status.account.clone()).or_default().entry(status.state).or_default() += 1;
-        }
+        });
         counts
     }
 
     /// Lets a reader go through all bots without copying them.
-    pub fn each(&self, see: impl FnMut(&BotStatus)) {
-        self.read().bots.values().for_each(see);
+    pub fn each(&self, mut see: impl FnMut(&BotStatus)) {
+        let shown = self.read();
+        let look = shown.look();
+        shown.bots.values().for_each(|status| see(&look.at(status)));
     }
 
     /// What is shown of the fleet as a whole.
     pub fn fleet(&self) -> FleetStatus {
-        self.read().fleet.clone()
+        let shown = self.read();
+        let degraded = shown.look().store.into_iter().collect();
+        FleetStatus { degraded, ..shown.fleet.clone() }
     }
 
     /// Shows the fleet as a whole in place of the last time.

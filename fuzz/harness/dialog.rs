@@ -687,5 +687,6 @@ fn deed(owed: &Owed) -> RestoredDeed {
         n: owed.key.n,
         tag: owed.tag.clone(),
         deed: serde_json::from_str(&owed.body).expect("what was committed reads back"),
+        committed: None,
     }
 }

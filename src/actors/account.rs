@@ -15,6 +15,7 @@ use muster_core::BotId;
 use muster_core::bot::{Bot, Charter, Identity, Sealed, TokenSource};
 use muster_core::dialog::{Recalled, Restored, RestoredDeed, Rules, Tagging};
 use muster_core::duty::Duty;
+use muster_core::health::{Degraded, Vitals};
 use muster_core::quarantine::Quarantine;
 use muster_core::supervision::{Decision, Exit, History, Policy};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
@@ -203,6 +204,12 @@ impl AccountActor {
             status.since_ms = now;
             status.cause = cause;
             status.open_conversations = 0;
+            // What was owed stays owed, as far as anybody knows.
+            status.oldest_owed_known = false;
+            status.waits_until_ms = None;
+            status.degraded = (state == BotState::Waiting).then_some(Degraded::Waiting).into_iter().collect();
+            status.heard_ms = None;
+            status.vitals = Vitals { oldest_owed: status.oldest_owed_ms, ..Vitals::default() };
         });
     }
 
@@ -447,7 +454,13 @@ pub(super) fn recalled(held: HeldConversation) -> Recalled {
 
 fn deed(row: OutboxRow) -> Option<RestoredDeed> {
     match serde_json::from_str(&row.body) {
-        Ok(deed) => Some(RestoredDeed { turn: row.turn_id, n: row.n as usize, tag: row.tag, deed }),
+        Ok(deed) => Some(RestoredDeed {
+            turn: row.turn_id,
+            n: row.n as usize,
+            tag: row.tag,
+            deed,
+            committed: Some(row.created_at),
+        }),
         Err(error) => {
             error!(turn = %row.turn_id, n = row.n, error = %error, "an action in the store cannot be read");
             None

@@ -12,8 +12,9 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, SpawnHandle};
 use liveperson::{Credentials, Domains, Session};
 use liveperson_proto::AccountId;
-use muster_core::bot::{Bot, Ending, Event, View};
+use muster_core::bot::{Bot, Ending, Event, State, View};
 use muster_core::duty::Duty;
+use muster_core::health::Vitals;
 use muster_core::supervision::Exit;
 use muster_core::time::Moment;
 use muster_core::{BotId, PoolId};
@@ -44,6 +45,9 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 
 /// The least time between two updates of the board that are no change of state.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
+
+/// After so long online a life has looked through all that the one before held.
+const LOOKED_THROUGH: Duration = Duration::from_mins(1);
 
 /// Bots that dropped together come back over so many of the first waits: five seconds.
 const SPREAD: u32 = 5;
@@ -101,6 +105,8 @@ pub struct BotActor {
     share: Share,
     timer: Option<(Moment, SpawnHandle)>,
     shown: Option<View>,
+    /// What the life before knew to be owed, until this one knows it.
+    owed_before: Option<i64>,
     showing: bool,
     drained: bool,
     logging_out: bool,
@@ -114,6 +120,7 @@ impl BotActor {
         let metrics = post.house.metrics.account(account);
         let session = post.session.take().map(Arc::new);
         let share = post.house.thinker.share();
+        let owed_before = post.house.board.get(account, bot).and_then(|shown| shown.oldest_owed_ms);
         Self {
             alive: Arc::new(()),
             post,
@@ -127,6 +134,7 @@ impl BotActor {
             records: Records::default(),
             share,
             timer: None,
+            owed_before,
             shown: None,
             showing: false,
             drained: false,
@@ -203,6 +211,8 @@ impl BotActor {
     }
 
     fn put(&mut self, view: View) {
+        let vitals = self.vitals(&view);
+        let now = self.post.house.clock.now();
         let board = &self.post.house.board;
         let before = board.get(self.account(), self.bot());
         let (restarts, turns_before, last_failure) =
@@ -216,6 +226,12 @@ impl BotActor {
             state: state(view.state),
             since_ms: view.since,
             cause: view.cause.clone(),
+            waits_until_ms: view.waits_until,
+            degraded: view.degraded.clone(),
+            oldest_owed_ms: vitals.oldest_owed,
+            oldest_owed_known: view.owed_known,
+            heard_ms: vitals.heard.map(|at| now.wall - now.moment.since(at).as_millis() as i64),
+            vitals,
             token_refreshed_ms: view.token_refreshed,
             open_conversations: view.conversations,
             outbox: view.outbox,
@@ -225,6 +241,18 @@ impl BotActor {
             last_failure,
         });
         self.shown = Some(view);
+    }
+
+    /// What the life before knew to be owed stands until this one has read its conversations. One that never
+    /// comes to an end with that, since new ones come all the time, has seen all of the old after a while.
+    fn vitals(&mut self, view: &View) -> Vitals {
+        let online_ms = self.post.house.clock.now().wall.saturating_sub(view.since);
+        let settled = view.state == State::Online && online_ms > LOOKED_THROUGH.as_millis() as i64;
+        if view.owed_known || settled {
+            self.owed_before = None;
+        }
+        let oldest_owed = [self.owed_before, view.vitals.oldest_owed].into_iter().flatten().min();
+        Vitals { oldest_owed, ..view.vitals }
     }
 
     /// Goes when nothing of it is open: recorded, logged out, drained.
@@ -244,8 +272,7 @@ impl BotActor {
     }
 }
 
-fn state(state: muster_core::bot::State) -> BotState {
-    use muster_core::bot::State;
+fn state(state: State) -> BotState {
     match state {
         State::Parked => BotState::Parked,
         State::Resolving => BotState::Resolving,

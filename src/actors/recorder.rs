@@ -184,7 +184,9 @@ impl Recorder {
             let taken = claim(&house, claims).await;
             crash::pass_if(claimed, Point::Claimed);
             crash::pass_if(turns > 0, Point::GroupBegun);
+            house.board.commit_began(house.clock.now().moment);
             let outcomes = commit(&house, group).await;
+            house.board.commit_ended(house.clock.now().moment);
             crash::pass_if(turns > 0, Point::Committed);
             crash::pass_if(confirmed, Point::DoneDurable);
             if turns > 0 {

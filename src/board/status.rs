@@ -5,6 +5,7 @@ use std::fmt;
 
 use liveperson_proto::AccountId;
 use muster_core::calendar::rfc3339;
+use muster_core::health::{Degraded, Vitals};
 use muster_core::{BotId, PoolId};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -26,6 +27,22 @@ pub struct BotStatus {
     pub since_ms: i64,
     /// Why it is in this state: the last error in words, with no secret in it.
     pub cause: Option<String>,
+    /// Until when it waits, where that is known.
+    #[serde(rename = "waits_until", serialize_with = "as_optional_text")]
+    pub waits_until_ms: Option<i64>,
+    /// What is not as it should be, the gravest first; an online bot may be degraded.
+    pub degraded: Vec<Degraded>,
+    /// When the oldest consumer message was said that is owed an answer, as far as it is known.
+    #[serde(rename = "oldest_owed_at", serialize_with = "as_optional_text")]
+    pub oldest_owed_ms: Option<i64>,
+    /// Whether nothing older is owed for certain: the platform shows all of its conversations, and they are read.
+    pub oldest_owed_known: bool,
+    /// When the platform last proved that it hears and answers the bot.
+    #[serde(rename = "heard_at", serialize_with = "as_optional_text")]
+    pub heard_ms: Option<i64>,
+    /// The times by which more is told when somebody looks.
+    #[serde(skip)]
+    pub vitals: Vitals,
     /// When its token was last refreshed.
     #[serde(rename = "token_refreshed_at", serialize_with = "as_optional_text")]
     pub token_refreshed_ms: Option<i64>,
@@ -55,6 +72,12 @@ impl BotStatus {
             state: BotState::Parked,
             since_ms: now_ms,
             cause: None,
+            waits_until_ms: None,
+            degraded: Vec::new(),
+            oldest_owed_ms: None,
+            oldest_owed_known: false,
+            heard_ms: None,
+            vitals: Vitals::default(),
             token_refreshed_ms: None,
             open_conversations: 0,
             outbox: 0,
@@ -128,6 +151,8 @@ pub struct FleetStatus {
     pub fenced: Option<String>,
     /// The version of muster.
     pub version: String,
+    /// What is not as it should be about its store.
+    pub degraded: Vec<Degraded>,
     /// Accounts where bots wait to log in, or where the login service is in trouble.
     pub logins: BTreeMap<AccountId, LoginQueue>,
 }
@@ -183,7 +208,7 @@ mod tests {
         };
         insta::assert_snapshot!(
             serde_json::to_string(&status).unwrap(),
-            @r#"{"account":"1","bot":"a","pool":"a","logic":"echo","state":"parked","since":"1970-01-01T00:00:00.000Z","cause":null,"token_refreshed_at":"1970-01-01T00:00:01.000Z","open_conversations":0,"outbox":0,"last_turn_at":null,"turns":0,"restarts":0,"last_failure":null}"#
+            @r#"{"account":"1","bot":"a","pool":"a","logic":"echo","state":"parked","since":"1970-01-01T00:00:00.000Z","cause":null,"waits_until":null,"degraded":[],"oldest_owed_at":null,"oldest_owed_known":false,"heard_at":null,"token_refreshed_at":"1970-01-01T00:00:01.000Z","open_conversations":0,"outbox":0,"last_turn_at":null,"turns":0,"restarts":0,"last_failure":null}"#
         );
     }
 }

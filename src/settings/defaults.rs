@@ -104,6 +104,8 @@ impl Default for TimingSettings {
             hold: 30 * SECOND,
             theft_window: 600 * SECOND,
             theft_limit: NonZeroU32::MIN.saturating_add(1),
+            behind_after: 60 * SECOND,
+            store_slow_after: 2 * SECOND,
             login_per_second: NonZeroU32::MIN.saturating_add(4),
             login_burst: NonZeroU32::MIN.saturating_add(4),
             login_in_flight: NonZeroU32::MIN.saturating_add(1),

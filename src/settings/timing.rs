@@ -40,6 +40,10 @@ pub struct TimingSettings {
     pub theft_window: Duration,
     /// The login elsewhere within the window that quarantines a bot with `on_theft = "take_back_once"`.
     pub theft_limit: NonZeroU32,
+    /// How long a consumer's message may wait for its answer before its bot shows as behind.
+    pub behind_after: Duration,
+    /// How long a commit may take before the store shows as slow.
+    pub store_slow_after: Duration,
     /// Login attempts of an account a second.
     pub login_per_second: NonZeroU32,
     /// Login attempts of an account at once, after a pause.
@@ -71,7 +75,7 @@ impl TimingSettings {
         timing
     }
 
-    fn periods(&mut self) -> [(&'static str, &mut Duration); 14] {
+    fn periods(&mut self) -> [(&'static str, &mut Duration); 16] {
         [
             ("request_timeout", &mut self.request_timeout),
             ("settle", &mut self.settle),
@@ -87,6 +91,8 @@ impl TimingSettings {
             ("drain", &mut self.drain),
             ("hold", &mut self.hold),
             ("theft_window", &mut self.theft_window),
+            ("behind_after", &mut self.behind_after),
+            ("store_slow_after", &mut self.store_slow_after),
         ]
     }
 

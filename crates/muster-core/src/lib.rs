@@ -7,6 +7,7 @@
 //! - [`turn`]: the contract between a bot and its logic
 //! - [`budget`]: how many logins an account allows; [`door`]: which bot logs in next, and when
 //! - [`crowd`]: whether bots lose their sockets together
+//! - [`health`]: what is not as it should be about a bot, by name
 //! - [`supervision`]: when a failed part starts again, and when it is held off
 //! - [`quarantine`]: why a bot is held off until a person releases it
 //! - [`tag`]: the names that prove a message was answered
@@ -24,6 +25,7 @@ pub mod turn;
 pub mod budget;
 pub mod crowd;
 pub mod door;
+pub mod health;
 pub mod quarantine;
 pub mod supervision;
 

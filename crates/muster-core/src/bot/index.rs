@@ -1,7 +1,7 @@
 //! What a bot needs to know of all its conversations at each event, kept as they change: an event
 //! looks at the conversations that it concerns, however many others there are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use liveperson_proto::ConversationId;
 
@@ -9,15 +9,21 @@ use super::Bot;
 use crate::dialog::{Conversation, Means};
 use crate::time::{Moment, Now};
 
-/// Moments of conversations, the earliest first.
-#[derive(Debug, Default)]
-struct Moments {
-    ordered: BTreeSet<(Moment, ConversationId)>,
-    of: HashMap<ConversationId, Moment>,
+/// Times of conversations, the earliest first.
+#[derive(Debug)]
+struct Times<T> {
+    ordered: BTreeSet<(T, ConversationId)>,
+    of: HashMap<ConversationId, T>,
 }
 
-impl Moments {
-    fn set(&mut self, id: &ConversationId, at: Option<Moment>) {
+impl<T> Default for Times<T> {
+    fn default() -> Self {
+        Self { ordered: BTreeSet::new(), of: HashMap::new() }
+    }
+}
+
+impl<T: Copy + Ord> Times<T> {
+    fn set(&mut self, id: &ConversationId, at: Option<T>) {
         if self.of.get(id).copied() == at {
             return;
         }
@@ -30,7 +36,7 @@ impl Moments {
         }
     }
 
-    fn first(&self) -> Option<Moment> {
+    fn first(&self) -> Option<T> {
         self.ordered.first().map(|(at, _)| *at)
     }
 }
@@ -40,10 +46,12 @@ impl Moments {
 pub(crate) struct Index {
     touched: BTreeSet<ConversationId>,
     /// When each wants to be woken, under `means`.
-    wanted: Moments,
+    wanted: Times<Moment>,
     means: Option<Means>,
-    /// When the oldest unanswered message of each was heard.
-    owed: Moments,
+    /// When the oldest unanswered message of each was said, in milliseconds since 1970.
+    owed: Times<i64>,
+    /// Those of which not everything has been read.
+    unread: HashSet<ConversationId>,
     unconfirmed: HashMap<ConversationId, usize>,
     outbox: usize,
 }
@@ -64,8 +72,14 @@ impl Index {
         self.wanted.first()
     }
 
-    pub(crate) fn oldest_owed(&self) -> Option<Moment> {
+    /// When the oldest unanswered message was said, as far as it is known.
+    pub(crate) fn oldest_owed(&self) -> Option<i64> {
         self.owed.first()
+    }
+
+    /// Whether everything has been read, so that nothing else is owed.
+    pub(crate) fn has_read_all(&self) -> bool {
+        self.unread.is_empty()
     }
 
     /// Actions of all conversations that the platform has not confirmed.
@@ -113,6 +127,11 @@ impl Bot {
             let (owed, outbox) = conversation.map_or((None, 0), |c| (c.oldest_owed(), c.outbox.len()));
             self.index.wanted.set(&id, wanted);
             self.index.owed.set(&id, owed);
+            if conversation.is_none_or(Conversation::is_read) {
+                self.index.unread.remove(&id);
+            } else {
+                self.index.unread.insert(id.clone());
+            }
             self.index.note_outbox(&id, outbox);
         }
     }

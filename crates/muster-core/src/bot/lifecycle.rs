@@ -3,7 +3,7 @@
 use liveperson_proto::SubscriptionId;
 use liveperson_proto::request::{Availability, Request};
 
-use super::event::{Identity, LoginFault};
+use super::event::{Event, Identity, LoginFault};
 use super::{Bot, TokenSource};
 use crate::dialog::desk::Purpose;
 use crate::dialog::{Effect, Outcome};
@@ -41,6 +41,8 @@ pub(crate) enum Errand {
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     pub(crate) until: Moment,
+    /// The same in milliseconds since 1970, for people.
+    pub(crate) until_wall: i64,
     pub(crate) cause: String,
 }
 
@@ -63,6 +65,8 @@ pub(crate) struct Socket {
     /// The subscription to the bot's own conversations, once it has told something.
     pub(crate) own: Option<SubscriptionId>,
     pub(crate) online_at: Option<Moment>,
+    /// The last proof that the platform is there and hears: once it is open, anything that it says.
+    pub(crate) heard: Option<Moment>,
 }
 
 /// One thing a socket needs before it is online.
@@ -78,7 +82,7 @@ impl Socket {
     fn new(generation: u64, token: u64, intake: Intake) -> Self {
         let mut missing = vec![Missing::Conversations, Missing::Snapshot, Missing::AgentState];
         missing.extend((intake == Intake::Rings).then_some(Missing::Rings));
-        Self { generation, token, open: false, missing, own: None, online_at: None }
+        Self { generation, token, open: false, missing, own: None, online_at: None, heard: None }
     }
 
     /// Whether the first notification has come, so that what it did not show is not ours.
@@ -161,6 +165,21 @@ impl Bot {
         self.generation += 1;
         self.socket = Some(Socket::new(self.generation, self.thefts.token, self.duty.intake));
         out.push(Effect::Open { generation: self.generation });
+    }
+
+    /// News and clock answers prove that the platform is there; the clock is asked for in any case.
+    pub(crate) fn note_proof_of_life(&mut self, event: &Event, now: Now) {
+        let told = match event {
+            Event::SocketOpened { generation }
+            | Event::Conversations { generation, .. }
+            | Event::Rings { generation, .. }
+            | Event::Message { generation, .. } => self.is_current(*generation),
+            Event::ClockOffset { .. } => self.socket.as_ref().is_some_and(|socket| socket.open),
+            _ => false,
+        };
+        if let Some(socket) = self.socket.as_mut().filter(|_| told) {
+            socket.heard = Some(now.moment);
+        }
     }
 
     pub(crate) fn is_current(&self, generation: u64) -> bool {

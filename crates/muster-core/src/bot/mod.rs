@@ -33,7 +33,7 @@ use liveperson_proto::{AgentId, ConversationId, PersistentId, RingId, Subscripti
 
 pub use event::{Bystanders, Ending, Event, Identity, LoginFault, RefreshFault, Sealed};
 pub use theft::{OnTheft, TheftRules};
-pub use view::{Degraded, State, View};
+pub use view::{State, View};
 
 use crate::dialog::desk::{Desk, Me, Purpose, Tickets};
 use crate::dialog::{Conversation, Effect, Means, Outcome, Restored, Rules};
@@ -132,6 +132,8 @@ pub struct Bot {
     chance: fastrand::Rng,
 
     state: State,
+    /// When this life began, in milliseconds since 1970.
+    born: i64,
     since: i64,
     cause: Option<String>,
 
@@ -195,6 +197,7 @@ impl Bot {
             chance,
             backoff: Backoff::default(),
             state: State::Parked,
+            born: now.wall,
             since: now.wall,
             cause: None,
             domains: Domains::Unknown,
@@ -244,6 +247,7 @@ impl Bot {
     }
 
     fn take(&mut self, event: Event, now: Now, out: &mut Vec<Effect>) {
+        self.note_proof_of_life(&event, now);
         match event {
             Event::Started => {}
             Event::Tick => self.wake_due(now, out),
@@ -367,11 +371,12 @@ impl Bot {
         self.index.touch(conversation);
         let Some(conversation) = self.conversations.get_mut(conversation) else { return };
         let (rules, duty, tagger, me) = (&self.rules, &self.duty, &self.tagger, &self.me);
-        let tickets = &mut self.tickets;
+        let (tickets, clock_offset) = (&mut self.tickets, self.clock_offset);
         act(
             conversation,
             &mut Desk {
                 now,
+                clock_offset,
                 rules,
                 duty,
                 tagger,

@@ -82,7 +82,8 @@ impl Bot {
     }
 
     pub(crate) fn wait_for(&mut self, wait: Duration, cause: String, now: Now) {
-        self.waiting = Some(Waiting { until: now.moment + wait, cause });
+        let until_wall = now.wall.saturating_add(wait.as_millis() as i64);
+        self.waiting = Some(Waiting { until: now.moment + wait, until_wall, cause });
     }
 
     pub(crate) fn socket_failed(
@@ -148,9 +149,11 @@ impl Bot {
 
     /// Puts the return off, never nearer.
     pub(crate) fn spread_return(&mut self, within: Duration, now: Now) {
-        let until = now.moment + within.mul_f64(self.chance.f64());
+        let wait = within.mul_f64(self.chance.f64());
+        let (until, until_wall) = (now.moment + wait, now.wall.saturating_add(wait.as_millis() as i64));
         if let Some(waiting) = self.waiting.as_mut().filter(|_| self.socket.is_none()) {
             waiting.until = waiting.until.max(until);
+            waiting.until_wall = waiting.until_wall.max(until_wall);
             waiting.cause.push_str(", as did many of the account: the return is spread");
         }
     }

@@ -2,11 +2,13 @@
 
 use liveperson_proto::ConversationId;
 
-use super::Bot;
-use super::lifecycle::Token;
+use super::lifecycle::{Socket, Token};
+use super::{Bot, TokenSource};
 use crate::dialog::{Conversation, Effect, Note, Standing};
+use crate::health::{Degraded, Vitals};
+
 use crate::quarantine::Kind;
-use crate::time::{Moment, Now};
+use crate::time::Now;
 
 /// Where a bot is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,19 +35,6 @@ pub enum State {
     Quarantined,
 }
 
-/// What a bot lacks that is online; of several the worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Degraded {
-    /// The platform set it to another state: nothing rings.
-    Away,
-    /// Its token is dead or doubtful; the socket works on.
-    TokenRenewing,
-    /// It cannot watch its account's conversations for its pool.
-    Unwatched,
-    /// A login elsewhere took its session lately; it was taken back.
-    SessionTaken,
-}
-
 /// A bot's visible state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
@@ -55,8 +44,6 @@ pub struct View {
     pub since: i64,
     /// Why, in words, where there is more to say.
     pub cause: Option<String>,
-    /// What it lacks while it is online.
-    pub degraded: Option<Degraded>,
     /// What holds the bot off, if something does.
     pub quarantine: Option<Kind>,
     /// The last login or refresh.
@@ -69,8 +56,14 @@ pub struct View {
     pub last_turn: Option<i64>,
     /// Turns committed in this life.
     pub turns: u64,
-    /// When the oldest message was heard that is still unanswered.
-    pub oldest_owed: Option<Moment>,
+    /// Until when it waits, in milliseconds since 1970, where that is known.
+    pub waits_until: Option<i64>,
+    /// What is not as it should be, the gravest first; [`crate::health::by_time`] adds what time alone tells.
+    pub degraded: Vec<Degraded>,
+    /// The times by which more of that is told.
+    pub vitals: Vitals,
+    /// Whether nothing older is owed than `vitals` says: all of the bot's conversations are shown and read.
+    pub owed_known: bool,
 }
 
 impl Bot {
@@ -80,14 +73,42 @@ impl Bot {
             state: self.state,
             since: self.since,
             cause: self.cause.clone(),
-            degraded: self.worry().map(|(degraded, _)| degraded).filter(|_| self.state == State::Online),
             quarantine: self.quarantined.as_ref().map(|quarantine| quarantine.kind),
             token_refreshed: self.refreshed_wall,
             conversations: self.conversations.len(),
             outbox: self.index.outbox(),
             last_turn: self.last_turn,
             turns: self.turns,
+            waits_until: self.waiting.as_ref().filter(|_| self.state == State::Waiting).map(|w| w.until_wall),
+            degraded: self.degraded(),
+            vitals: self.vitals(),
+            owed_known: self.socket.as_ref().is_some_and(Socket::has_shown_ours) && self.index.has_read_all(),
+        }
+    }
+
+    /// What the bot itself knows to be not as it should be; a bot that is not to run has nothing of that.
+    fn degraded(&self) -> Vec<Degraded> {
+        if matches!(self.state, State::Quarantined | State::Parked) {
+            return Vec::new();
+        }
+        let facts = [
+            (Degraded::Fenced, self.fenced.is_some()),
+            (Degraded::Waiting, self.state == State::Waiting),
+            (Degraded::Away, self.presence.worry().is_some()),
+            (Degraded::Blind, self.membership.worry().is_some()),
+            (Degraded::TokenInDoubt, self.socket.is_some() && self.token != Token::Good),
+            (Degraded::SessionTaken, self.theft_worry().is_some()),
+        ];
+        facts.into_iter().filter_map(|(what, is_so)| is_so.then_some(what)).collect()
+    }
+
+    fn vitals(&self) -> Vitals {
+        let runs = !matches!(self.state, State::Quarantined | State::Parked);
+        let refreshes = runs && self.tokens == TokenSource::Login && self.token != Token::Dead;
+        Vitals {
+            heard: self.socket.as_ref().and_then(|socket| socket.heard),
             oldest_owed: self.index.oldest_owed(),
+            token_since: refreshes.then(|| self.refreshed_wall.unwrap_or(self.born)),
         }
     }
 
@@ -111,16 +132,11 @@ impl Bot {
         self.cause = cause;
     }
 
-    /// What a bot with a socket lacks, and why.
-    fn worry(&self) -> Option<(Degraded, String)> {
-        let renewing = (self.token != Token::Good).then(|| "the token is being renewed".to_owned());
-        let worries = [
-            (Degraded::Away, self.presence.worry()),
-            (Degraded::TokenRenewing, renewing),
-            (Degraded::Unwatched, self.membership.worry()),
-            (Degraded::SessionTaken, self.theft_worry()),
-        ];
-        worries.into_iter().find_map(|(degraded, words)| Some((degraded, words?)))
+    /// What a bot with a socket has to say of itself, the gravest alone.
+    fn worry(&self) -> Option<String> {
+        let renewing = || (self.token != Token::Good).then(|| "the token is being renewed".to_owned());
+        let worry = self.presence.worry().or_else(renewing);
+        worry.or_else(|| self.membership.worry()).or_else(|| self.theft_worry())
     }
 
     fn current(&self) -> (State, Option<String>) {
@@ -143,7 +159,7 @@ impl Bot {
                 super::lifecycle::SocketStage::Subscribing => State::Subscribing,
                 super::lifecycle::SocketStage::Online => State::Online,
             };
-            return (state, self.worry().map(|(_, words)| words));
+            return (state, self.worry());
         }
         if let Some(waiting) = &self.waiting {
             return (State::Waiting, Some(waiting.cause.clone()));

@@ -46,6 +46,8 @@ pub struct RestoredDeed {
     pub tag: String,
     /// What was to be done.
     pub deed: Deed,
+    /// When its turn was committed, in milliseconds since 1970, if that is known.
+    pub committed: Option<i64>,
 }
 
 impl Conversation {

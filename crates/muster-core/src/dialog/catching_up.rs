@@ -83,10 +83,11 @@ impl Conversation {
                 return;
             }
         };
-        let heard = desk.now.moment;
-        let lines = events.into_iter().filter_map(|e| Line::of(e, &self.dialog, desk.me, heard)).collect();
+        let lines = events.into_iter().filter_map(|e| Line::of(e, &self.dialog, desk)).collect();
         match reading.page(lines, desk.rules.page) {
-            Next::Ask { .. } if reading.rests() => reading.retry_at = Some(heard + desk.rules.pause),
+            Next::Ask { .. } if reading.rests() => {
+                reading.retry_at = Some(desk.now.moment + desk.rules.pause);
+            }
             Next::Ask { newer_than, older_than } => self.ask_history(newer_than, older_than, desk),
             Next::Complete => self.complete(desk),
         }

@@ -225,7 +225,7 @@ impl Conversation {
 
     /// Takes a live event.
     pub(crate) fn heard(&mut self, event: MessageEvent, desk: &mut Desk<'_>) {
-        let Some(line) = Line::of(event, &self.dialog, desk.me, desk.now.moment) else { return };
+        let Some(line) = Line::of(event, &self.dialog, desk) else { return };
         if matches!(self.link, Link::Detached) {
             return;
         }

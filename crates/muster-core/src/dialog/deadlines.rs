@@ -55,14 +55,21 @@ impl Conversation {
         }
     }
 
-    /// When the oldest message was heard that is still unanswered.
-    pub(crate) fn oldest_owed(&self) -> Option<Moment> {
+    /// When the oldest message was said that is owed an answer and has none, in milliseconds since 1970.
+    ///
+    /// Beside a human nothing is owed; of what nobody has read yet nothing is known.
+    pub(crate) fn oldest_owed(&self) -> Option<i64> {
         if self.hushed {
             return None;
         }
-        [self.inbox.oldest(), self.stage.heard(), self.outbox.pending.iter().find_map(|p| p.answers)]
-            .into_iter()
-            .flatten()
-            .min()
+        let in_hand = self.stage.heard().map(|heard| heard.said);
+        let unconfirmed = self.outbox.pending.iter().filter_map(|pending| pending.owed).min();
+        [self.inbox.oldest(), in_hand, unconfirmed].into_iter().flatten().min()
+    }
+
+    /// Whether it has been read so far that nothing older is owed than what is known.
+    pub(crate) fn is_read(&self) -> bool {
+        let let_go = self.inbox.more && self.inbox.len() == 0;
+        self.ended.is_some() || (matches!(self.link, Link::Live) && !let_go)
     }
 }

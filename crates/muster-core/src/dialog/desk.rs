@@ -8,6 +8,7 @@ use liveperson_proto::request::Request;
 use liveperson_proto::{AccountId, AgentId, ConversationId, PersistentId, RingId, SubscriptionId};
 
 use super::effect::{Effect, OutboxKey};
+use super::inbox::Heard;
 use super::note::Note;
 use crate::duty::Duty;
 use crate::tag::Tagger;
@@ -200,6 +201,8 @@ impl Tickets {
 #[expect(clippy::struct_excessive_bools, reason = "each is a leave of its own")]
 pub(crate) struct Desk<'a> {
     pub(crate) now: Now,
+    /// How far the platform's clock is ahead of ours, in milliseconds.
+    pub(crate) clock_offset: i64,
     pub(crate) rules: &'a Rules,
     pub(crate) duty: &'a Duty,
     pub(crate) tagger: &'a Tagger,
@@ -221,6 +224,12 @@ impl Desk<'_> {
         let ticket = self.tickets.take(purpose);
         self.out.push(Effect::Ask(ticket, request));
         ticket
+    }
+
+    /// When a message reached us that the platform says was said at `said`, by its own clock.
+    pub(crate) fn heard(&self, said: Option<i64>) -> Heard {
+        let said = said.map(|at| at.saturating_sub(self.clock_offset));
+        Heard { at: self.now.moment, said: said.unwrap_or(self.now.wall).min(self.now.wall) }
     }
 
     pub(crate) fn note(&mut self, note: Note) {

@@ -7,13 +7,22 @@ use liveperson_proto::Sequence;
 use crate::time::Moment;
 use crate::turn::Unseen;
 
+/// When a message reached the bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// When this life heard it.
+    pub(crate) at: Moment,
+    /// When it was said, by our wall clock: it may have waited while nobody listened.
+    pub(crate) said: i64,
+}
+
 /// A consumer's message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inbound {
     pub(crate) sequence: Sequence,
     pub(crate) content_type: String,
     pub(crate) text: String,
-    pub(crate) heard: Moment,
+    pub(crate) heard: Heard,
 }
 
 impl Inbound {
@@ -76,9 +85,9 @@ impl Inbox {
         self.waiting.len()
     }
 
-    /// When the oldest waiting message was heard.
-    pub(crate) fn oldest(&self) -> Option<Moment> {
-        self.waiting.values().map(|m| m.heard).min()
+    /// When the oldest waiting message was said.
+    pub(crate) fn oldest(&self) -> Option<i64> {
+        self.waiting.values().map(|m| m.heard.said).min()
     }
 }
 
@@ -87,7 +96,12 @@ mod tests {
     use super::*;
 
     fn message(n: i64) -> Inbound {
-        Inbound { sequence: Sequence(n), content_type: String::new(), text: String::new(), heard: Moment(0) }
+        Inbound {
+            sequence: Sequence(n),
+            content_type: String::new(),
+            text: String::new(),
+            heard: Heard { at: Moment(0), said: n },
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use liveperson_proto::{ConversationId, DialogId};
 use super::beginning::RestoredDeed;
 use super::desk::{Desk, Outcome, Purpose, Tagging};
 use super::effect::{Effect, OutboxKey};
+use super::inbox::Heard;
 use super::note::Note;
 use crate::time::Moment;
 use crate::turn::Deed;
@@ -21,7 +22,10 @@ pub(crate) struct Pending {
     pub(crate) deed: Deed,
     pub(crate) state: SendState,
     /// When the message was heard that this answers, on the turn's first deed.
-    pub(crate) answers: Option<Moment>,
+    pub(crate) answers: Option<Heard>,
+    /// Since when that message is owed an answer, as far as it is known: a deed of a former life knows when
+    /// its turn was committed.
+    pub(crate) owed: Option<i64>,
     /// How often the platform had no time for it.
     pub(crate) put_off: u32,
     /// The platform has refused the token with it once.
@@ -79,7 +83,9 @@ impl Outbox {
             let key = OutboxKey { conversation: conversation.clone(), turn: row.turn, n: row.n };
             if self.pending.iter().all(|pending| pending.key != key) {
                 let state = SendState::Unknown { since: now };
-                self.pending.push_back(Pending::new(key, row.tag, row.deed, state, None));
+                let mut pending = Pending::new(key, row.tag, row.deed, state, None);
+                pending.owed = row.committed.filter(|_| row.n == 0);
+                self.pending.push_back(pending);
             }
         }
     }
@@ -197,7 +203,7 @@ impl Outbox {
     fn confirm(&mut self, place: usize, desk: &mut Desk<'_>) -> Option<Deed> {
         let done = self.pending.remove(place)?;
         if let Some(heard) = done.answers {
-            let millis = desk.now.moment.since(heard).as_millis() as u64;
+            let millis = desk.now.moment.since(heard.at).as_millis() as u64;
             desk.note(Note::Replied { millis });
         }
         desk.out.push(Effect::Done(done.key));
@@ -217,9 +223,10 @@ impl Pending {
         tag: String,
         deed: Deed,
         state: SendState,
-        answers: Option<Moment>,
+        answers: Option<Heard>,
     ) -> Self {
-        Self { key, tag, deed, state, answers, put_off: 0, unauthorized: false }
+        let owed = answers.map(|heard| heard.said);
+        Self { key, tag, deed, state, answers, owed, put_off: 0, unauthorized: false }
     }
 
     /// The platform has no time for it: each further wait is twice as long.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use liveperson_proto::message::{EventBody, MessageEvent, Role};
 use liveperson_proto::{DialogId, Sequence};
 
-use super::desk::{Desk, Me};
+use super::desk::Desk;
 use super::inbox::Inbound;
 use super::untagged::Own;
 use crate::tag::Trigger;
@@ -28,7 +28,8 @@ pub(crate) struct Line {
 
 impl Line {
     /// `None` for events without a place, or of another dialog.
-    pub(crate) fn of(event: MessageEvent, dialog: &DialogId, me: &Me, heard: Moment) -> Option<Self> {
+    pub(crate) fn of(event: MessageEvent, dialog: &DialogId, desk: &Desk<'_>) -> Option<Self> {
+        let (me, heard) = (desk.me, desk.heard(event.at));
         let elsewhere = event.dialog != *dialog && !event.dialog.as_str().is_empty();
         let sequence = event.sequence.filter(|_| !elsewhere)?;
         let content = event.body.is_content();

@@ -3,7 +3,7 @@
 use liveperson_proto::Sequence;
 
 use super::effect::CommitTurn;
-use super::inbox::Inbound;
+use super::inbox::{Heard, Inbound};
 use crate::TurnId;
 use crate::tag::Trigger;
 use crate::time::Moment;
@@ -60,7 +60,7 @@ impl Cause {
         }
     }
 
-    pub(super) fn heard(&self) -> Option<Moment> {
+    pub(super) fn heard(&self) -> Option<Heard> {
         match self {
             Self::Opened | Self::Closed { .. } => None,
             Self::Message(message) => Some(message.heard),
@@ -122,7 +122,7 @@ impl Stage {
         }
     }
 
-    pub(crate) fn heard(&self) -> Option<Moment> {
+    pub(crate) fn heard(&self) -> Option<Heard> {
         self.cause().and_then(Cause::heard)
     }
 

@@ -210,7 +210,7 @@ impl Conversation {
             desk.note(Note::TurnFailed { conversation: self.id.clone(), words });
         } else {
             let heard = work.cause.heard();
-            let millis = heard.map(|heard| desk.now.moment.since(heard).as_millis() as u64);
+            let millis = heard.map(|heard| desk.now.moment.since(heard.at).as_millis() as u64);
             desk.note(Note::TurnCommitted { millis });
         }
         if let Cause::Message(message) = &work.cause {

@@ -204,7 +204,7 @@ fn what_a_former_holder_committed_is_looked_for_before_it_is_sent() {
     let mut life = Life::online(false);
     shown(&mut life, ChangeKind::Upsert, "1.2");
     let deed = Deed::Text { text: "late".into() };
-    let row = RestoredDeed { turn: "t".into(), n: 0, tag: "mu1.x.s4.0".into(), deed };
+    let row = RestoredDeed { turn: "t".into(), n: 0, tag: "mu1.x.s4.0".into(), deed, committed: None };
     let recalled = Recalled {
         cursor: Some(("C1".into(), Cursor::at(Sequence(4)))),
         outbox: vec![row],
@@ -272,7 +272,13 @@ fn revived(life: &mut Life, n: usize, text: &str) {
     let tagger = Tagger::new("1".into(), "p".into());
     let trigger = Trigger::Message(Sequence(1));
     let turn = tagger.turn(&"C1".into(), &"C1".into(), trigger);
-    let deed = RestoredDeed { turn, n, tag: tagger.tag(trigger, n), deed: Deed::Text { text: text.into() } };
+    let deed = RestoredDeed {
+        turn,
+        n,
+        tag: tagger.tag(trigger, n),
+        deed: Deed::Text { text: text.into() },
+        committed: None,
+    };
     life.tell(Event::Revived { conversation: "C1".into(), deeds: vec![deed] });
 }
 

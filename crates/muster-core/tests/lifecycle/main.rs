@@ -12,4 +12,5 @@ mod conversations;
 mod doubts;
 mod edges;
 mod failures;
+mod health;
 mod truths;

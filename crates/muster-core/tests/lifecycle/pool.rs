@@ -148,7 +148,7 @@ fn a_transfer_under_way_is_done_when_the_conversation_is_gone() {
     let ours = [("cons", Role::Consumer), ("1.2", Role::AssignedAgent)];
     change(&mut life, ChangeKind::Upsert, shown(&ours));
     let deed = Deed::Transfer { skill: "7".into() };
-    let row = RestoredDeed { turn: "t".into(), n: 0, tag: "mu1.x.s4.0".into(), deed };
+    let row = RestoredDeed { turn: "t".into(), n: 0, tag: "mu1.x.s4.0".into(), deed, committed: None };
     claimed(&mut life, Recalled { outbox: vec![row], ..Recalled::default() });
     change(&mut life, ChangeKind::Delete, shown(&[("cons", Role::Consumer)]));
     let done = |e: &Effect| matches!(e, Effect::Done(key) if key.turn.as_str() == "t");

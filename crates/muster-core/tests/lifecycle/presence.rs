@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use liveperson_proto::agent_state::AgentState;
 use liveperson_proto::request::{Availability, Request};
-use muster_core::bot::{Degraded, Ending, Event, State};
+use muster_core::bot::{Ending, Event, State};
 use muster_core::dialog::{Effect, Note, Outcome, Ticket};
 use muster_core::duty::{Duty, Intake};
+use muster_core::health::Degraded;
 
 use crate::life::{Life, identity};
 
@@ -30,7 +31,7 @@ fn away_and_back(life: &mut Life) {
     let ticket = set_back(&effects).unwrap_or_else(|| panic!("{effects:?}"));
     life.tell(Event::Answered { ticket, outcome: Outcome::Done });
     shows(life, Availability::Online);
-    assert_eq!(life.bot.view().degraded, None);
+    assert_eq!(life.bot.view().degraded, []);
     life.pass(Duration::from_secs(2));
 }
 
@@ -43,7 +44,7 @@ fn a_bot_that_the_platform_sets_away_is_set_back_three_times_in_ten_minutes_then
     let effects = shows(&mut life, Availability::BackSoon);
     assert_eq!(effects, [Effect::Note(Note::StaysAway { availability: Availability::BackSoon })]);
     let view = life.bot.view();
-    assert_eq!((view.state, view.degraded), (State::Online, Some(Degraded::Away)));
+    assert_eq!((view.state, view.degraded), (State::Online, vec![Degraded::Away]));
     assert!(view.cause.unwrap().contains("sets the bot to BACK_SOON although it was set back 3 times"));
     assert_eq!(shows(&mut life, Availability::BackSoon), [], "it is told once");
     // The window slides: there is room for one try again, and it is told once more only after an ONLINE.
@@ -59,7 +60,7 @@ fn a_bot_that_the_platform_sets_away_is_set_back_three_times_in_ten_minutes_then
     let effects = life.pass(Duration::from_mins(1)).to_vec();
     assert!(set_back(&effects).is_some(), "{effects:?}");
     shows(&mut life, Availability::Online);
-    assert_eq!(life.bot.view().degraded, None);
+    assert_eq!(life.bot.view().degraded, []);
 }
 
 #[test]
@@ -69,11 +70,11 @@ fn what_the_platform_shows_is_believed_before_the_answer_to_a_request() {
     shows(&mut life, Availability::Online);
     shows(&mut life, Availability::Away);
     life.tell(Event::Answered { ticket, outcome: Outcome::Done });
-    assert_eq!(life.bot.view().degraded, Some(Degraded::Away));
+    assert_eq!(life.bot.view().degraded, vec![Degraded::Away]);
     let again = life.pass(Duration::from_secs(1)).to_vec();
     let ticket = set_back(&again).expect("it is set back once more, a second later");
     life.tell(Event::Answered { ticket, outcome: Outcome::Done });
-    assert_eq!(life.bot.view().degraded, None, "a platform that shows nothing is believed its answer");
+    assert_eq!(life.bot.view().degraded, [], "a platform that shows nothing is believed its answer");
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn a_new_socket_begins_with_the_state_that_the_bot_sets() {
     life.close(1000);
     life.wake();
     life.connect();
-    assert_eq!(life.bot.view().degraded, None);
+    assert_eq!(life.bot.view().degraded, []);
 }
 
 #[test]

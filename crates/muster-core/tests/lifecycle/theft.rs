@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use muster_core::bot::{Bystanders, Degraded, Event, OnTheft, RefreshFault, Sealed, State, TheftRules};
+use muster_core::bot::{Bystanders, Event, OnTheft, RefreshFault, Sealed, State, TheftRules};
 use muster_core::dialog::{Effect, Note};
+use muster_core::health::Degraded;
 use muster_core::quarantine::Kind;
 
 use crate::life::{Life, identity, is_login};
@@ -42,7 +43,7 @@ fn a_session_is_taken_back_once_and_the_second_theft_within_ten_minutes_quaranti
     assert_eq!(effects, [Effect::Note(Note::SessionTaken { times: 1, taken_back: true })]);
     comes_back(&mut life);
     let view = life.bot.view();
-    assert_eq!((view.state, view.degraded), (State::Online, Some(Degraded::SessionTaken)));
+    assert_eq!((view.state, view.degraded), (State::Online, vec![Degraded::SessionTaken]));
     let cause = view.cause.unwrap();
     assert!(cause.contains("once within 15 minutes, last at 2023-11-14T22:13:20.000Z"), "{cause}");
     life.pass(Duration::from_mins(2));
@@ -67,7 +68,7 @@ fn a_theft_no_longer_counts_when_the_window_is_over() {
             life.tell(Event::Refreshed);
         }
     }
-    assert_eq!((life.bot.view().degraded, life.bot.view().cause), (None, None), "it is forgotten");
+    assert_eq!((life.bot.view().degraded, life.bot.view().cause), (vec![], None), "it is forgotten");
     let effects = robbed(&mut life, Bystanders::Nobody);
     assert_eq!(effects, [Effect::Note(Note::SessionTaken { times: 1, taken_back: true })]);
 }

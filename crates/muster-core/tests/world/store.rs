@@ -157,5 +157,6 @@ fn deed(row: &Row) -> RestoredDeed {
         n: row.n,
         tag: row.tag.clone(),
         deed: serde_json::from_str(&row.body).expect("what was committed reads back"),
+        committed: None,
     }
 }

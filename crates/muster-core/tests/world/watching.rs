@@ -64,7 +64,7 @@ impl World {
         }
         // Beside a human even a committed action waits for that human.
         let beside = self.beside_human.iter().any(|(of, _)| *of == bot);
-        let owes = view.oldest_owed.is_some() || (view.outbox > 0 && !beside);
+        let owes = view.vitals.oldest_owed.is_some() || (view.outbox > 0 && !beside);
         let waits = view.state != State::Online || owes;
         let under_way = member.is_busy() || !self.late.is_empty() || member.bot.deadline().is_some();
         let asked = !member.asked.is_empty() && member.open.is_some();
