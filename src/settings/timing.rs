@@ -36,7 +36,7 @@ pub struct TimingSettings {
     pub drain: Duration,
     /// How long a connection must hold before the waits start over at `reconnect_first`.
     pub hold: Duration,
-    /// Logins elsewhere are counted within this window, if not within three times `refresh_every`.
+    /// Logins elsewhere are counted within this window, or a little over twice `refresh_every` if that is longer.
     pub theft_window: Duration,
     /// The login elsewhere within the window that quarantines a bot with `on_theft = "take_back_once"`.
     pub theft_limit: NonZeroU32,

@@ -42,7 +42,8 @@ pub struct TheftRules {
     pub on_theft: OnTheft,
     /// The theft within the window that holds the bot off.
     pub limit: usize,
-    /// The window; never shorter than three periods of refresh, by which a theft may first be noticed.
+    /// The window; never shorter than a little over two periods of refresh, for so long two thefts that are
+    /// noticed by a refresh alone may lie apart.
     pub within: Duration,
 }
 
@@ -80,7 +81,8 @@ impl Thefts {
         while self.known.front().is_some_and(|(at, _)| now.since(*at) > within) {
             self.known.pop_front();
         }
-        self.excused.take_if(|at| now.since(*at) > within);
+        // Long enough for two thefts to count after it, however late they are noticed.
+        self.excused.take_if(|at| now.since(*at) > within * 2);
     }
 
     /// A crowd excuses once in a window: two whole fleets that take each other's sessions look like one.
@@ -160,7 +162,7 @@ impl Bot {
     }
 
     fn theft_window(&self) -> Duration {
-        self.theft_rules.within.max(self.rhythm.refresh_every * 3)
+        self.theft_rules.within.max(self.rhythm.refresh_every.mul_f64(2.2))
     }
 
     fn thefts_in_words(&self) -> String {

@@ -92,6 +92,12 @@ impl Life {
         Self::starting(Charter { theft, ..charter }, sealed, Vec::new())
     }
 
+    /// The same from nothing, with chances of its own.
+    pub(crate) fn robbed_by_seeded(theft: TheftRules, seed: u64) -> Self {
+        let charter = charter(Duty::default(), Rules::default(), TokenSource::Login);
+        Self::starting(Charter { theft, seed, ..charter }, None, Vec::new())
+    }
+
     /// With a sealed session that says how old it is.
     pub(crate) fn sealed(sealed: Sealed) -> Self {
         let charter = charter(Duty::default(), Rules::default(), TokenSource::Login);

@@ -14,3 +14,4 @@ mod edges;
 mod failures;
 mod health;
 mod truths;
+mod war;

@@ -45,7 +45,7 @@ fn a_session_is_taken_back_once_and_the_second_theft_within_ten_minutes_quaranti
     let view = life.bot.view();
     assert_eq!((view.state, view.degraded), (State::Online, vec![Degraded::SessionTaken]));
     let cause = view.cause.unwrap();
-    assert!(cause.contains("once within 15 minutes, last at 2023-11-14T22:13:20.000Z"), "{cause}");
+    assert!(cause.contains("once within 11 minutes, last at 2023-11-14T22:13:20.000Z"), "{cause}");
     life.pass(Duration::from_mins(2));
     life.close(4401);
     let logins = life.count(is_login);
