@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use liveperson_proto::ConversationId;
-use liveperson_proto::request::{Availability, FieldChange, Request};
+use liveperson_proto::request::{Availability, Request};
 
 use super::Bot;
 use super::event::Ending;
 use crate::dialog::desk::Purpose;
-use crate::dialog::{Conversation, Effect, Ended, Outcome};
+use crate::dialog::{Conversation, Effect, Outcome};
 use crate::time::{Moment, Now};
 
 /// An ending on its way.
@@ -103,27 +103,15 @@ impl Bot {
         if !self.socket.as_ref().is_some_and(|socket| socket.open) {
             return;
         }
-        let due = |at: Option<Moment>| at.is_none_or(|at| at <= now.moment);
-        // A closed one is not handed back: its last turn ends it.
-        let ready =
-            |c: &Conversation| c.is_quiet() && !c.is_closing() && !c.handing_back && due(c.hand_back_at);
+        let ready = |c: &Conversation| c.may_be_handed_back(&self.rules, now.moment);
         let ids: Vec<_> =
             self.conversations.iter().filter(|(_, c)| ready(c)).map(|(id, _)| id.clone()).collect();
         for id in ids {
-            let changes = vec![FieldChange::Remove { agent: agent.clone(), role: self.duty.role() }];
-            self.with(&id, now, out, |c, desk| {
-                c.hand_back_at = None;
-                if c.is_outside() {
-                    return c.end(Ended::HandedBack, desk);
-                }
-                c.handing_back = true;
-                let request = Request::UpdateConversation { conversation: c.id.clone(), changes };
-                desk.ask(Purpose::HandBack(c.id.clone()), request);
-            });
+            self.with(&id, now, out, |c, desk| c.hand_back(agent.clone(), desk));
         }
+        self.sweep(now, out);
     }
 
-    /// Done or refused for good, it is not ours any more; else it is tried again.
     pub(crate) fn handed_back(
         &mut self,
         conversation: &ConversationId,
@@ -131,15 +119,7 @@ impl Bot {
         now: Now,
         out: &mut Vec<Effect>,
     ) {
-        self.with(conversation, now, out, |c, desk| match outcome {
-            Outcome::Unknown | Outcome::Refused { code: 429 | 500.., .. } => {
-                c.handing_back = false;
-                c.hand_back_at = Some(desk.now.moment + desk.rules.pause);
-            }
-            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) | Outcome::Refused { .. } => {
-                c.end(Ended::HandedBack, desk);
-            }
-        });
+        self.with(conversation, now, out, |c, desk| c.handed_back(outcome, desk));
         self.sweep(now, out);
     }
 }

@@ -35,7 +35,8 @@ impl Conversation {
             return [find, claim, self.reading_deadline(), closing].into_iter().flatten().min();
         }
         let taking = self.taking_deadline(rules, connected).filter(|_| may_think);
-        let hand_back = self.hand_back_at.filter(|_| connected && may_act && self.is_quiet());
+        let retiring = may_close && !may_think;
+        let hand_back = self.hand_back_deadline(rules).filter(|_| connected && may_act && retiring);
         let link = match &self.link {
             Link::Reading(_) => self.reading_deadline(),
             // While the platform is asked for the conversation, its answer comes first.

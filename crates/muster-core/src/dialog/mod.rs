@@ -6,6 +6,7 @@
 //! - `beside`: what a bot does while somebody else is the assigned agent
 //! - `catching_up`: the history goes into the inbox, and `proof` says what was found
 //! - `finding`: one conversation read by its id
+//! - `handing_back`: what a retiring bot does with it
 //! - `closing`: the last turn of a conversation that was closed; `ended`: why one ends
 //! - `reading`: the history read after every connect, and the looks that reconcile
 //! - `cursor`: where a dialog stands
@@ -29,6 +30,7 @@ mod deadlines;
 mod effect;
 mod ended;
 mod finding;
+mod handing_back;
 mod inbox;
 mod note;
 mod outbox;

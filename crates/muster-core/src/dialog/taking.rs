@@ -138,11 +138,6 @@ impl Conversation {
         self.claim == Claim::Held
     }
 
-    /// Whether the bot certainly takes no part yet.
-    pub(crate) fn is_outside(&self) -> bool {
-        matches!(self.place, Place::Out { .. })
-    }
-
     /// Takes the platform's answer to a join.
     pub(crate) fn joined(&mut self, outcome: &Outcome, desk: &mut Desk<'_>) {
         // The platform may have shown us inside before it answered.

@@ -8,7 +8,7 @@ use liveperson_proto::message::Role;
 use liveperson_proto::request::{FieldChange, Request};
 use muster_core::bot::{Ending, Event, State};
 use muster_core::dialog::{
-    ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, RestoredDeed, Ticket,
+    ClaimOutcome, CommitOutcome, Cursor, Decided, Effect, Outcome, Recalled, RestoredDeed, Rules, Ticket,
 };
 use muster_core::duty::{Duty, Intake};
 use muster_core::pool::{Parting, PoolNews};
@@ -139,6 +139,48 @@ fn a_join_in_doubt_is_repeated_only_after_settle_and_an_answered_question() {
     assert_eq!(life.count(join), 1, "it looks first");
     answer(&mut life, |request| matches!(request, Request::GetClock), Outcome::Done);
     assert_eq!(life.count(join), 2);
+}
+
+/// Nothing happens to such a conversation any more that would make the bot look at it.
+#[test]
+fn a_retiring_bot_lets_go_at_once_of_what_it_has_not_joined() {
+    let mut life = Life::of_pool(ALL);
+    placed(&mut life, &[("cons", Role::Consumer)]);
+    claimed(&mut life, Recalled::default());
+    answer(&mut life, joins, Outcome::Refused { code: 429, words: "slow down".to_owned() });
+    life.tell(Event::Drain { ending: Ending::Retire, within: Duration::from_mins(1) });
+    for wanted in
+        [|e: &Effect| matches!(e, Effect::Release { .. }), |e: &Effect| matches!(e, Effect::Drained)]
+    {
+        assert_eq!(life.count(wanted), 1);
+    }
+}
+
+/// The next life may be given the conversation anew: a join that lands late would make it join twice.
+#[test]
+fn a_retiring_bot_hands_a_join_in_doubt_back_only_after_settle() {
+    for landed in [false, true] {
+        let mut life = Life::of_pool(ALL);
+        placed(&mut life, &[("cons", Role::Consumer)]);
+        claimed(&mut life, Recalled::default());
+        let left = |e: &Effect| {
+            matches!(e, Effect::Release { .. }) || matches!(e, Effect::Ask(_, request) if leaves(request))
+        };
+        life.tell(Event::Drain { ending: Ending::Retire, within: Duration::from_mins(1) });
+        assert_eq!(life.count(left), 0, "the join is on its way");
+        answer(&mut life, joins, Outcome::Unknown);
+        assert_eq!(life.count(left), 0, "the join may still land");
+        if landed {
+            // Shown inside, it is certain.
+            change(&mut life, ChangeKind::Upsert, shown(&[("cons", Role::Consumer), ("1.2", Role::Agent)]));
+        } else {
+            let doubted = life.now.moment;
+            life.wake();
+            assert!(life.now.moment.since(doubted) >= Rules::default().settle);
+        }
+        answer(&mut life, leaves, Outcome::Done);
+        assert_eq!(life.count(|e| matches!(e, Effect::Drained)), 1);
+    }
 }
 
 /// Rings: the transfer's answer was lost, and the platform shows the conversation gone.

@@ -18,7 +18,7 @@ use super::platform::{News, WATCH};
 use super::reference::Sending;
 use super::store::Record;
 use super::swarm::Fault;
-use super::{HUMAN, logic, name};
+use super::{HUMAN, agent, logic, name};
 
 impl World {
     /// One random thing happens.
@@ -156,6 +156,10 @@ impl World {
         }
         for shown in changes.iter().map(|change| &change.conversation) {
             let key = (bot, shown.id.clone());
+            if shown.participants.iter().any(|(who, _)| who == agent(bot).as_str()) {
+                // Whoever is shown inside knows that the join was done, though no answer came.
+                self.reference.is_certain(&Sending::Join(shown.id.clone(), bot));
+            }
             if shown.participants.iter().any(|(who, _)| who == HUMAN) {
                 self.beside_human.insert(key);
             } else {

