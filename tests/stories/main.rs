@@ -7,6 +7,7 @@
 //! - `ownership`: one process runs a fleet
 //! - `endings`: restart keeps all, retire leaves in order
 //! - `sessions`: tokens that die, are refreshed, are sealed
+//! - `theft`: a login elsewhere, and a platform that sets bots away
 //! - `logins`: every kind of login, domains that are down or wrong, a proxy
 //! - `check`: what is wrong with a fleet file and with its logins
 //! - `declared`: the store runs without the file; bots and conversations are listed from it
@@ -68,5 +69,6 @@ mod store_away;
 mod store_faults;
 mod supervision;
 mod take_over;
+mod theft;
 mod untagged;
 mod webhook;

@@ -86,12 +86,6 @@ impl Bot {
         }
     }
 
-    pub(crate) fn state_watched(&mut self, outcome: &Outcome, out: &mut Vec<Effect>) {
-        if let Outcome::Refused { code, words } = outcome {
-            out.push(Effect::Note(Note::StateUnwatched { words: format!("{code} {words}") }));
-        }
-    }
-
     /// The platform has taken the state that a new socket sets: what it shows from now on is later.
     pub(crate) fn watch_state(&mut self, out: &mut Vec<Effect>) {
         self.presence.is_back();
@@ -139,5 +133,12 @@ impl Bot {
 
     pub(crate) fn presence_deadline(&self) -> Option<Moment> {
         self.presence.deadline().filter(|_| self.may_set_back())
+    }
+}
+
+/// A platform that does not tell leaves the bot's state unwatched, and the bot at work.
+pub(crate) fn state_watched(outcome: &Outcome, out: &mut Vec<Effect>) {
+    if let Outcome::Refused { code, words } = outcome {
+        out.push(Effect::Note(Note::StateUnwatched { words: format!("{code} {words}") }));
     }
 }

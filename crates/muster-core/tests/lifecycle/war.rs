@@ -1,7 +1,6 @@
 //! Two fleets on one identity: each login takes the other's session, and it must not become a war.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::Request;
