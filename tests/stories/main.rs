@@ -22,6 +22,7 @@
 //! - `consumers`: consumers that are real clients
 //! - `closing`: conversations that are closed, with the bot there or away
 //! - `untagged`: nothing twice, also where no tag comes back
+//! - `truth`: what is said of a bot that lacks something, and what its time line remembers
 //! - `take_over`: humans take conversations over and give them back
 //! - `prometheus`: what a real Prometheus makes of it
 //! - `demo`: what a stranger sees first
@@ -70,5 +71,6 @@ mod store_faults;
 mod supervision;
 mod take_over;
 mod theft;
+mod truth;
 mod untagged;
 mod webhook;

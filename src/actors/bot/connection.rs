@@ -16,6 +16,7 @@ use super::super::guard::Guard;
 use super::super::house::House;
 use super::super::recorder::Author;
 use super::super::socket::{SocketActor, Ticketed};
+use super::super::timeline::Happening;
 use super::{AtTheDoor, BotActor, Held, SocketGone};
 use crate::crash::{self, Point};
 use crate::telemetry::Chain;
@@ -90,9 +91,13 @@ impl BotActor {
                 }
                 Ok(Some(session)) => {
                     info!(parent: &bot.span, "logged in");
+                    bot.note_happening(Happening::Login, None, None);
                     Event::LoggedIn(bot.use_session(session))
                 }
-                Err(error) => Event::LoginFailed(login_fault(&error)),
+                Err(error) => {
+                    bot.note_happening(Happening::LoginFailed, None, Some(&Chain(&error).to_string()));
+                    Event::LoginFailed(login_fault(&error))
+                }
             };
             bot.take(event, ctx);
         });
@@ -122,7 +127,10 @@ impl BotActor {
                     bot.session = Some(Arc::new(session));
                     Event::Refreshed
                 }
-                Err(error) => Event::RefreshFailed(refresh_fault(&error)),
+                Err(error) => {
+                    bot.note_happening(Happening::RefreshFailed, None, Some(&Chain(&error).to_string()));
+                    Event::RefreshFailed(refresh_fault(&error))
+                }
             };
             bot.take(event, ctx);
         });
