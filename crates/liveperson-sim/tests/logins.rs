@@ -5,6 +5,7 @@ mod support;
 use std::time::Duration;
 
 use liveperson_sim::{BadToken, Credential, PlatformSettings, Revocation, SecondLogin};
+use serde_json::json;
 use support::{
     ACCOUNT, Login, PATIENCE, bot, connect, http, login, login_with, online, platform, refresh, socket,
 };

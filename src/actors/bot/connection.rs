@@ -139,7 +139,8 @@ impl BotActor {
     /// Finds out who else may be the cause of the token's death; the core always hears.
     pub(super) fn look_around(&mut self, ctx: &mut Context<Self>) {
         let (house, author) = (self.post.house.clone(), self.post.author.clone());
-        let died = house.clock.now().moment;
+        let now = house.clock.now();
+        let died = now.moment;
         self.post.front_door.token_died(died);
         let ours = self.session.clone();
         let job = async move {
@@ -149,7 +150,9 @@ impl BotActor {
             let sealed = tokio::time::timeout(house.timing.request_timeout, sealed).await;
             let Ok(Ok(Some(sealed))) = sealed else { return false };
             let Ok(sealed) = Session::unseal(&sealed) else { return false };
-            ours.is_some_and(|ours| !ours.is_same_login(&sealed))
+            // A later one is what this bot did about it.
+            let before = sealed.logged_in.is_none_or(|at| at < now.wall);
+            before && ours.is_some_and(|ours| !ours.is_same_login(&sealed))
         };
         self.on_io(ctx, job, move |bot, ourselves, ctx| {
             let found = match ourselves {
