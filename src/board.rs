@@ -4,7 +4,6 @@
 
 mod account;
 mod health;
-mod moment;
 mod status;
 
 use std::borrow::Cow;
@@ -19,7 +18,7 @@ use serde::Deserialize;
 
 pub use account::AccountStatus;
 pub use health::Watch;
-pub use moment::rfc3339;
+pub use muster_core::calendar::rfc3339;
 pub use status::{BotState, BotStatus, FleetStatus, LoginQueue};
 
 /// How many bots of each account are in each state.

@@ -15,7 +15,7 @@ use liveperson_proto::AccountId;
 use prometheus::{Error, GaugeVec, Histogram, HistogramVec, IntCounterVec, IntGaugeVec, Registry};
 
 use declare::Declare;
-use labels::{ACTORS, CONNECTS, LOGINS, PRUNED, QUEUES, REFRESHES, TURNS, close_code, closed};
+use labels::{ACTORS, AGENT_STATES, CONNECTS, LOGINS, PRUNED, QUEUES, REFRESHES, TURNS, close_code, closed};
 
 pub use account::AccountMetrics;
 
@@ -39,6 +39,8 @@ pub struct Metrics {
     logins_waiting: IntGaugeVec,
     login_trouble: IntGaugeVec,
     refreshes: IntCounterVec,
+    sessions_taken: IntCounterVec,
+    agent_states: IntCounterVec,
     token_refresh_timestamp_seconds: IntGaugeVec,
     turns: IntCounterVec,
     turn_commit_seconds: Histogram,
@@ -88,6 +90,8 @@ impl Metrics {
             logins_waiting: declare.gauge("muster_logins_waiting", "Bots that wait for their turn to log in.", &["account"])?,
             login_trouble: declare.gauge("muster_login_trouble", "Whether the login service is in trouble for the account, so that only a prober logs in.", &["account"])?,
             refreshes: declare.counter("muster_refreshes_total", "Token refreshes.", &["account", "outcome"])?,
+            sessions_taken: declare.counter("muster_sessions_taken_total", "Sessions that a login elsewhere took, and whether the bot took them back.", &["account", "outcome"])?,
+            agent_states: declare.counter("muster_agent_state_changes_total", "Bots that the platform set to another state by itself: set back, or left so after three times in ten minutes.", &["account", "outcome"])?,
             token_refresh_timestamp_seconds: declare.gauge("muster_token_refresh_timestamp_seconds", "When the account's oldest token was last refreshed.", &["account"])?,
             turns: declare.counter("muster_turns_total", "Turns.", &["account", "outcome"])?,
             turn_commit_seconds: declare.histogram("muster_turn_commit_seconds", "From the logic's answer to the committed turn.", COMMIT_SECONDS)?,
@@ -138,6 +142,17 @@ impl Metrics {
     /// Counts a token refresh.
     pub fn refreshes(&self, account: &AccountId, outcome: &str) {
         self.refreshes.with_label_values(&[account.as_str(), closed(outcome, REFRESHES)]).inc();
+    }
+
+    /// Counts a session that a login elsewhere took.
+    pub fn session_taken(&self, account: &AccountId, taken_back: bool) {
+        let outcome = if taken_back { "taken_back" } else { "quarantined" };
+        self.sessions_taken.with_label_values(&[account.as_str(), outcome]).inc();
+    }
+
+    /// Counts a state that the platform changed by itself.
+    pub fn agent_state(&self, account: &AccountId, outcome: &str) {
+        self.agent_states.with_label_values(&[account.as_str(), closed(outcome, AGENT_STATES)]).inc();
     }
 
     /// Counts a turn; where turns are many, [`account`](Self::account) is cheaper.

@@ -13,7 +13,8 @@ use liveperson_proto::frame::{Frame, Notification};
 use liveperson_proto::message::MessageEvent;
 use liveperson_proto::request::{Outgoing, Request};
 use muster_core::bot::{
-    Bot, Charter, Ending, Event, Identity, LoginFault, RefreshFault, Rhythm, TokenSource,
+    Bot, Bystanders, Charter, Ending, Event, Identity, LoginFault, RefreshFault, Rhythm, TheftRules,
+    TokenSource,
 };
 use muster_core::dialog::{
     ClaimOutcome, CommitOutcome, CommitTurn, Decided, Effect, OutboxKey, Outcome, Recalled, Restored,
@@ -209,7 +210,7 @@ impl World {
             }
             Effect::CloseSocket => self.open = None,
             Effect::Quarantine(_) => self.held_off = true,
-            Effect::Resolve | Effect::Login | Effect::Refresh | Effect::Open { .. } => {
+            Effect::Resolve | Effect::Login | Effect::Refresh | Effect::LookAround | Effect::Open { .. } => {
                 assert!(self.errands.len() < 16, "errands pile up");
                 self.errands.push_back(effect);
             }
@@ -267,6 +268,11 @@ impl World {
             Effect::Login => Event::LoggedIn(identity()),
             Effect::Refresh if fails => Event::RefreshFailed(refresh_fault(how >> 3)),
             Effect::Refresh => Event::Refreshed,
+            Effect::LookAround => Event::LookedAround(match how & 3 {
+                0 => Bystanders::Nobody,
+                1 => Bystanders::Many,
+                _ => Bystanders::Ourselves,
+            }),
             Effect::Open { generation } if fails => {
                 Event::SocketFailed { generation, unauthorized: how & 8 == 0, words: words() }
             }
@@ -564,7 +570,7 @@ impl World {
         self.last = Ticket(0);
         self.life += 1;
         let held = self.store.iter().filter(|(_, row)| row.held).map(|(id, row)| restored(id, row)).collect();
-        let session = (how & 2 == 0).then(identity);
+        let session = (how & 2 == 0).then(|| identity().into());
         self.bot = Bot::new(charter(&self.rules, self.duty, self.life), session, held, self.now);
         self.tell(Event::Started);
     }
@@ -660,6 +666,7 @@ fn charter(rules: &Rules, duty: Duty, seed: u64) -> Charter {
         rules: rules.clone(),
         rhythm: Rhythm::default(),
         tokens: TokenSource::Login,
+        theft: TheftRules::default(),
         seed,
     }
 }

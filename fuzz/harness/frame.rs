@@ -115,6 +115,7 @@ fn gist(frame: &Frame) -> String {
         }
         Frame::Notification(Notification::Messages { events, .. }) => said(events),
         Frame::Notification(Notification::Rings { tasks, .. }) => format!("rings {tasks:?}"),
+        Frame::Notification(Notification::AgentStates { states, .. }) => format!("states {states:?}"),
         Frame::Notification(Notification::Conversations { subscription, changes, .. }) => {
             let shown = changes.iter().map(|change| {
                 let it = &change.conversation;

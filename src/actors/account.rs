@@ -12,7 +12,7 @@ use actix::{
 use liveperson::{Credentials, Session};
 use liveperson_proto::AccountId;
 use muster_core::BotId;
-use muster_core::bot::{Bot, Charter, Identity, TokenSource};
+use muster_core::bot::{Bot, Charter, Identity, Sealed, TokenSource};
 use muster_core::dialog::{Recalled, Restored, RestoredDeed, Rules, Tagging};
 use muster_core::duty::Duty;
 use muster_core::health::{Degraded, Vitals};
@@ -163,10 +163,10 @@ impl AccountActor {
             },
             rhythm: self.house.rhythm(),
             tokens,
+            theft: self.house.theft_rules(settings.on_theft),
             seed: fastrand::u64(..),
         };
-        let identity =
-            session.as_ref().map(|s| Identity { agent: s.agent.clone(), persistent: s.persistent.clone() });
+        let identity = session.as_ref().map(sealed);
         let core = Bot::new(charter, identity, loaded.held, self.house.clock.now());
         let life = seat.life;
         let post = Post {
@@ -373,6 +373,12 @@ impl Handler<BlastBot> for AccountActor {
             addr.try_send(blast).map_err(drop)
         };
     }
+}
+
+/// What the core is told of a sealed session.
+fn sealed(session: &Session) -> Sealed {
+    let identity = Identity { agent: session.agent.clone(), persistent: session.persistent.clone() };
+    Sealed { identity, logged_in: session.logged_in, refreshed: session.refreshed }
 }
 
 /// Where the bot's tokens come from, and the session that it begins with. A token that was handed in

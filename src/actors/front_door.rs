@@ -22,6 +22,8 @@ pub struct FrontDoor {
     /// How many bots share it.
     bots: usize,
     crowd: Mutex<Crowd>,
+    /// Tokens that died before their time.
+    deaths: Mutex<Crowd>,
     known: Mutex<Option<Known>>,
     /// Held by whoever asks the domain service.
     asking: tokio::sync::Mutex<Option<Asked>>,
@@ -43,13 +45,24 @@ struct Asked {
 impl FrontDoor {
     /// The front door of an account.
     pub fn new(account: AccountId, bots: usize, gate: Arc<LoginGate>) -> Arc<Self> {
-        let (crowd, known, asking) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
-        Arc::new(Self { account, gate, bots, crowd, known, asking })
+        let (crowd, deaths) = (Mutex::default(), Mutex::default());
+        let (known, asking) = (Mutex::default(), tokio::sync::Mutex::default());
+        Arc::new(Self { account, gate, bots, crowd, deaths, known, asking })
     }
 
     /// A bot lost its socket; whether it is one of many.
     pub fn dropped(&self, now: Moment) -> bool {
         self.crowd.lock().unwrap_or_else(PoisonError::into_inner).dropped(self.bots, now)
+    }
+
+    /// A bot's token died before its time.
+    pub fn token_died(&self, now: Moment) {
+        self.deaths.lock().unwrap_or_else(PoisonError::into_inner).dropped(self.bots, now);
+    }
+
+    /// Whether the token that died at this moment was one of many.
+    pub fn died_together(&self, died: Moment) -> bool {
+        self.deaths.lock().unwrap_or_else(PoisonError::into_inner).among(self.bots, died)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {

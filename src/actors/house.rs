@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use liveperson::Client;
-use muster_core::bot::Rhythm;
+use muster_core::bot::{OnTheft, Rhythm, TheftRules};
 use muster_core::dialog::Rules;
 use muster_core::time::Moment;
 use tokio::runtime::Handle;
@@ -57,6 +57,12 @@ pub struct House {
 }
 
 impl House {
+    /// By which rules a bot judges logins elsewhere.
+    pub fn theft_rules(&self, on_theft: OnTheft) -> TheftRules {
+        let limit = self.timing.theft_limit.get() as usize;
+        TheftRules { on_theft, limit, within: self.timing.theft_window }
+    }
+
     /// Periods of a bot's connection.
     pub fn rhythm(&self) -> Rhythm {
         Rhythm {

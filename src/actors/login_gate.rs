@@ -267,15 +267,19 @@ impl LoginPermit {
 }
 
 impl LoginGate {
-    async fn heard(self: &Arc<Self>, answer: Answer) {
+    async fn heard(&self, answer: Answer) {
+        let pause = self.learn(answer);
+        self.share(pause).await;
+    }
+
+    /// Says for how long nobody goes, and why, if it made things worse.
+    fn learn(&self, answer: Answer) -> Option<(Duration, String)> {
         let worse = is_worse(&answer);
         let now = self.hall.clock.now().moment;
         let mut desk = self.desk();
         desk.door.heard(answer, now);
-        let pause = desk.door.pause(now).filter(|_| worse);
         self.show(&desk);
-        drop(desk);
-        self.share(pause).await;
+        desk.door.pause(now).filter(|_| worse)
     }
 
     async fn share(&self, pause: Option<(Duration, String)>) {

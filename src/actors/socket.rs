@@ -203,6 +203,7 @@ fn changes_something(request: &Request) -> bool {
         | Request::FindConversation { .. }
         | Request::Unsubscribe { .. }
         | Request::SubscribeRings { .. }
+        | Request::SubscribeAgentState { .. }
         | Request::SubscribeMessages { .. }
         | Request::ReadHistory { .. }
         | Request::UserProfile { .. } => false,
@@ -269,6 +270,10 @@ fn event(heard: Heard, generation: u64) -> Option<Event> {
             note_lost(lost);
             let rings = tasks.into_iter().flat_map(|task| task.rings).collect();
             Some(Event::Rings { generation, rings })
+        }
+        Heard::Notification(Notification::AgentStates { states, lost }) => {
+            note_lost(lost);
+            Some(Event::AgentStates { generation, states })
         }
         Heard::Notification(Notification::Message(event)) => {
             // Chat states have no place in the dialog and start nothing.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use liveperson_proto::AccountId;
+use muster_core::calendar::rfc3339;
 use muster_core::health::{Degraded, Vitals};
 use muster_core::{BotId, PoolId};
 use serde::{Deserialize, Serialize, Serializer};
-
-use super::moment::rfc3339;
 
 /// What is shown of one bot. As JSON its times are RFC 3339 texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

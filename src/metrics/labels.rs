@@ -7,6 +7,8 @@ pub(super) const LOGINS: &[&str] =
     &["ok", "refused", "throttled", "forbidden", "unavailable", "timeout", "failed"];
 /// What became of a token refresh.
 pub(super) const REFRESHES: &[&str] = &["ok", "refused", "throttled", "unavailable", "timeout", "failed"];
+/// What became of a state that the platform changed by itself.
+pub(super) const AGENT_STATES: &[&str] = &["set_back", "stays_away"];
 /// What became of a turn.
 pub(super) const TURNS: &[&str] = &["committed", "failed", "duplicate", "stale", "fenced", "shed"];
 /// What became of a claim.

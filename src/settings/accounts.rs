@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use liveperson::Credentials;
 use liveperson_proto::AccountId;
+use muster_core::bot::OnTheft;
 use muster_core::dialog::Tagging;
 use muster_core::duty::Duty;
 use muster_core::{BotId, PoolId};
@@ -47,6 +48,8 @@ pub struct BotSettings {
     pub wanted: Wanted,
     /// How many conversations it takes at once, if that is declared.
     pub capacity: Option<u32>,
+    /// What it does about a login elsewhere.
+    pub on_theft: OnTheft,
 }
 
 impl AccountSettings {

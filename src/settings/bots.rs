@@ -47,7 +47,9 @@ fn bot(
         .and_then(|field| login::read(field.table()?, identities));
     let wanted = section.field("wanted").map(|field| wanted(&field));
     let capacity = section.field("capacity").map(|field| field.number(&defaults::CAPACITY));
+    let on_theft = pools::on_theft(&section);
     section.finish();
+    let inherited = pool.flatten().and_then(|pool| pool.on_theft);
     let name = BotId::new(name?);
     Some(BotSettings {
         pool: pool.map_or_else(|| Some(PoolId::new(name.as_str())), |pool| Some(pool?.name.clone()))?,
@@ -56,6 +58,7 @@ fn bot(
         login: identity?,
         wanted: wanted.unwrap_or_default(),
         capacity: capacity.flatten(),
+        on_theft: on_theft.or(inherited).unwrap_or_default(),
     })
 }
 

@@ -32,6 +32,8 @@ pub(super) const NODE_LEASE: RangeInclusive<Duration> = Duration::from_millis(50
 pub(super) const KEEP_RELEASED: RangeInclusive<Duration> = HOUR..=Duration::from_hours(24 * 3650);
 /// Logins a second, at once and in flight.
 pub(super) const LOGINS: RangeInclusive<u32> = 1..=1000;
+/// Logins elsewhere until a bot is held off; with the highest it never is.
+pub(super) const THEFTS: RangeInclusive<u32> = 2..=1000;
 /// Conversations of one bot.
 pub(super) const CAPACITY: RangeInclusive<u32> = 1..=10_000;
 /// How often logic is asked for one turn, in all.
@@ -100,6 +102,8 @@ impl Default for TimingSettings {
             domains_fresh: 60 * SECOND,
             drain: 20 * SECOND,
             hold: 30 * SECOND,
+            theft_window: 600 * SECOND,
+            theft_limit: NonZeroU32::MIN.saturating_add(1),
             behind_after: 60 * SECOND,
             store_slow_after: 2 * SECOND,
             login_per_second: NonZeroU32::MIN.saturating_add(4),

@@ -1,6 +1,7 @@
 //! `[[accounts.pools]]`: the duties that bots of an account share.
 
 use muster_core::PoolId;
+use muster_core::bot::OnTheft;
 use muster_core::duty::{Duty, Intake, JoinAs, Start, WhenHuman};
 
 use super::accounts::Seen;
@@ -19,6 +20,8 @@ pub struct PoolSettings {
     pub duty: Duty,
     /// What decides the replies of its bots, unless a bot declares a logic of its own.
     pub logic: Option<LogicName>,
+    /// What its bots do about a login elsewhere, unless a bot declares it for itself.
+    pub on_theft: Option<OnTheft>,
 }
 
 pub(super) fn read(account: &Section<'_>, extra_logics: &[&str]) -> Vec<PoolSettings> {
@@ -55,8 +58,15 @@ fn pool(section: Section<'_>, extra_logics: &[&str], names: &mut Seen) -> Option
         .unwrap_or_default(),
     };
     let logic = section.field("logic").map(|field| logic_name(&field, extra_logics));
+    let on_theft = on_theft(&section);
     section.finish();
-    Some(PoolSettings { name: PoolId::new(name?), duty, logic: logic.unwrap_or_default() })
+    Some(PoolSettings { name: PoolId::new(name?), duty, logic: logic.unwrap_or_default(), on_theft })
+}
+
+/// What is done about a login elsewhere, in a pool or a bot.
+pub(super) fn on_theft(section: &Section<'_>) -> Option<OnTheft> {
+    let words = [("take_back_once", OnTheft::TakeBackOnce), ("stand_down", OnTheft::StandDown)];
+    choice(section, "on_theft", &words)
 }
 
 fn only_with_all(section: &Section<'_>, key: &'static str, intake: Intake) {

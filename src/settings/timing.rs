@@ -36,6 +36,10 @@ pub struct TimingSettings {
     pub drain: Duration,
     /// How long a connection must hold before the waits start over at `reconnect_first`.
     pub hold: Duration,
+    /// Logins elsewhere are counted within this window, or a little over twice `refresh_every` if that is longer.
+    pub theft_window: Duration,
+    /// The login elsewhere within the window that quarantines a bot with `on_theft = "take_back_once"`.
+    pub theft_limit: NonZeroU32,
     /// How long a consumer's message may wait for its answer before its bot shows as behind.
     pub behind_after: Duration,
     /// How long a commit may take before the store shows as slow.
@@ -61,6 +65,8 @@ impl TimingSettings {
             let set = section.field(key).and_then(|field| field.number(&defaults::LOGINS));
             *rate = set.and_then(NonZeroU32::new).unwrap_or(*rate);
         }
+        let set = section.field("theft_limit").and_then(|field| field.number(&defaults::THEFTS));
+        timing.theft_limit = set.and_then(NonZeroU32::new).unwrap_or(timing.theft_limit);
         if section.field("settle").is_none() {
             timing.settle = timing.request_timeout;
         }
@@ -69,7 +75,7 @@ impl TimingSettings {
         timing
     }
 
-    fn periods(&mut self) -> [(&'static str, &mut Duration); 15] {
+    fn periods(&mut self) -> [(&'static str, &mut Duration); 16] {
         [
             ("request_timeout", &mut self.request_timeout),
             ("settle", &mut self.settle),
@@ -84,6 +90,7 @@ impl TimingSettings {
             ("domains_fresh", &mut self.domains_fresh),
             ("drain", &mut self.drain),
             ("hold", &mut self.hold),
+            ("theft_window", &mut self.theft_window),
             ("behind_after", &mut self.behind_after),
             ("store_slow_after", &mut self.store_slow_after),
         ]

@@ -9,6 +9,7 @@ use crate::wait::until;
 
 const ACCOUNT: &str = "10000001";
 const BOTS: u64 = 40;
+const BOTS_OUT: usize = 10;
 const PER_SECOND: usize = 10;
 const BURST: usize = 2;
 
@@ -84,7 +85,7 @@ async fn a_cold_start_keeps_to_the_budget_and_bots_with_open_conversations_come_
 
 #[tokio::test]
 async fn an_outage_of_the_whole_platform_costs_no_login_and_loses_nothing() {
-    let load = ["--bots", "10", "--consumers", "20", "--think", "200", "--answer-within", "120000"];
+    let load = ["--bots", &BOTS_OUT.to_string(), "--consumers", "20", "--think", "200", "--answer-within", "120000"];
     let world = World::new(Store::Sqlite, &load).await;
     let fleet = world.run(&[], &[]).await;
     world.answered(20).await;
@@ -105,6 +106,17 @@ async fn an_outage_of_the_whole_platform_costs_no_login_and_loses_nothing() {
         if online == 0 && ledger.waiting >= 20 { Ok(()) } else { Err(format!("{online} online, {ledger}")) }
     })
     .await;
+    until("all bots know of the trouble, and one probes for all", SOON, async || {
+        let bots = fleet.bots();
+        let waits = |bot: &&serde_json::Value| bot["cause"].to_string().contains("503");
+        let waiting = bots.iter().filter(waits).count();
+        if waiting >= BOTS_OUT - 1 { Ok(()) } else { Err(format!("{waiting}: {bots:?}")) }
+    })
+    .await;
+    let effects = world.control.fault_effects().await.unwrap();
+    let met = |fault: &str| effects.get(fault).copied().unwrap_or(0);
+    let calls = met("login_fault") + met("refresh_fault");
+    assert!((1..=BOTS_OUT as u64).contains(&calls), "a service in trouble was asked {calls} times");
     for path in ["/livez", "/readyz"] {
         assert!(fleet.get(path).starts_with("HTTP/1.1 200"), "an outage is no reason to restart: {path}");
     }

@@ -12,7 +12,7 @@ use muster::settings::{
     AccountSettings, BotSettings, FleetSettings, LogicName, Login, PlatformSettings, PoolSettings,
     ServerSettings, StoreSettings, StoreUrlText, TimingSettings, Wanted,
 };
-use muster_core::bot::Ending;
+use muster_core::bot::{Ending, OnTheft};
 use muster_core::dialog::Tagging;
 use muster_core::duty::Duty;
 use tempfile::TempDir;
@@ -210,9 +210,10 @@ fn account(platform: &Platform, id: &str, cast: &Cast<'_>) -> AccountSettings {
             login: Login::Password { username: name.clone(), password: password.into() },
             wanted: Wanted::Running,
             capacity: None,
+            on_theft: OnTheft::default(),
         }
     });
-    let pool = |duty| PoolSettings { name: "desk".into(), duty, logic: None };
+    let pool = |duty| PoolSettings { name: "desk".into(), duty, logic: None, on_theft: None };
     let pools = cast.pool.map(pool).into_iter().collect();
     AccountSettings { id: id.into(), domains: Vec::new(), tagging: Tagging::On, pools, bots: bots.collect() }
 }

@@ -8,6 +8,7 @@
 //! - `endings`: restart keeps all, retire leaves in order
 //! - `sessions`: tokens that die, are refreshed, are sealed
 //! - `convergence`: a whole fleet comes back, within the login budget
+//! - `theft`: a login elsewhere, and a platform that sets bots away
 //! - `logins`: every kind of login, domains that are down or wrong, a proxy
 //! - `check`: what is wrong with a fleet file and with its logins
 //! - `declared`: the store runs without the file; bots and conversations are listed from it
@@ -71,6 +72,7 @@ mod store_away;
 mod store_faults;
 mod supervision;
 mod take_over;
+mod theft;
 mod truth;
 mod untagged;
 mod webhook;

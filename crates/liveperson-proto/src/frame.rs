@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::agent_state::AgentState;
 use crate::conversation::ConversationChange;
 use crate::lenient::each;
 use crate::message::MessageEvent;
@@ -50,6 +51,13 @@ pub enum Notification {
     Rings {
         /// What could be read, in order.
         tasks: Vec<RoutingTask>,
+        /// How many changes could not be read.
+        lost: usize,
+    },
+    /// Agents' states changed, or are shown for the first time.
+    AgentStates {
+        /// What could be read, in order.
+        states: Vec<AgentState>,
         /// How many changes could not be read.
         lost: usize,
     },
@@ -173,6 +181,10 @@ fn notification(envelope: &Envelope<'_>) -> Result<Notification, FrameError> {
             let (tasks, lost) = each(&changes()?.1);
             Ok(Notification::Rings { tasks, lost })
         }
+        ".ams.routing.AgentStateNotification" => {
+            let (states, lost) = each(&changes()?.1);
+            Ok(Notification::AgentStates { states, lost })
+        }
         ".ams.ms.OnlineEventDistribution" => MessageEvent::parse(body)
             .map(|event| Notification::Message(Box::new(event)))
             .map_err(|_| unreadable()),
@@ -256,6 +268,7 @@ fn events(elements: &[&RawValue]) -> (Vec<MessageEvent>, usize) {
 mod tests {
     use super::*;
     use crate::message::Role;
+    use crate::request::Availability;
 
     #[test]
     fn a_refusals_words_are_cut_to_128_characters() {
@@ -309,6 +322,18 @@ mod tests {
             panic!()
         };
         assert_eq!((events[0].sequence, events[0].role), (Some(Sequence(4)), Role::AssignedAgent));
+    }
+
+    #[test]
+    fn agents_states_are_read_and_those_that_nobody_knows_are_counted() {
+        let text = r#"{"kind":"notification","type":".ams.routing.AgentStateNotification","body":{"subscriptionId":"s-3","changes":[
+            {"type":"UPSERT","result":{"agentUserId":"1.2","channels":["MESSAGING"],"availability":"BACK_SOON","description":""}},
+            {"type":"UPSERT","result":{"agentUserId":"1.2","availability":"DREAMING"}}]}}"#;
+        let Ok(Frame::Notification(Notification::AgentStates { states, lost: 1 })) = Frame::parse(text)
+        else {
+            panic!()
+        };
+        assert_eq!(states, [AgentState { agent: "1.2".into(), availability: Availability::BackSoon }]);
     }
 
     #[test]

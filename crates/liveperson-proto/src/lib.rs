@@ -6,7 +6,7 @@
 //! - [`request`]: what a brand socket asks
 //! - [`consumer`]: what a consumer's socket asks
 //! - [`frame`]: what a socket hears: answers and notifications
-//! - [`conversation`], [`message`], [`ring`]: what notifications carry
+//! - [`conversation`], [`message`], [`ring`], [`agent_state`]: what notifications carry
 //! - [`close_code`]: why a socket closed, and what follows
 //! - [`rich`]: the limits of rich content
 
@@ -20,6 +20,7 @@ pub mod request;
 
 pub mod frame;
 
+pub mod agent_state;
 pub mod conversation;
 pub mod message;
 pub mod ring;

@@ -18,15 +18,29 @@ pub enum Availability {
     Occupied,
     /// Nothing rings.
     Away,
+    /// Nothing rings.
+    BackSoon,
+    /// Nothing rings, and the agent counts as logged out.
+    Offline,
 }
 
 impl Availability {
-    fn wire(self) -> &'static str {
+    const ALL: [Self; 5] = [Self::Online, Self::Occupied, Self::Away, Self::BackSoon, Self::Offline];
+
+    /// The platform's word for it.
+    pub fn wire(self) -> &'static str {
         match self {
             Self::Online => "ONLINE",
             Self::Occupied => "OCCUPIED",
             Self::Away => "AWAY",
+            Self::BackSoon => "BACK_SOON",
+            Self::Offline => "OFFLINE",
         }
+    }
+
+    /// What the platform means by a word, if this crate knows it.
+    pub fn of_wire(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|availability| availability.wire() == word)
     }
 }
 
@@ -95,6 +109,13 @@ pub enum Request {
     },
     /// Subscribes to rings.
     SubscribeRings {
+        /// The account.
+        account: AccountId,
+        /// The bot.
+        agent: AgentId,
+    },
+    /// Subscribes to what the platform takes an agent's state for.
+    SubscribeAgentState {
         /// The account.
         account: AccountId,
         /// The bot.
@@ -193,6 +214,7 @@ impl Request {
             }
             Self::Unsubscribe { .. } => ".ams.aam.UnsubscribeExConversations",
             Self::SubscribeRings { .. } => ".ams.routing.SubscribeRoutingTasks",
+            Self::SubscribeAgentState { .. } => ".ams.routing.SubscribeAgentsState",
             Self::SetAgentState { .. } => ".ams.routing.SetAgentState",
             Self::AcceptRing { .. } => ".ams.routing.UpdateRingState",
             Self::SubscribeMessages { .. } => "ms.SubscribeMessagingEvents",
@@ -232,6 +254,7 @@ impl Request {
             Self::SubscribeRings { account, agent } => {
                 json!({"channelType": "MESSAGING", "agentId": agent, "brandId": account})
             }
+            Self::SubscribeAgentState { account, agent } => json!({"brandId": account, "agentId": agent}),
             Self::SetAgentState { agent, availability } => {
                 json!({"availability": availability.wire(), "channels": ["MESSAGING"], "agentUserId": agent, "description": ""})
             }
@@ -348,6 +371,10 @@ mod tests {
             (
                 Request::Unsubscribe { subscription: "s-2".into() },
                 r#"{"kind":"req","id":"7","type":".ams.aam.UnsubscribeExConversations","body":{"subscriptionId":"s-2"}}"#,
+            ),
+            (
+                Request::SubscribeAgentState { account: "1".into(), agent: "1.2".into() },
+                r#"{"kind":"req","id":"7","type":".ams.routing.SubscribeAgentsState","body":{"agentId":"1.2","brandId":"1"}}"#,
             ),
             (
                 Request::UserProfile { consumer: "c".into() },

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use liveperson_sim::SecondLogin;
@@ -28,8 +29,16 @@ fn second_login(text: &str) -> Result<SecondLogin, String> {
     if text == "never" {
         return Ok(SecondLogin::Never);
     }
-    let code = text.parse().ok().filter(|code| (1000..5000).contains(code));
-    code.map(SecondLogin::AtOnce).ok_or_else(|| "write `never` or a close code, such as 4401".to_owned())
+    let (code, delay) = text.split_once(':').map_or((text, None), |(code, delay)| (code, Some(delay)));
+    let code = code.parse().ok().filter(|code| (1000..5000).contains(code));
+    let closes = match (code, delay.map(str::parse)) {
+        (Some(code), None) => Some(SecondLogin::AtOnce(code)),
+        (Some(code), Some(Ok(ms))) => Some(SecondLogin::After(Duration::from_millis(ms), code)),
+        _ => None,
+    };
+    closes.ok_or_else(|| {
+        "write `never`, or a close code such as 4401, or one with milliseconds: 4401:500".to_owned()
+    })
 }
 
 /// A simulated LivePerson platform: domain API, agent login and brand sockets on one port, with bots'
@@ -95,8 +104,9 @@ pub(crate) struct Arguments {
     /// Make tokens good only at the address that asked for them
     #[arg(long)]
     pub(crate) bind_tokens: bool,
-    /// What a second login does to the first one's sockets: `never`, or a close code (1006: no close frame)
-    #[arg(long, value_name = "CODE", default_value = "never", value_parser = second_login)]
+    /// What a second login does to the first one's sockets: `never`, or a close code (1006: no close frame),
+    /// with `:MS` that much later
+    #[arg(long, value_name = "CODE[:MS]", default_value = "never", value_parser = second_login)]
     pub(crate) second_login_closes: SecondLogin,
     /// The most events one history query returns
     #[arg(long, value_name = "N", default_value_t = 500)]

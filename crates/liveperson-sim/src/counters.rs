@@ -1,6 +1,7 @@
 //! What the clients cost the platform: a well-behaved fleet keeps these small.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use liveperson_proto::{AccountId, ConversationId, DialogId, RingId};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,12 @@ pub struct Counters {
     pub acceptances: Vec<Acceptances>,
     /// The most login calls of one account within a second.
     pub logins_per_second_peak: usize,
+    /// The same, per account.
+    #[serde(default)]
+    pub logins_per_second_peaks: BTreeMap<String, usize>,
+    /// The most login calls of all accounts together within a second.
+    #[serde(default)]
+    pub logins_per_second_peak_in_all: usize,
     /// Questions to the domain API, per account.
     #[serde(default)]
     pub domains_asked: BTreeMap<String, u64>,
@@ -52,6 +59,9 @@ pub struct Identity {
     pub tokens_issued: u64,
     /// Successful refreshes.
     pub refreshes: u64,
+    /// Times that the user set its own state.
+    #[serde(default)]
+    pub states_set: u64,
     /// Sockets opened.
     pub sockets_opened: u64,
     /// The most sockets opened with one token.
@@ -124,6 +134,18 @@ pub struct Acceptances {
 }
 
 impl Counters {
+    /// How many logins there were, and their peaks, in words.
+    pub fn logins(&self) -> String {
+        let (made, refused) = self
+            .identities
+            .iter()
+            .fold((0, 0), |(made, refused), one| (made + one.logins, refused + one.logins_refused));
+        format!(
+            "logins              {made}, {refused} refused; within a second at most {} of an account and {} in all",
+            self.logins_per_second_peak, self.logins_per_second_peak_in_all
+        )
+    }
+
     /// The most history queries one socket made for one dialog.
     pub fn max_history_reads_per_socket_and_dialog(&self) -> u64 {
         self.history_reads.iter().map(|one| one.reads).max().unwrap_or(0)
@@ -174,7 +196,10 @@ pub(crate) struct CounterBook {
     publishes: BTreeMap<DialogId, u64>,
     joins: BTreeMap<(ConversationId, AccountId, String, &'static str), u64>,
     acceptances: BTreeMap<RingId, u64>,
-    logins_per_second_peak: usize,
+    logins_per_second_peaks: BTreeMap<AccountId, usize>,
+    logins_per_second_peak_in_all: usize,
+    /// Login calls of the last second.
+    recent_logins: VecDeque<Instant>,
     domains_asked: BTreeMap<AccountId, u64>,
     truncated: bool,
 }
@@ -212,8 +237,19 @@ impl CounterBook {
         self.identity(account, login).refreshes += 1;
     }
 
-    pub(crate) fn logins_in_a_second(&mut self, logins: usize) {
-        self.logins_per_second_peak = self.logins_per_second_peak.max(logins);
+    /// A login call, one of so many of the account within a second.
+    pub(crate) fn login_called(&mut self, account: &AccountId, logins: usize, now: Instant) {
+        let peak = self.logins_per_second_peaks.entry(account.clone()).or_default();
+        *peak = logins.max(*peak);
+        while self.recent_logins.front().is_some_and(|at| now - *at > Duration::from_secs(1)) {
+            self.recent_logins.pop_front();
+        }
+        self.recent_logins.push_back(now);
+        self.logins_per_second_peak_in_all = self.logins_per_second_peak_in_all.max(self.recent_logins.len());
+    }
+
+    pub(crate) fn state_set(&mut self, account: &AccountId, login: &str) {
+        self.identity(account, login).states_set += 1;
     }
 
     pub(crate) fn socket_opened(
@@ -301,7 +337,13 @@ impl CounterBook {
                 .collect(),
             joins: joins.collect(),
             acceptances: acceptances.map(|(id, n)| Acceptances { ring: id.to_string(), count: *n }).collect(),
-            logins_per_second_peak: self.logins_per_second_peak,
+            logins_per_second_peak: self.logins_per_second_peaks.values().copied().max().unwrap_or(0),
+            logins_per_second_peaks: self
+                .logins_per_second_peaks
+                .iter()
+                .map(|(id, peak)| (id.to_string(), *peak))
+                .collect(),
+            logins_per_second_peak_in_all: self.logins_per_second_peak_in_all,
             domains_asked: self.domains_asked.iter().map(|(id, n)| (id.to_string(), *n)).collect(),
             truncated: self.truncated,
         }

@@ -5,6 +5,7 @@ mod support;
 use std::time::Duration;
 
 use liveperson_sim::{BadToken, Credential, PlatformSettings, Revocation, SecondLogin};
+use serde_json::json;
 use support::{
     ACCOUNT, Login, PATIENCE, bot, connect, http, login, login_with, online, platform, refresh, socket,
 };
@@ -246,6 +247,32 @@ async fn the_domain_service_fails_and_lies_as_told() {
     let answer = http(&platform, "GET", &all, "", "").await.json();
     assert_eq!(answer["baseURIs"][1]["baseURI"], platform.host());
     assert_eq!(platform.counters().domains_asked[ACCOUNT], 4);
+}
+
+#[tokio::test]
+async fn logins_are_counted_with_their_peaks_an_account_and_in_all() {
+    let platform = platform(PlatformSettings::default()).await;
+    let accounts = [(ACCOUNT, 3), ("20000002", 2)];
+    for (account, logins) in accounts {
+        platform.add_bot(account, bot("bot1", 1));
+        for _ in 0..logins {
+            let path = format!("/api/account/{account}/login?v=1.3");
+            let body = json!({"username": "bot1", "password": "secret"}).to_string();
+            assert_eq!(http(&platform, "POST", &path, "", &body).await.status, 200);
+        }
+    }
+    let counters = platform.counters();
+    // On a slow machine they may be more than a second apart.
+    for (account, logins) in accounts {
+        let peak = counters.logins_per_second_peaks[account];
+        assert!((1..=logins).contains(&peak) && counters.logins_per_second_peak >= peak, "{peak}");
+    }
+    let in_all = counters.logins_per_second_peak_in_all;
+    assert!((counters.logins_per_second_peak..=5).contains(&in_all), "{in_all}");
+    let said = counters.logins();
+    assert!(
+        said.starts_with("logins              5, 0 refused") && said.ends_with(&format!("{in_all} in all"))
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use liveperson_sim::PlatformSettings;
+use liveperson_sim::{Aim, Fault, Order, PlatformSettings};
 use serde_json::{Value, json};
 use support::{ACCOUNT, PATIENCE, bot, is_change, online, platform, socket};
 
@@ -159,6 +159,29 @@ async fn an_agent_who_goes_away_loses_its_ring() {
     assert_eq!(one.answers_ring(&ring, "ACCEPTED").await["code"], 400);
     one.ask(".ams.routing.SetAgentState", json!({"availability": "ONLINE"})).await;
     one.accepts().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_the_platform_sets_away_hears_of_it_and_is_rung_when_it_sets_itself_back() {
+    let platform = platform(plain()).await;
+    platform.add_bot(ACCOUNT, bot("bot1", 5));
+    let mut one = online(&platform, "bot1").await;
+    let agent = one.login.agent.clone();
+    one.ask(".ams.routing.SubscribeAgentsState", json!({"brandId": ACCOUNT, "agentId": agent})).await;
+    let shows_state = |frame: &Value, state: &str| {
+        frame["type"] == ".ams.routing.AgentStateNotification"
+            && frame["body"]["changes"][0]["result"]["availability"] == state
+    };
+    one.until(|frame| shows_state(frame, "ONLINE")).await;
+    platform.order(Order::of(Fault::SetAway).at(Aim::bot(ACCOUNT, "bot1")));
+    one.until(|frame| shows_state(frame, "AWAY")).await;
+    platform.order(Order::of(Fault::SetAway).at(Aim::bot(ACCOUNT, "bot1")));
+    assert_eq!(platform.fault_effects()["set_away"], 1, "it was away already");
+    let states_set = platform.counters().identity(ACCOUNT, "bot1").unwrap().states_set;
+    platform.consumer(ACCOUNT, "Ada").opens_conversation("hi").await;
+    one.ask(".ams.routing.SetAgentState", json!({"availability": "ONLINE"})).await;
+    one.accepts().await;
+    assert_eq!(platform.counters().identity(ACCOUNT, "bot1").unwrap().states_set, states_set + 1);
 }
 
 #[tokio::test]

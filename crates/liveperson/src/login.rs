@@ -68,6 +68,8 @@ fn session(account: &AccountId, credentials: &Credentials, answer: &Answer) -> R
         agent: AgentId::of(account, &login.config.user),
         user: login.config.user,
         persistent: login.config.persistent,
+        logged_in: None,
+        refreshed: None,
         username: credentials.username().map(str::to_owned),
         bearer: login.bearer.into(),
         csrf: login.csrf.into(),

@@ -19,6 +19,10 @@ pub struct Session {
     pub agent: AgentId,
     /// The persistent id, by which the bot knows its own messages.
     pub persistent: Option<PersistentId>,
+    /// When its login was, in milliseconds since 1970, if whoever sealed it said so.
+    pub logged_in: Option<i64>,
+    /// When it was last refreshed, or logged in, likewise.
+    pub refreshed: Option<i64>,
     /// The login name it was made with, where there is one.
     pub(crate) username: Option<String>,
     pub(crate) bearer: SecretString,
@@ -38,6 +42,10 @@ struct Sealed {
     persistent: Option<PersistentId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    logged_in: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refreshed: Option<i64>,
     bearer: String,
     csrf: String,
     cookie: String,
@@ -52,6 +60,8 @@ impl Session {
             user: user.clone(),
             agent: AgentId::of(account, user),
             persistent: None,
+            logged_in: None,
+            refreshed: None,
             username: None,
             bearer: token.clone(),
             csrf: SecretString::default(),
@@ -62,6 +72,17 @@ impl Session {
     /// Whether the login came with what a refresh needs.
     pub fn can_refresh(&self) -> bool {
         !self.csrf.expose_secret().is_empty()
+    }
+
+    /// The same login, refreshed at `wall`, in milliseconds since 1970.
+    #[must_use]
+    pub fn refreshed_at(&self, wall: i64) -> Self {
+        Self { refreshed: Some(wall), ..self.clone() }
+    }
+
+    /// Whether both are of the same login.
+    pub fn is_same_login(&self, other: &Self) -> bool {
+        self.bearer.expose_secret() == other.bearer.expose_secret()
     }
 
     /// Whether these credentials may have made it: a bot that was given another user's must not go on
@@ -82,6 +103,8 @@ impl Session {
             user: self.user.clone(),
             persistent: self.persistent.clone(),
             username: self.username.clone(),
+            logged_in: self.logged_in,
+            refreshed: self.refreshed,
             bearer: self.bearer.expose_secret().to_owned(),
             csrf: self.csrf.expose_secret().to_owned(),
             cookie: self.cookie.expose_secret().to_owned(),
@@ -101,6 +124,8 @@ impl Session {
             user: sealed.user,
             persistent: sealed.persistent,
             username: sealed.username,
+            logged_in: sealed.logged_in,
+            refreshed: sealed.refreshed,
             bearer: sealed.bearer.into(),
             csrf: sealed.csrf.into(),
             cookie: sealed.cookie.into(),
@@ -130,6 +155,17 @@ mod tests {
         assert_eq!(session.agent.as_str(), "1.2");
         assert!(session.can_refresh());
         assert_eq!(session.seal().expose_secret(), SEALED);
+    }
+
+    #[test]
+    fn a_sealed_session_keeps_its_times_and_knows_its_login_again() {
+        let first = Session::unseal(SEALED).unwrap();
+        let refreshed = Session { logged_in: Some(1), refreshed: Some(2), ..first.clone() };
+        let back = Session::unseal(refreshed.seal().expose_secret()).unwrap();
+        assert_eq!((back.logged_in, back.refreshed), (Some(1), Some(2)));
+        assert!(back.is_same_login(&first));
+        let other = Session::unseal(&SEALED.replace("planted-b", "planted-other")).unwrap();
+        assert!(!other.is_same_login(&first));
     }
 
     #[test]

@@ -48,6 +48,8 @@ degraded! {
     Blind = "blind", "the platform does not let it watch its account's conversations";
     /// A refresh or a login has to bring a new token; the socket is kept meanwhile.
     TokenInDoubt = "token-in-doubt", "its token is being renewed";
+    /// A login elsewhere took its session.
+    SessionTaken = "session-taken", "a login elsewhere took its session lately; it was taken back";
     /// The token was not refreshed for long.
     TokenOld = "token-old", "its token was not refreshed for too long: it may end at any moment";
     /// A consumer has waited for long.

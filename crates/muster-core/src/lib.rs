@@ -11,7 +11,7 @@
 //! - [`supervision`]: when a failed part starts again, and when it is held off
 //! - [`quarantine`]: why a bot is held off until a person releases it
 //! - [`tag`]: the names that prove a message was answered
-//! - [`ids`], [`time`]: muster's own names and integers
+//! - [`ids`], [`time`]: muster's own names and integers; [`calendar`]: times in words
 
 pub mod bot;
 
@@ -31,6 +31,7 @@ pub mod supervision;
 
 pub mod tag;
 
+pub mod calendar;
 pub mod ids;
 pub mod time;
 

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use liveperson::{LoginError, RefreshError, ServiceFault, Session};
-use muster_core::bot::{Event, Identity, LoginFault, RefreshFault};
+use muster_core::bot::{Bystanders, Event, Identity, LoginFault, RefreshFault};
+use muster_core::crowd::LOOK_BACK;
 use muster_core::door::{Answer, Urgency};
 use secrecy::ExposeSecret;
 use tracing::{info, warn};
 
 use super::super::command;
 use super::super::guard::Guard;
+use super::super::house::House;
+use super::super::recorder::Author;
 use super::super::socket::{SocketActor, Ticketed};
 use super::super::timeline::Happening;
 use super::{AtTheDoor, BotActor, Held, SocketGone};
@@ -50,8 +53,7 @@ impl BotActor {
         let (house, front_door) = (self.post.house.clone(), self.post.front_door.clone());
         let (author, credentials) = (self.post.author.clone(), self.post.credentials.clone());
         let life = Arc::downgrade(&self.alive);
-        let view = self.core.view();
-        let urgency = if view.conversations > 0 { Urgency::Conversations } else { Urgency::Idle };
+        let urgency = self.urgency();
         let me = ctx.address();
         let job = async move {
             // A word that finds the mailbox full is no loss: what comes of the login tells more.
@@ -64,8 +66,10 @@ impl BotActor {
             }
             let session = house.client.login(&domains, &author.account, &credentials).await;
             permit.answered(answer(&session)).await;
-            let session = session?;
+            let mut session = session?;
             crash::pass(Point::LoggedIn);
+            let now = house.clock.now().wall;
+            (session.logged_in, session.refreshed) = (Some(now), Some(now));
             if let Err(error) =
                 house.store.save_session(&author.account, &author.bot, session.seal().expose_secret()).await
             {
@@ -98,6 +102,10 @@ impl BotActor {
         });
     }
 
+    fn urgency(&self) -> Urgency {
+        if self.core.view().conversations > 0 { Urgency::Conversations } else { Urgency::Idle }
+    }
+
     fn use_session(&mut self, session: Session) -> Identity {
         let identity = Identity { agent: session.agent.clone(), persistent: session.persistent.clone() };
         self.session = Some(Arc::new(session));
@@ -108,13 +116,24 @@ impl BotActor {
         let (Some(domains), Some(session)) = (self.domains.clone(), self.session.clone()) else {
             return ctx.notify_event(Event::RefreshFailed(RefreshFault::Impossible));
         };
-        let house = self.post.house.clone();
-        self.on_io(ctx, async move { house.client.refresh(&domains, &session).await }, |bot, result, ctx| {
+        let (house, author) = (self.post.house.clone(), self.post.author.clone());
+        let (front_door, urgency) = (self.post.front_door.clone(), self.urgency());
+        let (me, spread) = (ctx.address(), house.timing.reconnect_first * super::SPREAD);
+        let job = async move {
+            let tell = |why| drop(me.try_send(AtTheDoor(why)));
+            let passage = front_door.gate.passage(urgency, spread, tell).await;
+            let refreshed = house.client.refresh(&domains, &session).await;
+            passage.answered(answer_to_refresh(&refreshed)).await;
+            refreshed?;
+            Ok(seal_refreshed(&house, &author, &session).await)
+        };
+        self.on_io(ctx, job, |bot, result, ctx| {
             let result = result.unwrap_or(Err(ServiceFault::Server { status: 0 }.into()));
             bot.post.house.metrics.refreshes(bot.account(), refresh_outcome(&result));
             let event = match result {
-                Ok(()) => {
+                Ok(session) => {
                     crash::pass(Point::Refreshed);
+                    bot.session = Some(Arc::new(session));
                     Event::Refreshed
                 }
                 Err(error) => {
@@ -123,6 +142,34 @@ impl BotActor {
                 }
             };
             bot.take(event, ctx);
+        });
+    }
+
+    /// Finds out who else may be the cause of the token's death; the core always hears.
+    pub(super) fn look_around(&mut self, ctx: &mut Context<Self>) {
+        let (house, author) = (self.post.house.clone(), self.post.author.clone());
+        let now = house.clock.now();
+        let died = now.moment;
+        self.post.front_door.token_died(died);
+        let ours = self.session.clone();
+        let job = async move {
+            // A crowd shows when the last of it has been told, and a session once it is sealed.
+            tokio::time::sleep(LOOK_BACK).await;
+            let sealed = house.store.load_session(&author.account, &author.bot);
+            let sealed = tokio::time::timeout(house.timing.request_timeout, sealed).await;
+            let Ok(Ok(Some(sealed))) = sealed else { return false };
+            let Ok(sealed) = Session::unseal(&sealed) else { return false };
+            // A later one is what this bot did about it.
+            let before = sealed.logged_in.is_none_or(|at| at < now.wall);
+            before && ours.is_some_and(|ours| !ours.is_same_login(&sealed))
+        };
+        self.on_io(ctx, job, move |bot, ourselves, ctx| {
+            let found = match ourselves {
+                Some(true) => Bystanders::Ourselves,
+                _ if bot.post.front_door.died_together(died) => Bystanders::Many,
+                _ => Bystanders::Nobody,
+            };
+            bot.take(Event::LookedAround(found), ctx);
         });
     }
 
@@ -169,6 +216,16 @@ impl BotActor {
     }
 }
 
+/// Seals a session that was refreshed just now, so that the next start knows how old its token is.
+async fn seal_refreshed(house: &House, author: &Author, session: &Session) -> Session {
+    let session = session.refreshed_at(house.clock.now().wall);
+    let sealed = session.seal();
+    if let Err(error) = house.store.save_session(&author.account, &author.bot, sealed.expose_secret()).await {
+        warn!(error = %Chain(&error), "the refreshed session is not stored; the next start thinks it older than it is");
+    }
+    session
+}
+
 // The core resolves before it logs in; a life that lost its domains asks once more.
 fn resolve_first(ctx: &mut Context<BotActor>) {
     let words = "the account's domains are not known".to_owned();
@@ -210,6 +267,18 @@ fn answer(result: &Result<Session, LoginError>) -> Answer {
     }
 }
 
+/// What a refresh says of it.
+fn answer_to_refresh(result: &Result<(), RefreshError>) -> Answer {
+    match result {
+        Ok(()) | Err(RefreshError::Unauthorized) => Answer::Works,
+        Err(RefreshError::NotRefreshable) => Answer::Nothing,
+        Err(RefreshError::Service(ServiceFault::TooMany { retry_after })) => {
+            Answer::TooMany { retry_after: *retry_after }
+        }
+        Err(RefreshError::Service(fault)) => Answer::Unwell { words: Chain(fault).to_string() },
+    }
+}
+
 fn login_outcome(result: &Result<Option<Session>, LoginError>) -> Option<&'static str> {
     Some(match result {
         Ok(None) => return None,
@@ -229,9 +298,9 @@ fn refresh_fault(error: &RefreshError) -> RefreshFault {
     }
 }
 
-fn refresh_outcome(result: &Result<(), RefreshError>) -> &'static str {
+fn refresh_outcome<T>(result: &Result<T, RefreshError>) -> &'static str {
     match result {
-        Ok(()) => "ok",
+        Ok(_) => "ok",
         Err(RefreshError::Unauthorized) => "refused",
         Err(RefreshError::NotRefreshable) => "failed",
         Err(RefreshError::Service(fault)) => service_outcome(fault),

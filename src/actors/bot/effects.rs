@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use liveperson_proto::request::Request;
-use muster_core::bot::Event;
+use muster_core::bot::{Bystanders, Event};
 use muster_core::dialog::{Decided, Effect, Note, Ticket};
 use muster_core::duty::Intake;
 use muster_core::pool::PoolNews;
@@ -39,6 +39,7 @@ impl BotActor {
                 Effect::Resolve => self.resolve(ctx),
                 Effect::Login => self.login(ctx),
                 Effect::Refresh => self.refresh(ctx),
+                Effect::LookAround => self.look_around(ctx),
                 Effect::Logout => self.logout(ctx),
                 Effect::Open { generation } => self.open(generation, ctx),
                 Effect::Think(turn) => self.think(*turn, ctx),
@@ -176,6 +177,32 @@ impl BotActor {
             Note::Full { queue } => {
                 self.post.house.metrics.queue_full(queue);
                 debug!(queue, "has no room for more; it is asked for again");
+            }
+            Note::SessionTaken { times, taken_back } => {
+                self.post.house.metrics.session_taken(self.account(), taken_back);
+                warn!(times, taken_back, "a login elsewhere took the bot's session");
+            }
+            Note::TokenLost(Bystanders::Ourselves) => {
+                info!("another life or process of this fleet has logged in as the bot");
+            }
+            Note::TokenLost(_) => info!("the bot's token died together with many of the account"),
+            Note::StateUnwatched { words } => {
+                info!(words, "the platform does not tell when it changes the bot's state");
+            }
+            Note::SetBack { availability, times } => {
+                self.post.house.metrics.agent_state(self.account(), "set_back");
+                warn!(
+                    state = availability.wire(),
+                    times, "the platform changed the bot's state; it is set back"
+                );
+            }
+            Note::StaysAway { availability } => {
+                self.post.house.metrics.agent_state(self.account(), "stays_away");
+                let state = availability.wire();
+                error!(
+                    state,
+                    "the platform changes the bot's state again and again; it stays so for a while, and nothing rings"
+                );
             }
             Note::StoreAway => warn!("a commit found the store away or the bot fenced"),
             Note::RingAccepted(ring) => debug!(ring.id = %ring, "accepts a ring"),

@@ -39,6 +39,7 @@ fn bot(house: &Arc<House>, supervisor: Addr<AccountActor>) -> BotActor {
         rules: Rules { tagging: Tagging::default(), ..Rules::default() },
         rhythm: house.rhythm(),
         tokens: muster_core::bot::TokenSource::Login,
+        theft: muster_core::bot::TheftRules::default(),
         seed: 1,
     };
     let core = Bot::new(charter, None, Vec::new(), house.clock.now());

@@ -1,10 +1,12 @@
 //! The demo's stage: a platform of its own, accounts, bots, and a store.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use liveperson::ClientSettings;
 use liveperson_proto::AccountId;
 use liveperson_sim::{BotUser, Platform, PlatformSettings as SimSettings, SECRET_MARK};
+use muster_core::bot::OnTheft;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
@@ -48,7 +50,13 @@ impl Stage {
                 ca_file: Some(ca_file),
                 ..PlatformSettings::default()
             },
-            timing: TimingSettings { request_timeout, settle: request_timeout, ..TimingSettings::default() },
+            timing: TimingSettings {
+                request_timeout,
+                settle: request_timeout,
+                // The mischief takes a token a minute: that is nobody's rival fleet.
+                theft_limit: NonZeroU32::MIN.saturating_add(999),
+                ..TimingSettings::default()
+            },
             logics: Vec::new(),
             accounts: (1..=ACCOUNTS).map(|n| account(&platform, n)).collect(),
             ..FleetSettings::default()
@@ -111,5 +119,6 @@ fn declare(platform: &Platform, account: &AccountId, n: usize, bot: usize) -> Bo
         login: Login::Password { username, password: password.into() },
         wanted: Wanted::Running,
         capacity: None,
+        on_theft: OnTheft::default(),
     }
 }

@@ -127,6 +127,9 @@ pub enum Fault {
     /// Somebody else logs in as the user, at once. A client that fights for its session is no better off
     /// than one that gives it up.
     StealSession,
+    /// The platform sets a user to AWAY by itself, at once, and nothing rings there. A client that sets itself
+    /// back does not fight for ever: then its consumers wait.
+    SetAway,
     /// An open conversation is closed; what is owed in it can never be answered, and the ledger counts it
     /// apart. Without a request in the aim it happens at once, to a random one; with one it happens to the
     /// request's conversation, right before the request is applied.
@@ -180,6 +183,7 @@ impl Fault {
         "upgrade_fault",
         "revoke_token",
         "steal_session",
+        "set_away",
         "close_conversation",
         "transfer_conversation",
         "human_takes_over",
@@ -215,6 +219,7 @@ impl Fault {
             Self::UpgradeFault { .. } => "upgrade_fault",
             Self::RevokeToken { .. } => "revoke_token",
             Self::StealSession => "steal_session",
+            Self::SetAway => "set_away",
             Self::CloseConversation => "close_conversation",
             Self::TransferConversation { .. } => "transfer_conversation",
             Self::HumanTakesOver { .. } => "human_takes_over",
@@ -227,6 +232,7 @@ impl Fault {
         match self {
             Self::LoseNotification
             | Self::StealSession
+            | Self::SetAway
             | Self::WrongDomain { .. }
             | Self::HumanTakesOver { answers: true } => false,
             Self::Refuse { status } | Self::RefuseAfterEffect { status } => !is_for_good(*status),

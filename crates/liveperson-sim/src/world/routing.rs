@@ -47,17 +47,39 @@ impl World {
             None => caller.agent.clone(),
         };
         let user = self.users.get_mut(&agent).ok_or((400, "Unknown agent"))?;
-        user.availability = availability;
         body["description"].as_str().unwrap_or_default().clone_into(&mut user.description);
+        let login = user.login.clone();
+        self.counters.state_set(&caller.account, &login);
+        self.make_available(&agent, availability);
+        Ok((202, "Agent state updated successfully".into()))
+    }
+
+    /// An agent's state is another from here on, and the routing follows.
+    fn make_available(&mut self, agent: &AgentId, availability: Availability) {
+        let Some(user) = self.users.get_mut(agent) else { return };
+        user.availability = availability;
+        let account = user.account.clone();
         self.stir();
-        self.announce_agent_state(&agent);
+        self.announce_agent_state(agent);
         match availability {
-            Availability::Online | Availability::Occupied => self.offer_waiting(&caller.account),
+            Availability::Online | Availability::Occupied => self.offer_waiting(&account),
             Availability::Away | Availability::BackSoon | Availability::Offline => {
-                self.cancel_rings_of(&agent);
+                self.cancel_rings_of(agent);
             }
         }
-        Ok((202, "Agent state updated successfully".into()))
+    }
+
+    /// The platform sets an agent to AWAY; whether it is there and was not yet.
+    pub(super) fn set_away(&mut self, agent: &AgentId) -> bool {
+        let is_there = |user: &User| {
+            !user.sockets.is_empty()
+                && !matches!(user.availability, Availability::Away | Availability::Offline)
+        };
+        let was_there = self.users.get(agent).is_some_and(is_there);
+        if was_there {
+            self.make_available(agent, Availability::Away);
+        }
+        was_there
     }
 
     pub(super) fn subscribe_agent_states(&mut self, caller: &Caller, body: &Value) -> Outcome {

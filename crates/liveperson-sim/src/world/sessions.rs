@@ -109,7 +109,7 @@ impl World {
         }
         home.recent_logins.push_back(now);
         let recent = home.recent_logins.len();
-        self.counters.logins_in_a_second(recent);
+        self.counters.login_called(account, recent, now);
         let agent = Offer::read(body).and_then(|offer| self.agent_of(account, &offer));
         let login = agent.map(|agent| self.login_of(&agent).to_owned()).unwrap_or_default();
         if let Some(trouble) = self.trouble_at(Door::Login, account.as_str(), &login) {

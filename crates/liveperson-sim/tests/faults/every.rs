@@ -38,6 +38,7 @@ fn example(name: &str) -> Fault {
         "upgrade_fault" => Fault::UpgradeFault { how },
         "revoke_token" => Fault::RevokeToken { how: Revocation::Silent },
         "steal_session" => Fault::StealSession,
+        "set_away" => Fault::SetAway,
         "close_conversation" => Fault::CloseConversation,
         "transfer_conversation" => Fault::TransferConversation { skill: None },
         "human_takes_over" => Fault::HumanTakesOver { answers: false },

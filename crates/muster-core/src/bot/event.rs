@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use liveperson_proto::agent_state::AgentState;
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::conversation::{Conversation, ConversationChange};
 use liveperson_proto::message::MessageEvent;
@@ -19,6 +20,34 @@ pub struct Identity {
     pub agent: AgentId,
     /// The persistent id, if the login told one.
     pub persistent: Option<PersistentId>,
+}
+
+/// What a sealed session says of a bot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Who it logs in.
+    pub identity: Identity,
+    /// When its login was, in milliseconds since 1970, if that is known.
+    pub logged_in: Option<i64>,
+    /// When it was last refreshed, or logged in, in milliseconds since 1970, if that is known.
+    pub refreshed: Option<i64>,
+}
+
+impl From<Identity> for Sealed {
+    fn from(identity: Identity) -> Self {
+        Self { identity, logged_in: None, refreshed: None }
+    }
+}
+
+/// Who else may be the cause of a token's death.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bystanders {
+    /// Nobody that we know of.
+    Nobody,
+    /// Many of the account lost theirs at the same time: the platform took them.
+    Many,
+    /// Another life or process of this fleet has logged in as the bot.
+    Ourselves,
 }
 
 /// Why a login failed, as far as what follows differs.
@@ -87,6 +116,15 @@ pub enum Event {
     Refreshed,
     /// It was not.
     RefreshFailed(RefreshFault),
+    /// Whoever may be the cause of the token's death was asked for.
+    LookedAround(Bystanders),
+    /// The platform shows what it takes agents' states for.
+    AgentStates {
+        /// As in `Effect::Open`.
+        generation: u64,
+        /// In order.
+        states: Vec<AgentState>,
+    },
     /// The socket is open.
     SocketOpened {
         /// As in `Effect::Open`.

@@ -57,6 +57,8 @@ pub(crate) enum SocketStage {
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) generation: u64,
+    /// Which of the bot's tokens it was opened with.
+    pub(crate) token: u64,
     pub(crate) open: bool,
     /// What the socket still waits for before it is online.
     missing: Vec<Missing>,
@@ -77,10 +79,10 @@ pub(crate) enum Missing {
 }
 
 impl Socket {
-    fn new(generation: u64, intake: Intake) -> Self {
+    fn new(generation: u64, token: u64, intake: Intake) -> Self {
         let mut missing = vec![Missing::Conversations, Missing::Snapshot, Missing::AgentState];
         missing.extend((intake == Intake::Rings).then_some(Missing::Rings));
-        Self { generation, open: false, missing, own: None, online_at: None, heard: None }
+        Self { generation, token, open: false, missing, own: None, online_at: None, heard: None }
     }
 
     /// Whether the first notification has come, so that what it did not show is not ours.
@@ -114,6 +116,7 @@ const REFUSALS: u32 = 2;
 impl Bot {
     /// Takes the next step towards where the bot should be.
     pub(crate) fn pursue(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.forget_thefts(now);
         if self.quarantined.is_some() || self.drain.as_ref().is_some_and(super::Drain::is_over) {
             return;
         }
@@ -140,7 +143,7 @@ impl Bot {
         }
         match self.token {
             Token::Dead if self.tokens == TokenSource::HandedIn => self.token_refused(now, out),
-            Token::Dead if self.errand.is_none() => {
+            Token::Dead if self.errand.is_none() && self.may_take_back() => {
                 self.errand = Some(Errand::Login);
                 out.push(Effect::Login);
             }
@@ -160,7 +163,7 @@ impl Bot {
 
     fn open(&mut self, out: &mut Vec<Effect>) {
         self.generation += 1;
-        self.socket = Some(Socket::new(self.generation, self.duty.intake));
+        self.socket = Some(Socket::new(self.generation, self.thefts.token, self.duty.intake));
         out.push(Effect::Open { generation: self.generation });
     }
 
@@ -187,6 +190,8 @@ impl Bot {
         self.errand = None;
         self.at_the_door = None;
         self.refused_logins = 0;
+        self.thefts.token += 1;
+        self.thefts.logged_in = Some(now.wall);
         self.me.agent = Some(identity.agent);
         self.me.persistent = identity.persistent;
         self.token_is_good(now);
@@ -252,7 +257,9 @@ impl Bot {
         let Some(agent) = self.me.agent.clone() else { return };
         if let Some(socket) = &mut self.socket {
             socket.open = true;
+            self.thefts.proven |= socket.token == self.thefts.token;
         }
+        self.presence.begin();
         let account = self.me.account.clone();
         let takes_rings = self.duty.intake == Intake::Rings;
         // A bot that joins by itself is routed nothing.
@@ -289,17 +296,21 @@ impl Bot {
                 Outcome::Refused { code, words } => format!("a subscription was refused: {code} {words}"),
                 _ => "a subscription was not answered".to_owned(),
             };
-            if matches!(outcome, Outcome::Refused { code: 401, .. }) {
-                self.token = Token::Dead;
+            if matches!(outcome, Outcome::Refused { code: 401, .. }) && socket.token == self.thefts.token {
+                self.token_died(now, out);
             }
             self.hang_up(now, out);
             return self.wait_backoff(words, now);
         }
-        socket.found(match purpose {
+        let found = match purpose {
             Purpose::SubscribeConversations => Missing::Conversations,
             Purpose::SubscribeRings => Missing::Rings,
             _ => Missing::AgentState,
-        });
+        };
+        socket.found(found);
+        if found == Missing::AgentState {
+            self.watch_state(out);
+        }
         self.note_online(now);
     }
 

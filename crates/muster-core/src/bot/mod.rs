@@ -3,6 +3,8 @@
 //! - [`event`]: what can happen to a bot
 //! - `lifecycle`: domains, login, socket, and the waits between tries
 //! - `reconnect`: close codes, backoff, refresh
+//! - [`theft`]: a login elsewhere took the session
+//! - `presence`: what the platform takes the bot's state for
 //! - `intake`: rings and conversations
 //! - `membership`: what a bot of a pool with intake `all` does for its pool
 //! - `index`: what is known of all conversations without looking at each
@@ -11,6 +13,7 @@
 //! - [`view`]: what people see
 
 pub mod event;
+pub mod theft;
 pub mod view;
 
 mod drain;
@@ -19,6 +22,7 @@ mod index;
 mod intake;
 mod lifecycle;
 mod membership;
+mod presence;
 mod reconnect;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -27,7 +31,8 @@ use std::time::Duration;
 use liveperson_proto::conversation::Conversation as Shown;
 use liveperson_proto::{AgentId, ConversationId, PersistentId, RingId, SubscriptionId};
 
-pub use event::{Ending, Event, Identity, LoginFault, RefreshFault};
+pub use event::{Bystanders, Ending, Event, Identity, LoginFault, RefreshFault, Sealed};
+pub use theft::{OnTheft, TheftRules};
 pub use view::{State, View};
 
 use crate::dialog::desk::{Desk, Me, Purpose, Tickets};
@@ -43,7 +48,9 @@ use index::Index;
 use lifecycle::{Domains, Errand, Socket, Token, Waiting};
 use liveperson_proto::AccountId;
 use membership::Membership;
+use presence::Presence;
 use reconnect::Backoff;
+use theft::Thefts;
 
 /// Conversations that the bot left itself, remembered at most until the platform shows them as gone.
 /// Past it one that is still shown as ours is taken up again, and the store says that it is done with.
@@ -95,6 +102,8 @@ pub struct Charter {
     pub rhythm: Rhythm,
     /// Where its tokens come from.
     pub tokens: TokenSource,
+    /// What it does about a login elsewhere.
+    pub theft: TheftRules,
     /// The seed of its jitter.
     pub seed: u64,
 }
@@ -118,6 +127,7 @@ pub struct Bot {
     rules: Rules,
     rhythm: Rhythm,
     tokens: TokenSource,
+    theft_rules: TheftRules,
     tagger: Tagger,
     chance: fastrand::Rng,
 
@@ -135,6 +145,8 @@ pub struct Bot {
     at_the_door: Option<String>,
     refresh_at: Option<Moment>,
     refreshed_wall: Option<i64>,
+    thefts: Thefts,
+    presence: Presence,
     waiting: Option<Waiting>,
     backoff: Backoff,
     /// The last socket closed because a frame was too big.
@@ -163,18 +175,19 @@ pub struct Bot {
 }
 
 impl Bot {
-    /// A bot before its first event; `session` is who the sealed session logs in.
-    pub fn new(charter: Charter, session: Option<Identity>, held: Vec<Restored>, now: Now) -> Self {
-        let Charter { account, bot, pool, duty, capacity, rules, rhythm, tokens, seed } = charter;
-        let (agent, persistent) = session.map_or((None, None), |s| (Some(s.agent), s.persistent));
+    /// A bot before its first event, with what its sealed session says.
+    pub fn new(charter: Charter, session: Option<Sealed>, held: Vec<Restored>, now: Now) -> Self {
+        let Charter { account, bot, pool, duty, capacity, rules, rhythm, tokens, theft, seed } = charter;
+        let (refreshed, logged_in) = session.as_ref().map_or((None, None), |s| (s.refreshed, s.logged_in));
+        let (agent, persistent) =
+            session.map_or((None, None), |s| (Some(s.identity.agent), s.identity.persistent));
         let token = if agent.is_some() { Token::Good } else { Token::Dead };
         let restore = |held: Restored| Conversation::restored(held, duty.intake, now.moment);
         let conversations = held.into_iter().map(|held| (held.conversation.clone(), restore(held)));
         let mut chance = fastrand::Rng::with_seed(seed);
-        // Nobody knows how old a sealed session's token is: it is refreshed soon, and a fleet spreads over a while.
-        let soon = rhythm.refresh_every.mul_f64(chance.f64() / 10.0);
         let can_refresh = agent.is_some() && tokens == TokenSource::Login;
-        let refresh_at = can_refresh.then(|| now.moment + soon);
+        let refresh_at =
+            can_refresh.then(|| now.moment + rhythm.first_refresh(refreshed, now.wall, &mut chance));
         Self {
             tagger: Tagger::new(account.clone(), pool.clone()),
             me: Me { account, bot, pool, agent, persistent },
@@ -193,7 +206,10 @@ impl Bot {
             refused_logins: 0,
             at_the_door: None,
             refresh_at,
-            refreshed_wall: None,
+            refreshed_wall: refreshed,
+            theft_rules: theft,
+            thefts: Thefts::since(logged_in),
+            presence: Presence::default(),
             waiting: None,
             too_big: false,
             socket: None,
@@ -223,6 +239,7 @@ impl Bot {
         self.take(event, now, out);
         self.sweep(now, out);
         self.pursue(now, out);
+        self.pursue_presence(now, out);
         self.pursue_drain(now, out);
         self.pursue_membership(now, out);
         self.reindex();
@@ -240,13 +257,19 @@ impl Bot {
                 self.wait_backoff(words, now);
             }
             Event::LoggedIn(identity) => self.logged_in(identity, now),
+            Event::LookedAround(found) => self.looked_around(found, now, out),
+            Event::AgentStates { generation, states } => {
+                if self.is_current(generation) {
+                    self.states_shown(states);
+                }
+            }
             Event::LoginFailed(fault) => self.login_failed(fault, now, out),
-            Event::AtTheDoor { why } => self.at_the_door = why.filter(|_| self.errand == Some(Errand::Login)),
+            Event::AtTheDoor { why } => self.at_the_door = why.filter(|_| self.errand.is_some()),
             Event::Refreshed => self.refreshed(now),
-            Event::RefreshFailed(fault) => self.refresh_failed(fault, now),
+            Event::RefreshFailed(fault) => self.refresh_failed(fault, now, out),
             Event::SocketOpened { generation } => self.socket_opened(generation, now, out),
             Event::SocketFailed { generation, unauthorized, words } => {
-                self.socket_failed(generation, unauthorized, words, now);
+                self.socket_failed(generation, unauthorized, words, now, out);
             }
             Event::SocketClosed { generation, code, words } => {
                 self.socket_closed(generation, code, &words, now, out);
@@ -306,6 +329,8 @@ impl Bot {
             Purpose::SubscribeConversations | Purpose::SubscribeRings | Purpose::AgentState => {
                 self.subscribed(&purpose, &outcome, now, out);
             }
+            Purpose::WatchState => presence::state_watched(&outcome, out),
+            Purpose::SetBack => self.set_back_answered(&outcome),
             Purpose::Watch => self.watch_answered(&outcome, now, out),
             Purpose::Ring(ring) => self.ring_answered(ring, &outcome, now, out),
             Purpose::History(conversation, reading) => {
@@ -411,7 +436,9 @@ impl Bot {
         let drain = self.drain.as_ref().and_then(Drain::deadline);
         let conversations = self.index.first_wanted();
         let watch = self.membership.deadline().filter(|_| self.may_act());
-        let others = [conversations, refresh, waiting, drain, watch, self.ring_deadline()];
+        let presence = self.presence_deadline();
+        let theft = self.theft_deadline().filter(|_| self.may_act());
+        let others = [conversations, refresh, waiting, drain, watch, presence, theft, self.ring_deadline()];
         others.into_iter().flatten().min()
     }
 

@@ -7,7 +7,7 @@ use liveperson_proto::close_code::CloseCode;
 
 use super::event::RefreshFault;
 use super::lifecycle::{Domains, Errand, Token, Waiting};
-use super::{Bot, TokenSource};
+use super::{Bot, Rhythm, TokenSource};
 use crate::dialog::{Conversation, Effect};
 use crate::quarantine::Kind;
 use crate::time::{Moment, Now};
@@ -53,6 +53,27 @@ impl Backoff {
     }
 }
 
+impl Rhythm {
+    /// When a token is due that was last refreshed at `refreshed`. One that is overdue, or of which nobody
+    /// knows, is refreshed soon; a fleet spreads over a while.
+    pub(crate) fn first_refresh(
+        &self,
+        refreshed: Option<i64>,
+        now: i64,
+        chance: &mut fastrand::Rng,
+    ) -> Duration {
+        let soon = self.refresh_every.mul_f64(chance.f64() / 10.0);
+        let age = refreshed.map(|at| Duration::from_millis(now.saturating_sub(at).max(0).unsigned_abs()));
+        let due = age.and_then(|age| self.next_refresh(chance).checked_sub(age));
+        due.unwrap_or(soon)
+    }
+
+    /// Jitter only shortens the period.
+    fn next_refresh(&self, chance: &mut fastrand::Rng) -> Duration {
+        self.refresh_every.mul_f64(0.8 + 0.2 * chance.f64())
+    }
+}
+
 impl Bot {
     pub(crate) fn wait_backoff(&mut self, cause: String, now: Now) {
         let wait =
@@ -65,13 +86,17 @@ impl Bot {
         self.waiting = Some(Waiting { until: now.moment + wait, until_wall, cause });
     }
 
-    pub(crate) fn socket_failed(&mut self, generation: u64, unauthorized: bool, words: String, now: Now) {
-        if !self.is_current(generation) {
-            return;
-        }
-        self.socket = None;
-        if unauthorized {
-            self.token = Token::Dead;
+    pub(crate) fn socket_failed(
+        &mut self,
+        generation: u64,
+        unauthorized: bool,
+        words: String,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(socket) = self.socket.take_if(|s| s.generation == generation) else { return };
+        if unauthorized && socket.token == self.thefts.token {
+            self.token_died(now, out);
         }
         self.doubt_domains();
         self.wait_backoff(words, now);
@@ -93,9 +118,15 @@ impl Bot {
         out: &mut Vec<Effect>,
     ) {
         let Some(socket) = self.socket.take_if(|s| s.generation == generation) else { return };
-        if code.renews_token() {
-            self.token = Token::Dead;
-        } else if code.doubts_token() && self.token == Token::Good && self.tokens == TokenSource::Login {
+        // A socket that was opened with the token before says nothing of the one in hand.
+        let of_this_token = socket.token == self.thefts.token;
+        if code.renews_token() && of_this_token {
+            self.token_died(now, out);
+        } else if of_this_token
+            && code.doubts_token()
+            && self.token == Token::Good
+            && self.tokens == TokenSource::Login
+        {
             self.token = Token::Doubtful;
         }
         let spell = socket.online_at.map(|online_at| now.moment.since(online_at));
@@ -155,10 +186,10 @@ impl Bot {
         out: &mut Vec<Effect>,
     ) {
         let waits = self.conversations.get(conversation).is_some_and(Conversation::waits_for_a_token);
-        if !waits || self.socket.take().is_none() {
-            return;
+        let Some(socket) = self.socket.take_if(|_| waits) else { return };
+        if socket.token == self.thefts.token {
+            self.token_died(now, out);
         }
-        self.token = Token::Dead;
         out.push(Effect::CloseSocket);
         self.detach_all(now, out);
         self.wait_backoff("the platform refused the token with a request".to_owned(), now);
@@ -166,29 +197,33 @@ impl Bot {
 
     pub(crate) fn refreshed(&mut self, now: Now) {
         self.errand = None;
+        self.at_the_door = None;
         self.token_is_good(now);
     }
 
     /// Notes a good token and sets the next refresh; jitter only shortens the period.
     pub(crate) fn token_is_good(&mut self, now: Now) {
         self.token = Token::Good;
+        self.thefts.proven = true;
         self.refreshed_wall = Some(now.wall);
-        let period = self.rhythm.refresh_every.mul_f64(0.8 + 0.2 * self.chance.f64());
-        self.refresh_at = Some(now.moment + period);
+        self.refresh_at = Some(now.moment + self.rhythm.next_refresh(&mut self.chance));
     }
 
-    pub(crate) fn refresh_failed(&mut self, fault: RefreshFault, now: Now) {
+    /// How long a login service in trouble is left alone the account's door knows: the bot soon queues there again.
+    pub(crate) fn refresh_failed(&mut self, fault: RefreshFault, now: Now, out: &mut Vec<Effect>) {
         self.errand = None;
+        self.at_the_door = None;
         match fault {
             // A working socket is kept: the new login happens in the background.
             RefreshFault::Unauthorized => {
-                self.token = Token::Dead;
+                self.token_died(now, out);
                 self.refresh_at = None;
             }
             RefreshFault::Unwell => {
                 self.refresh_at = Some(now.moment + self.rhythm.refresh_every / 10);
                 if self.token == Token::Doubtful && self.socket.is_none() {
-                    self.wait_backoff("the login service does not answer".to_owned(), now);
+                    let wait = self.rhythm.reconnect_first.mul_f64(self.chance.f64());
+                    self.wait_for(wait, "the login service does not answer".to_owned(), now);
                 }
             }
             RefreshFault::Impossible => {

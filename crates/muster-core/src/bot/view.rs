@@ -94,8 +94,10 @@ impl Bot {
         let facts = [
             (Degraded::Fenced, self.fenced.is_some()),
             (Degraded::Waiting, self.state == State::Waiting),
+            (Degraded::Away, self.presence.worry().is_some()),
             (Degraded::Blind, self.membership.worry().is_some()),
             (Degraded::TokenInDoubt, self.socket.is_some() && self.token != Token::Good),
+            (Degraded::SessionTaken, self.theft_worry().is_some()),
         ];
         facts.into_iter().filter_map(|(what, is_so)| is_so.then_some(what)).collect()
     }
@@ -130,6 +132,13 @@ impl Bot {
         self.cause = cause;
     }
 
+    /// What a bot with a socket has to say of itself, the gravest alone.
+    fn worry(&self) -> Option<String> {
+        let renewing = || (self.token != Token::Good).then(|| "the token is being renewed".to_owned());
+        let worry = self.presence.worry().or_else(renewing);
+        worry.or_else(|| self.membership.worry()).or_else(|| self.theft_worry())
+    }
+
     fn current(&self) -> (State, Option<String>) {
         if let Some(quarantine) = &self.quarantined {
             return (State::Quarantined, Some(quarantine.words.clone()));
@@ -150,9 +159,7 @@ impl Bot {
                 super::lifecycle::SocketStage::Subscribing => State::Subscribing,
                 super::lifecycle::SocketStage::Online => State::Online,
             };
-            let worry = (self.token != Token::Good).then(|| "the token is being renewed".to_owned());
-            let worry = worry.or_else(|| self.membership.worry());
-            return (state, worry);
+            return (state, self.worry());
         }
         if let Some(waiting) = &self.waiting {
             return (State::Waiting, Some(waiting.cause.clone()));

@@ -151,6 +151,9 @@ pub(crate) enum Purpose {
     SubscribeConversations,
     SubscribeRings,
     AgentState,
+    /// The subscription to the bot's own state.
+    WatchState,
+    SetBack,
     Ring(RingId),
     /// Which reading of the conversation.
     History(ConversationId, u64),

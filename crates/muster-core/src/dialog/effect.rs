@@ -78,6 +78,8 @@ pub enum Effect {
     Login,
     /// Refresh the session's token.
     Refresh,
+    /// The token died before its time: find out who else may be the cause.
+    LookAround,
     /// End the session on the platform.
     Logout,
     /// Open a socket; what it says carries this generation.

@@ -1,8 +1,10 @@
 //! What is worth counting or telling.
 
+use liveperson_proto::request::Availability;
 use liveperson_proto::{ConversationId, RingId};
 
 use super::proof::GapProof;
+use crate::bot::Bystanders;
 
 /// Something worth counting or telling; never an instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +105,32 @@ pub enum Note {
     },
     /// The store was away for a commit.
     StoreAway,
+    /// A login elsewhere took the bot's session.
+    SessionTaken {
+        /// How often that was within the rules' window, this time included.
+        times: usize,
+        /// Whether the bot takes it back.
+        taken_back: bool,
+    },
+    /// The token died before its time, and nobody elsewhere is to blame.
+    TokenLost(Bystanders),
+    /// The platform does not say what it takes the bot's state for.
+    StateUnwatched {
+        /// Its words.
+        words: String,
+    },
+    /// The platform changed the bot's state by itself, and it is set back.
+    SetBack {
+        /// What the platform made of it.
+        availability: Availability,
+        /// How often that was within the window, this time included.
+        times: usize,
+    },
+    /// The platform changed the bot's state by itself once too often: it stays so for now.
+    StaysAway {
+        /// What the platform made of it.
+        availability: Availability,
+    },
     /// There was no room for something; it is asked for again, or comes again by itself.
     Full {
         /// What was full: `rings`, `inbox`, `news` or `history`.

@@ -87,7 +87,10 @@ fn bots_that_drop_together_come_back_over_five_seconds() {
 fn a_refused_refresh_leads_to_a_login_in_the_background() {
     let mut life = Life::online(false);
     assert_eq!(life.wake(), [Effect::Refresh]);
-    assert_eq!(life.tell(Event::RefreshFailed(RefreshFault::Unauthorized)), [Effect::Login]);
+    assert_eq!(
+        life.tell(Event::RefreshFailed(RefreshFault::Unauthorized)),
+        [Effect::LookAround, Effect::Login]
+    );
     assert_eq!(life.bot.view().state, State::Online, "the working socket is kept");
     assert_eq!(life.tell(Event::LoggedIn(identity())), []);
     assert_eq!(life.bot.view().state, State::Online);

@@ -7,7 +7,7 @@ use liveperson_proto::conversation::{ChangeKind, Conversation, ConversationChang
 use liveperson_proto::message::{EventBody, MessageEvent, Role};
 use liveperson_proto::request::Request;
 use muster_core::BotId;
-use muster_core::bot::{Bot, Charter, Ending, Event, Rhythm, TokenSource};
+use muster_core::bot::{Bot, Charter, Ending, Event, Rhythm, TheftRules, TokenSource};
 use muster_core::dialog::{ClaimOutcome, CommitOutcome, Effect, Outcome, Restored, Rules};
 use muster_core::duty::{Duty, Intake};
 use muster_core::pool::{Pool, PoolEffect, PoolNews};
@@ -36,10 +36,11 @@ fn claimed_and_killed(intake: Intake) -> Life {
         rules: Rules::default(),
         rhythm: Rhythm::default(),
         tokens: TokenSource::Login,
+        theft: TheftRules::default(),
         seed: 7,
     };
     let now = Now { moment: Moment(1_000), wall: 1_700_000_000_000 };
-    let bot = Bot::new(charter, Some(identity()), vec![held], now);
+    let bot = Bot::new(charter, Some(identity().into()), vec![held], now);
     let mut life = Life { bot, now, effects: Vec::new(), all: Vec::new() };
     for event in [Event::Started, Event::Resolved] {
         life.tell(event);

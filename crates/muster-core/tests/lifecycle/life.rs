@@ -5,7 +5,7 @@ use std::time::Duration;
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::Request;
 use liveperson_proto::ring::{Ring, RingState};
-use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, State, TokenSource};
+use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, Sealed, State, TheftRules, TokenSource};
 use muster_core::dialog::{Effect, Outcome, Restored, Rules, Ticket};
 use muster_core::duty::Duty;
 use muster_core::quarantine::{Kind, Quarantine};
@@ -26,6 +26,25 @@ pub(crate) fn identity() -> Identity {
 pub(crate) fn quarantined() -> Event {
     let words = "a person says so".to_owned();
     Event::Quarantined(Quarantine { kind: Kind::Suspended, words })
+}
+
+fn began() -> Now {
+    Now { moment: Moment(1_000), wall: 1_700_000_000_000 }
+}
+
+fn charter(duty: Duty, rules: Rules, tokens: TokenSource) -> Charter {
+    Charter {
+        account: "1".into(),
+        bot: "b".into(),
+        pool: "p".into(),
+        duty,
+        capacity: 2,
+        rules,
+        rhythm: Rhythm::default(),
+        tokens,
+        theft: TheftRules::default(),
+        seed: 7,
+    }
 }
 
 impl Life {
@@ -61,24 +80,52 @@ impl Life {
         life
     }
 
+    /// Under rules of its own about logins elsewhere.
+    pub(crate) fn robbed_by(theft: TheftRules, sealed: bool) -> Self {
+        let now = began();
+        let sealed = sealed.then(|| Sealed {
+            identity: identity(),
+            logged_in: Some(now.wall),
+            refreshed: Some(now.wall),
+        });
+        let charter = charter(Duty::default(), Rules::default(), TokenSource::Login);
+        Self::starting(Charter { theft, ..charter }, sealed, Vec::new())
+    }
+
+    /// The same from nothing, with chances of its own.
+    pub(crate) fn robbed_by_seeded(theft: TheftRules, seed: u64) -> Self {
+        let charter = charter(Duty::default(), Rules::default(), TokenSource::Login);
+        Self::starting(Charter { theft, seed, ..charter }, None, Vec::new())
+    }
+
+    /// With a sealed session that says how old it is.
+    pub(crate) fn sealed(sealed: Sealed) -> Self {
+        let charter = charter(Duty::default(), Rules::default(), TokenSource::Login);
+        Self::starting(charter, Some(sealed), Vec::new())
+    }
+
+    /// Wakes it until it wants something of that kind.
+    pub(crate) fn wake_until(&mut self, wanted: fn(&Effect) -> bool) {
+        for _ in 0..100 {
+            if self.wake().iter().any(wanted) {
+                return;
+            }
+        }
+        panic!("it never wants that: {:?}", self.bot.view());
+    }
+
     fn with(duty: Duty, rules: Rules, tokens: TokenSource, sealed: bool) -> Self {
         Self::holding(Vec::new(), duty, rules, tokens, sealed)
     }
 
     fn holding(held: Vec<Restored>, duty: Duty, rules: Rules, tokens: TokenSource, sealed: bool) -> Self {
-        let charter = Charter {
-            account: "1".into(),
-            bot: "b".into(),
-            pool: "p".into(),
-            duty,
-            capacity: 2,
-            rules,
-            rhythm: Rhythm::default(),
-            tokens,
-            seed: 7,
-        };
-        let now = Now { moment: Moment(1_000), wall: 1_700_000_000_000 };
-        let bot = Bot::new(charter, sealed.then(identity), held, now);
+        let sealed = sealed.then(|| identity().into());
+        Self::starting(charter(duty, rules, tokens), sealed, held)
+    }
+
+    fn starting(charter: Charter, sealed: Option<Sealed>, held: Vec<Restored>) -> Self {
+        let now = began();
+        let bot = Bot::new(charter, sealed, held, now);
         let mut life = Self { bot, now, effects: Vec::new(), all: Vec::new() };
         life.tell(Event::Started);
         life

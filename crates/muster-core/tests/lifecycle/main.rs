@@ -2,6 +2,8 @@
 
 mod life;
 mod pool;
+mod presence;
+mod theft;
 
 mod bounds;
 mod closing;
@@ -12,3 +14,4 @@ mod edges;
 mod failures;
 mod health;
 mod truths;
+mod war;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use liveperson_proto::agent_state::AgentState;
 use liveperson_proto::close_code::CloseCode;
-use muster_core::bot::{Event, LoginFault, RefreshFault};
+use liveperson_proto::request::Availability;
+use muster_core::bot::{Bystanders, Event, LoginFault, RefreshFault, State};
 use muster_core::dialog::{Effect, Ticket};
 use proptest::prelude::*;
 
@@ -12,7 +14,7 @@ use crate::life::{Life, identity};
 /// What the world may do to a bot, chosen by a number.
 fn happening(n: u32, generation: u64) -> Event {
     let words = String::new();
-    match n % 20 {
+    match n % 22 {
         0 => Event::Resolved,
         1 => Event::ResolveFailed { words },
         2 | 3 => Event::LoggedIn(identity()),
@@ -22,16 +24,22 @@ fn happening(n: u32, generation: u64) -> Event {
         7 => Event::RefreshFailed(RefreshFault::Unauthorized),
         8 => Event::RefreshFailed(RefreshFault::Unwell),
         9 | 10 => Event::SocketOpened { generation },
-        11 => Event::SocketFailed { generation, unauthorized: n % 40 < 20, words },
+        11 => Event::SocketFailed { generation, unauthorized: n % 44 < 22, words },
         12..=14 => {
-            let code = CloseCode([1000, 1006, 1008, 1011, 4401, 4407][(n / 20) as usize % 6]);
+            let code = CloseCode([1000, 1006, 1008, 1011, 4401, 4407][(n / 22) as usize % 6]);
             Event::SocketClosed { generation, code, words }
         }
         15 => Event::Fenced { why: words },
         16 => Event::Unfenced,
+        18 => Event::LookedAround([Bystanders::Nobody, Bystanders::Many][(n / 22) as usize % 2]),
+        19 => Event::AgentStates { generation, states: vec![away()] },
         17 => Event::Conversations { generation, subscription: None, changes: Vec::new(), lost: 0 },
         _ => Event::Tick,
     }
+}
+
+fn away() -> AgentState {
+    AgentState { agent: identity().agent, availability: Availability::Away }
 }
 
 #[derive(Default)]
@@ -40,6 +48,7 @@ struct Truth {
     errand: Option<&'static str>,
     resolving: bool,
     fenced: bool,
+    looking: usize,
     asked: Vec<Ticket>,
     last_open: u64,
 }
@@ -51,6 +60,7 @@ impl Truth {
             Event::Resolved | Event::ResolveFailed { .. } => self.resolving,
             Event::LoggedIn(_) | Event::LoginFailed(_) => self.errand == Some("login"),
             Event::Refreshed | Event::RefreshFailed(_) => self.errand == Some("refresh"),
+            Event::LookedAround(_) => self.looking > 0,
             _ => true,
         }
     }
@@ -64,6 +74,7 @@ impl Truth {
             Event::SocketFailed { generation, .. } | Event::SocketClosed { generation, .. } => {
                 self.socket.take_if(|open| open == generation);
             }
+            Event::LookedAround(_) => self.looking -= 1,
             Event::Fenced { .. } => self.fenced = true,
             Event::Unfenced => self.fenced = false,
             _ => {}
@@ -80,6 +91,7 @@ impl Truth {
                 }
                 Effect::Login if self.fenced => return Err("a fenced bot logs in".into()),
                 Effect::Login => self.errand = Some("login"),
+                Effect::LookAround => self.looking += 1,
                 Effect::Refresh => self.errand = Some("refresh"),
                 Effect::Open { .. } if self.socket.is_some() => return Err("two sockets of one bot".into()),
                 Effect::Open { .. } if self.fenced => return Err("a fenced bot connects".into()),
@@ -120,8 +132,9 @@ proptest! {
             life.now.wall += millis as i64;
             let effects = life.tell(event).to_vec();
             prop_assert_eq!(truth.checks(&effects), Ok(()));
-            let under_way = truth.socket.is_some() || truth.errand.is_some() || truth.resolving;
-            prop_assert!(truth.fenced || under_way || life.bot.deadline().is_some(), "nothing will ever happen: {:?}", life.bot.view());
+            let under_way = truth.socket.is_some() || truth.errand.is_some() || truth.resolving || truth.looking > 0;
+            let held_off = life.bot.view().state == State::Quarantined;
+            prop_assert!(truth.fenced || held_off || under_way || life.bot.deadline().is_some(), "nothing will ever happen: {:?}", life.bot.view());
         }
     }
 }

@@ -282,6 +282,8 @@ fn kind(event: &Event) -> &'static str {
         Event::Refreshed => "refreshed",
         Event::RefreshFailed(RefreshFault::Unauthorized) => "refresh unauthorized",
         Event::RefreshFailed(_) => "refresh failed",
+        Event::LookedAround(_) => "looked around",
+        Event::AgentStates { .. } => "agent states",
         Event::SocketOpened { .. } => "socket opened",
         Event::SocketFailed { .. } => "socket failed",
         Event::SocketClosed { code, .. } if code.renews_token() => "closed, token dead",

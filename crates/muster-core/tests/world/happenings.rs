@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use liveperson_proto::request::{Outgoing, Request};
 use muster_core::bot::{Event, State};
-use muster_core::dialog::{CommitOutcome, Outcome};
+use muster_core::dialog::{CommitOutcome, Outcome, Ticket};
 use muster_core::duty::Intake;
 use muster_core::pool::{Pool, PoolEffect, PoolNews};
 use muster_core::time::Now;
@@ -250,11 +250,28 @@ impl World {
         if self.store_away {
             return self.store_is_away(bot);
         }
+        if let Some(first) = self.first_to_claim(bot).filter(|first| *first != bot) {
+            return self.store(first);
+        }
         let Some(record) = self.members[bot].records.pop_front() else { return };
         if let Some(event) = self.keep(bot, record) {
             self.members[bot].work.push_back(event);
         }
         self.end_if_drained(bot);
+    }
+
+    /// Who asked first for the conversation that the bot's next record claims: one recorder writes for all
+    /// bots, so that claims on one conversation land in the order in which they were asked for.
+    fn first_to_claim(&mut self, bot: usize) -> Option<usize> {
+        let Some(Record::Claim { conversation, .. }) = self.members[bot].records.front() else { return None };
+        let conversation = conversation.clone();
+        let members = &self.members;
+        let waits = |of: usize, number: Ticket| {
+            let is_it = |r: &Record| matches!(r, Record::Claim { number: waits, .. } if *waits == number);
+            members[of].records.iter().any(is_it)
+        };
+        self.claims.retain(|(of, number, _)| waits(*of, *number));
+        self.claims.iter().find(|(.., claimed)| *claimed == conversation).map(|(of, ..)| *of)
     }
 
     /// Makes a record durable; returns what its bot will hear.

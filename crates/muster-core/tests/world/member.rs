@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use liveperson_proto::request::Request;
-use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, TokenSource};
+use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, TheftRules, TokenSource};
 use muster_core::dialog::{Restored, Rules, Ticket};
 use muster_core::duty::Duty;
 use muster_core::time::Now;
@@ -105,6 +105,7 @@ pub(crate) struct Terms {
     pub(crate) duty: Duty,
     pub(crate) capacity: usize,
     pub(crate) rhythm: Rhythm,
+    pub(crate) theft: TheftRules,
 }
 
 impl Terms {
@@ -118,9 +119,10 @@ impl Terms {
             rules: self.rules.clone(),
             rhythm: self.rhythm.clone(),
             tokens: TokenSource::Login,
+            theft: self.theft,
             seed,
         };
-        Bot::new(charter, sealed.then(|| identity(number)), held, now)
+        Bot::new(charter, sealed.then(|| identity(number).into()), held, now)
     }
 }
 

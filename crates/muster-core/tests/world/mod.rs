@@ -33,7 +33,7 @@ use std::time::Duration;
 use liveperson_proto::request::Request;
 use liveperson_proto::{AgentId, ConversationId, PersistentId};
 use muster_core::BotId;
-use muster_core::bot::Rhythm;
+use muster_core::bot::{Rhythm, TheftRules};
 use muster_core::dialog::{Rules, Ticket};
 use muster_core::duty::{Duty, Intake};
 use muster_core::pool::{Pool, PoolNews};
@@ -109,6 +109,8 @@ pub(crate) struct World {
     /// Requests without a socket that are applied later: when, whose, and whether the claim was held.
     late: Vec<(Moment, usize, Request, bool)>,
     store_away: bool,
+    /// Claims in the order in which the process's one recorder was handed them.
+    claims: Vec<(usize, Ticket, ConversationId)>,
     backup: Option<(Store, Reference)>,
     reference: Reference,
     /// Counted only where a test asks for it.
@@ -132,8 +134,15 @@ impl World {
         let pace = setup.paced.then(|| Pace::of(setup.seed));
         swarm.extend(pace.iter().flat_map(|pace| pace.often.iter().copied()));
         let duty = Duty { intake: setup.intake, ..Duty::default() };
-        let terms =
-            Terms { rules: rules(&setup, &swarm), duty, capacity: capacity(&swarm), rhythm: rhythm(&swarm) };
+        // Tokens die at random here, again and again: that is no war.
+        let theft = TheftRules { limit: usize::MAX, ..TheftRules::default() };
+        let terms = Terms {
+            rules: rules(&setup, &swarm),
+            duty,
+            capacity: capacity(&swarm),
+            rhythm: rhythm(&swarm),
+            theft,
+        };
         let most = if swarm.is_empty() { 1_000 } else { terms.rules.page + 2 };
         let platform = Platform::new(setup.intake, setup.bots, most, chance.bool());
         let claims = if setup.sabotage == Sabotage::Claims { Claims::Ignored } else { Claims::Checked };
@@ -151,6 +160,7 @@ impl World {
             reports: VecDeque::new(),
             late: Vec::new(),
             store_away: false,
+            claims: Vec::new(),
             backup: None,
             reference: Reference::new(SETTLE),
             coverage: None,

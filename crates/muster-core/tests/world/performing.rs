@@ -2,7 +2,7 @@
 
 use liveperson_proto::ConversationId;
 use liveperson_proto::request::{FieldChange, Request};
-use muster_core::bot::{Event, LoginFault, RefreshFault};
+use muster_core::bot::{Bystanders, Event, LoginFault, RefreshFault};
 use muster_core::dialog::{Effect, Ticket};
 use muster_core::duty::Intake;
 use muster_core::turn::Turn;
@@ -46,6 +46,11 @@ impl World {
                 let event = self.refresh();
                 self.work(bot, event);
             }
+            Effect::LookAround => {
+                let found = [Bystanders::Nobody, Bystanders::Many, Bystanders::Ourselves];
+                let found = found[self.chance.usize(0..3)];
+                self.work(bot, Event::LookedAround(found));
+            }
             Effect::Logout => self.members[bot].sealed = false,
             Effect::Open { generation } => self.open_socket(bot, generation),
             Effect::CloseSocket => self.lose_wire(bot),
@@ -88,6 +93,9 @@ impl World {
     }
 
     fn record(&mut self, bot: usize, record: Record) {
+        if let Record::Claim { number, conversation } = &record {
+            self.claims.push((bot, *number, conversation.clone()));
+        }
         self.members[bot].records.push_back(record);
     }
 

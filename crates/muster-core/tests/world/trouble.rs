@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use liveperson_proto::close_code::CloseCode;
-use liveperson_proto::request::{FieldChange, Request};
+use liveperson_proto::request::{Availability, FieldChange, Request};
 use muster_core::bot::{Ending, Event};
 use muster_core::dialog::{CommitOutcome, Outcome, Ticket};
 use muster_core::duty::Intake;
@@ -59,7 +59,17 @@ impl World {
             Fault::OldBackup => self.back_up_or_restore(),
             Fault::Drain => self.drain(bot),
             Fault::Quarantine => self.quarantine(bot),
+            Fault::RingsLapse if self.is_routed() && self.chance.u32(0..3) == 0 => self.set_away(bot),
             _ => self.people(fault),
+        }
+    }
+
+    /// The platform sets a bot to another state by itself.
+    fn set_away(&mut self, bot: usize) {
+        if self.members[bot].open.is_some() {
+            let states = [Availability::Away, Availability::BackSoon, Availability::Offline];
+            self.platform.make_available(bot, states[self.chance.usize(0..3)]);
+            self.flush();
         }
     }
 
@@ -101,7 +111,7 @@ impl World {
             News::Conversations { .. } | News::Rings(_) => {
                 !is_whole(&news) && self.swarm.strikes(Fault::LoseChanges, 12, &mut self.chance)
             }
-            News::Answer(..) => false,
+            News::Answer(..) | News::State(..) => false,
         };
         if lost {
             self.members[bot].lost_news = true;
@@ -123,7 +133,8 @@ impl World {
         incoming.push_back(news);
         let last = incoming.len() - 1;
         // A socket's pictures of conversations and rings come in order: each shows the whole state.
-        let is_picture = |news: &News| matches!(news, News::Conversations { .. } | News::Rings(_));
+        let is_picture =
+            |news: &News| matches!(news, News::Conversations { .. } | News::Rings(_) | News::State(..));
         if swaps && last > 0 && !(is_picture(&incoming[last]) && is_picture(&incoming[last - 1])) {
             incoming.swap(last, last - 1);
         }
@@ -340,5 +351,6 @@ fn is_of_the_socket(request: &Request) -> bool {
             | Request::Unsubscribe { .. }
             | Request::SubscribeRings { .. }
             | Request::SetAgentState { .. }
+            | Request::SubscribeAgentState { .. }
     )
 }

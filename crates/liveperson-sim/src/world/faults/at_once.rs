@@ -35,6 +35,13 @@ impl World {
                     }
                 }
             }
+            Fault::SetAway => {
+                for (_, _, agent) in self.chosen_users(order) {
+                    if self.set_away(&agent) {
+                        self.faults.took_effect(order.fault.name());
+                    }
+                }
+            }
             _ => {}
         }
     }

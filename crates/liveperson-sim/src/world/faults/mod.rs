@@ -37,7 +37,7 @@ impl World {
                 true
             }
             _ if order.aim.request.is_some() => true,
-            Fault::DropSocket { .. } | Fault::RevokeToken { .. } | Fault::StealSession => {
+            Fault::DropSocket { .. } | Fault::RevokeToken { .. } | Fault::StealSession | Fault::SetAway => {
                 self.act_at_once(&order);
                 false
             }

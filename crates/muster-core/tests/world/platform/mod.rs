@@ -6,8 +6,10 @@ mod people;
 mod requests;
 mod routing;
 
+use liveperson_proto::agent_state::AgentState;
 use liveperson_proto::conversation::{ChangeKind, ConversationChange};
 use liveperson_proto::message::{EventBody, MessageEvent, Role};
+use liveperson_proto::request::Availability;
 use liveperson_proto::ring::Ring;
 use liveperson_proto::{ConversationId, DialogId, Sequence, SubscriptionId};
 use muster_core::bot::Event;
@@ -21,9 +23,14 @@ use dialog::Dialog;
 #[derive(Clone, Debug)]
 pub(crate) enum News {
     Answer(Ticket, Outcome),
-    Conversations { subscription: SubscriptionId, changes: Vec<ConversationChange> },
+    Conversations {
+        subscription: SubscriptionId,
+        changes: Vec<ConversationChange>,
+    },
     Rings(Vec<Ring>),
     Message(MessageEvent),
+    /// What the platform takes a bot's state for.
+    State(usize, Availability),
 }
 
 impl News {
@@ -34,6 +41,10 @@ impl News {
                 Event::Conversations { generation, subscription: Some(subscription), changes, lost: 0 }
             }
             Self::Rings(rings) => Event::Rings { generation, rings },
+            Self::State(bot, availability) => Event::AgentStates {
+                generation,
+                states: vec![AgentState { agent: agent(bot), availability }],
+            },
             Self::Message(event) => Event::Message { generation, event: Box::new(event) },
         }
     }
@@ -52,6 +63,7 @@ pub(crate) struct Wire {
     pub(crate) rings: bool,
     pub(crate) watch: bool,
     pub(crate) available: bool,
+    pub(crate) states: bool,
 }
 
 pub(crate) struct Platform {

@@ -20,8 +20,15 @@ impl Platform {
                 Outcome::Done
             }
             Request::SetAgentState { availability, .. } => {
-                self.wires[bot].available = *availability == Availability::Online;
+                self.make_available(bot, *availability);
                 Outcome::Done
+            }
+            Request::SubscribeAgentState { .. } => {
+                self.wires[bot].states = true;
+                let available = self.wires[bot].available;
+                let state = if available { Availability::Online } else { Availability::Offline };
+                self.caused.push((bot, News::State(bot, state)));
+                Outcome::Subscribed("states".into())
             }
             Request::AcceptRing { ring } => self.accept(bot, ring.as_str()),
             Request::ReadHistory { dialog, newer_than, older_than } => {

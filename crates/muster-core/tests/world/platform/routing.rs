@@ -1,5 +1,6 @@
 //! What the routing engine does: an open conversation without an agent rings at one bot.
 
+use liveperson_proto::request::Availability;
 use liveperson_proto::ring::{Ring, RingState};
 use muster_core::duty::Intake;
 use muster_core::time::Moment;
@@ -11,6 +12,15 @@ use super::{News, Platform};
 const LAPSE: u64 = 20_000;
 
 impl Platform {
+    /// A bot's state is another from here on; whoever subscribed to it is told.
+    pub(crate) fn make_available(&mut self, bot: usize, state: Availability) {
+        let wire = &mut self.wires[bot];
+        wire.available = state == Availability::Online;
+        if wire.states {
+            self.caused.push((bot, News::State(bot, state)));
+        }
+    }
+
     pub(crate) fn route(&mut self, now: Moment, chance: &mut fastrand::Rng) {
         if self.intake == Intake::All {
             return;
