@@ -128,7 +128,7 @@ impl Bot {
 
     /// Whether the bot wants the platform to offer it conversations.
     fn wants_rings(&self) -> bool {
-        self.duty.intake == Intake::Rings && self.drain.is_none()
+        self.duty.intake == Intake::Rings && self.drain.is_none() && self.paused.is_none()
     }
 
     pub(crate) fn presence_deadline(&self) -> Option<Moment> {
