@@ -29,6 +29,8 @@ pub(crate) struct Presence {
     shown_since: bool,
     /// When the state was set back, oldest first.
     set_back: VecDeque<Moment>,
+    /// The socket in hand was asked to tell of the state.
+    watched: bool,
     /// It was told that the bot stays away.
     alarmed: bool,
 }
@@ -36,7 +38,7 @@ pub(crate) struct Presence {
 impl Presence {
     /// A new socket begins with the state that the bot sets.
     pub(crate) fn begin(&mut self) {
-        (self.away, self.asked) = (None, false);
+        (self.away, self.asked, self.watched) = (None, false, false);
     }
 
     fn is_back(&mut self) {
@@ -89,7 +91,9 @@ impl Bot {
     /// The platform has taken the state that a new socket sets: what it shows from now on is later.
     pub(crate) fn watch_state(&mut self, out: &mut Vec<Effect>) {
         self.presence.is_back();
-        let Some(agent) = self.me.agent.clone().filter(|_| self.wants_rings()) else { return };
+        let wanted = self.wants_rings() && !self.presence.watched;
+        let Some(agent) = self.me.agent.clone().filter(|_| wanted) else { return };
+        self.presence.watched = true;
         let request = Request::SubscribeAgentState { account: self.me.account.clone(), agent };
         out.push(Effect::Ask(self.tickets.take(Purpose::WatchState), request));
     }
