@@ -27,6 +27,7 @@ use crate::actors::fleet::{AccountPlace, Detonate, End, FleetActor, Ping};
 use crate::actors::front_door::FrontDoor;
 use crate::actors::house::{House, RecorderPlace, Right};
 use crate::actors::login_gate::{LoginGate, LoginHall, Shared};
+use crate::actors::timeline::Timeline;
 use crate::actors::watchdog;
 use crate::board::{Board, FleetStatus, Watch};
 use crate::clock::Clock;
@@ -45,6 +46,9 @@ pub use declaration::stored_declaration;
 
 /// Runs of logic at one time at most, for each core.
 const THINKERS: usize = 16;
+
+/// How long the end waits for a store that is to keep what happened last.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Why a fleet did not start.
 #[derive(Debug, thiserror::Error)]
@@ -212,6 +216,7 @@ impl Fleet {
             node_lease: settings.store.node_lease,
             keep_released: settings.store.keep_released,
             recorder: RecorderPlace::default(),
+            timeline: Timeline::default(),
             right,
         });
         let arbiters: Vec<_> = (0..=cores).map(|_| Arbiter::new()).collect();
@@ -237,6 +242,7 @@ impl Fleet {
                 tracing::warn!("some bots did not end in time; what they left is taken up at the next start");
             }
         }
+        self.house.write_whole_timeline(GOODBYE).await;
         // Whatever still runs may change nothing from here on: the next process may start at once.
         self.house.right.end();
         if let Err(error) = self.house.store.release(&self.house.me).await {

@@ -2,6 +2,7 @@
 //!
 //! Actors write here, everybody else reads; nobody decides anything by it.
 
+mod account;
 mod health;
 mod moment;
 mod status;
@@ -16,6 +17,7 @@ use muster_core::health::Degraded;
 use muster_core::time::{Moment, Now};
 use serde::Deserialize;
 
+pub use account::AccountStatus;
 pub use health::Watch;
 pub use moment::rfc3339;
 pub use status::{BotState, BotStatus, FleetStatus, LoginQueue};
@@ -134,6 +136,16 @@ impl Board {
         counts
     }
 
+    /// What the bots of each account come to, by account.
+    pub fn accounts(&self) -> Vec<AccountStatus> {
+        let mut accounts: BTreeMap<AccountId, AccountStatus> = BTreeMap::new();
+        self.each(|bot| {
+            let account = accounts.entry(bot.account.clone());
+            account.or_insert_with(|| AccountStatus::empty(&bot.account)).add(bot);
+        });
+        accounts.into_values().collect()
+    }
+
     /// Lets a reader go through all bots without copying them.
     pub fn each(&self, mut see: impl FnMut(&BotStatus)) {
         let shown = self.read();
@@ -197,6 +209,23 @@ mod tests {
         assert_eq!(names(None, Some(BotState::Online)), ["1/b", "2/a"]);
         assert_eq!(names(Some("1"), Some(BotState::Online)), ["1/b"]);
         assert_eq!(names(Some("3"), None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_account_owes_what_any_of_its_bots_owes_for_longest() {
+        let board = Board::default();
+        for (name, owed, known) in [("a", Some(70), true), ("b", None, false), ("c", Some(50), true)] {
+            let degraded = owed.map(|_| Degraded::Behind).into_iter().collect();
+            let online = bot("1", name, BotState::Online);
+            board.put(BotStatus { oldest_owed_ms: owed, oldest_owed_known: known, degraded, ..online });
+        }
+        board.put(bot("1", "d", BotState::Parked));
+        board.put(BotStatus { oldest_owed_known: true, ..bot("2", "a", BotState::Online) });
+        let [first, second] = &board.accounts()[..] else { panic!("{:?}", board.accounts()) };
+        assert_eq!((first.oldest_owed_ms, first.oldest_owed_unknown_to), (Some(50), 1));
+        assert_eq!(first.states, [(BotState::Parked, 1), (BotState::Online, 3)].into());
+        assert_eq!(first.degraded, [(Degraded::Behind, 2)].into());
+        assert_eq!((second.oldest_owed_ms, second.oldest_owed_unknown_to), (None, 0));
     }
 
     #[test]

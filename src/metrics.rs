@@ -21,6 +21,7 @@ pub use account::AccountMetrics;
 
 const COMMIT_SECONDS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 const REPLY_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+const RING_SECONDS: &[f64] = &[0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 70.0, 90.0, 120.0];
 const GROUP_TURNS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0];
 
 /// Every metric of muster.
@@ -28,6 +29,10 @@ const GROUP_TURNS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0
 pub struct Metrics {
     registry: Registry,
     bots: IntGaugeVec,
+    bots_degraded: IntGaugeVec,
+    oldest_owed_timestamp_seconds: IntGaugeVec,
+    rings: IntCounterVec,
+    ring_lead_seconds: HistogramVec,
     connects: IntCounterVec,
     closes: IntCounterVec,
     logins: IntCounterVec,
@@ -58,6 +63,7 @@ pub struct Metrics {
     bot_online: IntGaugeVec,
     bot_claims: IntGaugeVec,
     bot_last_turn_timestamp_seconds: IntGaugeVec,
+    bot_oldest_owed_timestamp_seconds: IntGaugeVec,
     series: IntGaugeVec,
 }
 
@@ -72,6 +78,10 @@ impl Metrics {
         declare.gauge("muster_info", "The version of muster.", &["version"])?.with_label_values(&[version]).set(1);
         Ok(Self {
             bots: declare.gauge("muster_bots", "Bots by state.", &["account", "state"])?,
+            bots_degraded: declare.gauge("muster_bots_degraded", "Bots that are not quite as they should be, by what it is; a bot may count in several.", &["account", "degraded"])?,
+            oldest_owed_timestamp_seconds: declare.gauge("muster_oldest_owed_timestamp_seconds", "When the account's oldest consumer message was said that is owed an answer; no series while nothing is owed.", &["account"])?,
+            rings: declare.counter("muster_rings_total", "Rings taken, lost to others after an acceptance, or expired unanswered.", &["account", "outcome"])?,
+            ring_lead_seconds: declare.histograms("muster_ring_lead_seconds", "How long before its deadline a ring was taken.", &["account"], RING_SECONDS)?,
             connects: declare.counter("muster_connects_total", "Sockets opened, or not.", &["account", "outcome"])?,
             closes: declare.counter("muster_closes_total", "Sockets closed, by close code.", &["account", "code"])?,
             logins: declare.counter("muster_logins_total", "Login attempts.", &["account", "outcome"])?,
@@ -102,6 +112,7 @@ impl Metrics {
             bot_online: declare.gauge("muster_bot_online", "Whether the bot is online; in fleets of up to 2,000 bots.", &["account", "bot"])?,
             bot_claims: declare.gauge("muster_bot_claims", "Conversations that the bot handles; in fleets of up to 2,000 bots.", &["account", "bot"])?,
             bot_last_turn_timestamp_seconds: declare.gauge("muster_bot_last_turn_timestamp_seconds", "When the bot's last turn was committed; in fleets of up to 2,000 bots.", &["account", "bot"])?,
+            bot_oldest_owed_timestamp_seconds: declare.gauge("muster_bot_oldest_owed_timestamp_seconds", "When the oldest message was said that the bot owes an answer; in fleets of up to 2,000 bots, and no series while it owes none.", &["account", "bot"])?,
             series: declare.gauge("muster_series", "How many series this text has, a histogram counted as one.", &[])?,
             registry: { declare.process()?; declare.0 },
         })

@@ -28,6 +28,8 @@ mod settled;
 mod tables;
 #[path = "store_contract/taking.rs"]
 mod taking;
+#[path = "store_contract/timeline.rs"]
+mod timeline;
 #[path = "store_contract/turns.rs"]
 mod turns;
 #[path = "store_contract/world.rs"]
@@ -116,6 +118,9 @@ contract! {
         sessions::a_session_moved_to_another_row_does_not_open,
         sessions::nothing_stored_shows_a_secret,
         sessions::a_key_that_cannot_be_had_names_the_cure,
+        timeline::events_of_many_bots_are_written_at_once_and_each_keeps_its_order,
+        timeline::a_bot_keeps_its_latest_thousand,
+        timeline::events_of_more_than_a_month_ago_are_forgotten_in_batches_by_the_owner_alone,
         tables::an_empty_database_gets_its_tables_once,
         tables::tables_of_a_newer_muster_are_left_alone,
         tables::a_commit_is_durable,

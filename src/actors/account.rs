@@ -29,6 +29,7 @@ use super::front_door::FrontDoor;
 use super::guard::Guard;
 use super::house::House;
 use super::recorder::{Author, Flush};
+use super::timeline::Happening;
 use crate::board::{BotState, BotStatus};
 use crate::logic::Declared;
 use crate::protection::Protection;
@@ -197,6 +198,11 @@ impl AccountActor {
         self.bots.values().filter_map(|seat| seat.running.as_ref()).for_each(|Running(bot)| tell(bot));
     }
 
+    /// Notes in a bot's time line what its supervisor decided.
+    fn note(&self, bot: &BotId, what: Happening, state: BotState, cause: &str) {
+        self.house.note((&self.id, bot), what, Some(state), Some(cause));
+    }
+
     fn show(&self, bot: &BotId, state: BotState, cause: Option<String>) {
         let now = self.house.clock.now().wall;
         self.house.board.update(&self.id, bot, |status| {
@@ -275,6 +281,7 @@ impl Handler<BotExited> for AccountActor {
             Decision::Restart { after } => {
                 warn!(account.id = %self.id, bot.id = %bot, cause = exit.words(), after_ms = after.as_millis() as u64, "a bot restarts");
                 self.house.board.update(&self.id, &bot, |status| status.restarts += 1);
+                self.note(&bot, Happening::Restart, BotState::Waiting, &exit.words());
                 self.show(&bot, BotState::Waiting, Some(format!("restarts: {}", exit.words())));
                 ctx.run_later(after, move |account, ctx| account.start(&bot, ctx));
             }
@@ -283,6 +290,7 @@ impl Handler<BotExited> for AccountActor {
                 let Quarantine { kind, words } = Quarantine::of(&self.id, &bot, kind, &because);
                 error!(account.id = %self.id, bot.id = %bot, %kind, words, "a bot is quarantined");
                 self.pool_without(&bot);
+                self.note(&bot, Happening::Quarantine, BotState::Quarantined, &words);
                 self.show(&bot, BotState::Quarantined, Some(words));
             }
         }

@@ -14,7 +14,7 @@ use liveperson::{Credentials, Domains, Session};
 use liveperson_proto::AccountId;
 use muster_core::bot::{Bot, Ending, Event, State, View};
 use muster_core::duty::Duty;
-use muster_core::health::Vitals;
+use muster_core::health::{Degraded, Vitals};
 use muster_core::supervision::Exit;
 use muster_core::time::Moment;
 use muster_core::{BotId, PoolId};
@@ -29,6 +29,7 @@ use super::guard::Guard;
 use super::house::House;
 use super::recorder::Author;
 use super::socket::{CloseNow, SocketActor, vanished};
+use super::timeline::Happening;
 use crate::board::{BotState, BotStatus};
 use crate::logic::{Decider, Share};
 use crate::metrics::AccountMetrics;
@@ -195,9 +196,11 @@ impl BotActor {
         if last == Some(&view) {
             return;
         }
+        self.note_degraded(&view);
         let same_state = last.is_some_and(|last| (last.state, &last.cause) == (view.state, &view.cause));
         if !same_state {
             info!(parent: &self.span, state = state(view.state).word(), cause = view.cause, "changed state");
+            self.note_state(&view);
             return self.put(view);
         }
         if !self.showing {
@@ -208,6 +211,31 @@ impl BotActor {
                 bot.put(view);
             });
         }
+    }
+
+    /// Notes what stands beside a state; waiting and fenced are states of their own.
+    fn note_degraded(&self, view: &View) {
+        let beside = |view: &View| -> Vec<_> {
+            let is_state = |what: &Degraded| matches!(what, Degraded::Waiting | Degraded::Fenced);
+            view.degraded.iter().copied().filter(|what| !is_state(what)).collect()
+        };
+        let now = beside(view);
+        if now == self.shown.as_ref().map_or_else(Vec::new, beside) {
+            return;
+        }
+        let words: Vec<_> = now.iter().map(|what| what.word()).collect();
+        let words = if words.is_empty() { "as it should be again".to_owned() } else { words.join(", ") };
+        self.note_happening(Happening::Degraded, None, Some(&words));
+    }
+
+    /// What the time line says of a change.
+    fn note_state(&self, view: &View) {
+        let what = if view.state == State::Quarantined { Happening::Quarantine } else { Happening::State };
+        self.note_happening(what, Some(state(view.state)), view.cause.as_deref());
+    }
+
+    fn note_happening(&self, what: Happening, state: Option<BotState>, cause: Option<&str>) {
+        self.post.house.note((self.account(), self.bot()), what, state, cause);
     }
 
     fn put(&mut self, view: View) {

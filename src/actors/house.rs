@@ -10,6 +10,7 @@ use muster_core::dialog::Rules;
 use muster_core::time::Moment;
 use tokio::runtime::Handle;
 
+use super::timeline::Timeline;
 use super::tray::Desk;
 use crate::board::Board;
 use crate::clock::Clock;
@@ -51,6 +52,8 @@ pub struct House {
     pub right: Right,
     /// The recorder of the moment; a new one takes its place after a panic.
     pub recorder: RecorderPlace,
+    /// What happened to the bots and is not written yet.
+    pub timeline: Timeline,
 }
 
 impl House {
@@ -138,6 +141,7 @@ pub(super) mod tests {
             keep_released: Duration::from_secs(15),
             right: Right::default(),
             recorder: RecorderPlace::default(),
+            timeline: Timeline::default(),
         };
         (Arc::new(house), folder)
     }

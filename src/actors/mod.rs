@@ -8,6 +8,7 @@
 //! - [`socket`]: one connection
 //! - [`recorder`]: writes turns into the store, in groups
 //! - [`tray`]: what is handed to the recorder and not taken up
+//! - [`timeline`]: what happened to each bot, on its way into the store
 //! - [`watchdog`]: how late each arbiter is
 //! - [`guard`]: how a parent hears that a child panicked
 //! - [`blast`]: panics on demand, for tests in debug builds
@@ -25,6 +26,7 @@ pub mod login_gate;
 pub mod socket;
 
 pub mod recorder;
+pub mod timeline;
 pub mod tray;
 
 pub mod watchdog;

@@ -24,5 +24,5 @@ pub(super) async fn one(
 ) -> Result<Json<BotStatus>, Problem> {
     let (account, bot) = bot.into_inner();
     let status = state.board.get(&account, &bot);
-    status.map(Json).ok_or_else(|| Problem::not_found("unknown-bot", "there is no such bot in this account"))
+    status.map(Json).ok_or_else(Problem::unknown_bot)
 }

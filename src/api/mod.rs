@@ -1,11 +1,14 @@
 //! The admin API: what the board shows, over HTTP, for this machine alone.
 //!
 //! - [`configure`]: the routes; [`serve`]: the server around them
-//! - `health`, `bots`, `scrape`: one file a resource
+//! - `health`, `fleet`, `accounts`, `bots`, `events`, `scrape`: one file a resource
 //! - `guard`: who may ask, and what every answer carries
 //! - `problem`: the one place that knows how an error looks in HTTP
 
+mod accounts;
 mod bots;
+mod events;
+mod fleet;
 mod guard;
 mod health;
 mod problem;
@@ -23,17 +26,21 @@ use actix_web::{FromRequest, Resource, Responder, web};
 
 use crate::board::Board;
 use crate::metrics::Metrics;
+use crate::store::Store;
 
+pub use events::Event;
 pub use problem::Problem;
 pub use serve::{guarded, serve};
 
 /// What every handler may look at.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ApiState {
     /// The fleet's visible state.
     pub board: Board,
     /// The metrics to scrape.
     pub metrics: Arc<Metrics>,
+    /// Where the bots' time lines are read.
+    pub store: Option<Store>,
     /// Whether this process makes progress; a watchdog takes it away.
     pub alive: Arc<AtomicBool>,
 }
@@ -41,7 +48,13 @@ pub struct ApiState {
 impl ApiState {
     /// The state of a process that is alive until someone says otherwise.
     pub fn new(board: Board, metrics: Arc<Metrics>) -> Self {
-        Self { board, metrics, alive: Arc::new(AtomicBool::new(true)) }
+        Self { board, metrics, store: None, alive: Arc::new(AtomicBool::new(true)) }
+    }
+
+    /// The same with a store to read from.
+    #[must_use]
+    pub fn with_store(self, store: Store) -> Self {
+        Self { store: Some(store), ..self }
     }
 
     fn is_alive(&self) -> bool {
@@ -56,7 +69,10 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         .service(read_only("/livez", health::livez))
         .service(read_only("/readyz", health::readyz))
         .service(read_only("/metrics", scrape::metrics))
+        .service(read_only("/api/v1/fleet", fleet::one))
+        .service(read_only("/api/v1/accounts", accounts::list))
         .service(read_only("/api/v1/bots", bots::list))
+        .service(read_only("/api/v1/bots/{account}/{bot}/events", events::list))
         .service(read_only("/api/v1/bots/{account}/{bot}", bots::one));
 }
 

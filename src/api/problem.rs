@@ -39,6 +39,16 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, name, title)
     }
 
+    /// There is no such bot.
+    pub(super) fn unknown_bot() -> Self {
+        Self::not_found("unknown-bot", "there is no such bot in this account")
+    }
+
+    /// The store does not answer.
+    pub(super) fn store_away() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-away", "the store does not answer; try again soon")
+    }
+
     /// Something went wrong that the client cannot help.
     pub fn internal() -> Self {
         Self::new(

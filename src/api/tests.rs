@@ -3,10 +3,12 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, web};
+use muster_core::health::Degraded;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::board::{BotState, BotStatus, FleetStatus};
+use crate::store::{NewEvent, Store, StoreOptions, StoreUrl};
 
 fn state() -> ApiState {
     let board = Board::default();
@@ -212,4 +214,81 @@ async fn the_server_answers_on_loopback() {
     assert_eq!(body["pool"], json!("greeters"));
     handle.stop(true).await;
     running.await.unwrap().unwrap();
+}
+
+#[actix_web::test]
+async fn accounts_and_the_fleet_say_what_is_owed_and_what_is_wrong() {
+    let state = state();
+    state.board.update(&"1".into(), &"b".into(), |bot| {
+        bot.oldest_owed_ms = Some(1_795_257_904_123);
+        bot.degraded = vec![Degraded::Waiting];
+    });
+    let (status, body) = text(state.clone(), "/api/v1/accounts").await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let first = json!({
+        "account": "1", "states": {"logging-in": 1, "online": 1}, "degraded": {"waiting": 1},
+        "oldest_owed_at": "2026-11-21T10:45:04.123Z", "oldest_owed_unknown_to": 2,
+    });
+    assert_eq!((status, &body["items"][0]), (StatusCode::OK, &first));
+    assert_eq!(body["items"][1]["oldest_owed_at"], Value::Null);
+    let (status, body) = text(state, "/api/v1/fleet").await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["owner"], &body["degraded"]), (StatusCode::OK, &json!("node-1"), &json!([])));
+}
+
+async fn with_store(events: usize) -> (ApiState, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions::new(StoreUrl::Sqlite(folder.path().join("store.db")));
+    let store = Store::open(&options, tokio::runtime::Handle::current()).await.unwrap();
+    store.migrate().await.unwrap();
+    let event = |n: usize| NewEvent {
+        account: "1".into(),
+        bot: "a".into(),
+        at: 1_795_257_904_123 + n as i64,
+        kind: "state".to_owned(),
+        state: Some("online".to_owned()),
+        cause: None,
+    };
+    store.add_events(&(0..events).map(event).collect::<Vec<_>>()).await.unwrap();
+    (state().with_store(store), folder)
+}
+
+#[actix_web::test]
+async fn a_time_line_is_read_page_by_page_from_its_end() {
+    let (state, _folder) = with_store(5).await;
+    let (mut seen, mut next) = (Vec::new(), Value::Null);
+    for expected in [2, 2, 1] {
+        let before = next.as_i64().map_or_else(String::new, |next| format!("&before={next}"));
+        let (status, body) = text(state.clone(), &format!("/api/v1/bots/1/a/events?limit=2{before}")).await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, body["items"].as_array().unwrap().len()), (StatusCode::OK, expected), "{body}");
+        seen.extend(body["items"].as_array().unwrap().iter().map(|event| event["seq"].as_i64().unwrap()));
+        next = body["next"].clone();
+    }
+    assert_eq!((seen, next), (vec![5, 4, 3, 2, 1], Value::Null));
+    let (_, body) = text(state.clone(), "/api/v1/bots/1/a/events?limit=1").await;
+    let first: Value = serde_json::from_str(&body).unwrap();
+    let latest = json!({"seq": 5, "at": "2026-11-21T10:45:04.127Z", "kind": "state", "state": "online", "cause": null});
+    assert_eq!(first["items"][0], latest);
+    let (_, body) = text(state, "/api/v1/bots/1/b/events").await;
+    assert_eq!(body, r#"{"items":[],"next":null}"#, "nothing has happened to it yet");
+}
+
+#[actix_web::test]
+async fn a_time_line_that_cannot_be_read_is_a_problem_in_words() {
+    let (state, _folder) = with_store(1).await;
+    for (path, expected, kind) in [
+        ("/api/v1/bots/1/zzz/events", 404, "unknown-bot"),
+        ("/api/v1/bots/1/a/events?limit=0", 400, "bad-request"),
+        ("/api/v1/bots/1/a/events?limit=1001", 400, "bad-request"),
+        ("/api/v1/bots/1/a/events?after=3", 400, "bad-request"),
+    ] {
+        let (status, body) = text(state.clone(), path).await;
+        assert_eq!(status.as_u16(), expected, "{path}: {body}");
+        assert!(body.contains(&format!("urn:muster:problem:{kind}")), "{path}: {body}");
+    }
+    state.store.as_ref().unwrap().close().await;
+    let (status, body) = text(state, "/api/v1/bots/1/a/events").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("the store does not answer"), "{body}");
 }

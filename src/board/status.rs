@@ -186,7 +186,7 @@ fn as_text<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
 }
 
 #[expect(clippy::ref_option, reason = "the shape that serde asks for")]
-fn as_optional_text<S: Serializer>(ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_optional_text<S: Serializer>(ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
     ms.map(rfc3339).serialize(serializer)
 }
 

@@ -14,6 +14,7 @@ use super::filter;
 use super::live::{self, LiveBot};
 use super::store::StoreArguments;
 use super::table::{counted, json, lines, table, time};
+use crate::api::Event;
 use crate::store::{BotFilter, Holder, ListedBot, Store, StoreError, Wanted};
 use crate::telemetry::Chain;
 
@@ -67,6 +68,9 @@ struct List {
 struct Show {
     /// Its name, or ACCOUNT/NAME where several accounts have one of that name
     bot: String,
+    /// How many events of its time line at most, the latest first
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    limit: u32,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -83,10 +87,22 @@ struct Shown {
     logic: String,
     state: String,
     cause: Option<String>,
+    waits_until: Option<String>,
+    degraded: Vec<String>,
+    oldest_owed_at: Option<String>,
+    oldest_owed_known: bool,
     run_by: Option<String>,
     epoch: Option<i64>,
     held: i64,
     session_saved_at: Option<String>,
+}
+
+/// A bot with what happened to it.
+#[derive(Serialize)]
+struct Detailed<'a> {
+    #[serde(flatten)]
+    bot: &'a Shown,
+    events: &'a [Event],
 }
 
 #[derive(Serialize)]
@@ -109,7 +125,9 @@ async fn list(arguments: List, io: Handle) -> Result<(), Failure> {
     let after = arguments.after.as_deref().map(pair).transpose()?.unwrap_or_default();
     let store = arguments.places.store.open(io).await?;
     let server = arguments.places.server;
-    let (mut bots, holder) = read(&store, server, &filter, after, arguments.limit + 1).await?;
+    let read = read(&store, server, &filter, after, arguments.limit + 1).await;
+    store.close().await;
+    let (mut bots, holder) = read?;
     let more = bots.len() > arguments.limit as usize;
     bots.truncate(arguments.limit as usize);
     let next = bots.last().filter(|_| more).map(|bot| format!("{}/{}", bot.account, bot.bot));
@@ -127,13 +145,17 @@ async fn list(arguments: List, io: Handle) -> Result<(), Failure> {
             bot.bot.clone(),
             bot.pool.clone(),
             bot.logic.clone(),
-            bot.state.clone(),
+            bot.state_words(),
             bot.held.to_string(),
+            short(bot.oldest_owed_at.as_deref()),
             bot.session_saved_at.clone().unwrap_or_else(|| "-".to_owned()),
         ]
     };
     let rows: Vec<_> = bots.iter().map(row).collect();
-    print!("{}", table(["ACCOUNT", "BOT", "POOL", "LOGIC", "STATE", "HELD", "SESSION SINCE"], &rows));
+    print!(
+        "{}",
+        table(["ACCOUNT", "BOT", "POOL", "LOGIC", "STATE", "HELD", "OLDEST OWED", "SESSION SINCE"], &rows)
+    );
     println!("{}", below(bots.len(), next.as_deref(), holder.as_ref()));
     Ok(())
 }
@@ -166,9 +188,23 @@ async fn show(arguments: Show, io: Handle) -> Result<(), Failure> {
     };
     let filter = BotFilter { account, bot: Some(bot), pool: None };
     let store = arguments.places.store.open(io).await?;
-    let (bots, _) = read(&store, arguments.places.server, &filter, Default::default(), 10).await?;
-    let bot = match &bots[..] {
-        [bot] => bot,
+    let found = find(&store, &arguments, &filter).await;
+    store.close().await;
+    let (bot, events) = found?;
+    if arguments.json {
+        println!("{}", json(&Detailed { bot: &bot, events: &events }));
+        return Ok(());
+    }
+    print_bot(&bot);
+    print_events(&events, arguments.limit);
+    Ok(())
+}
+
+/// The one bot that is meant, and the latest that happened to it.
+async fn find(store: &Store, arguments: &Show, filter: &BotFilter) -> Result<(Shown, Vec<Event>), Failure> {
+    let (mut bots, _) = read(store, arguments.places.server, filter, Default::default(), 10).await?;
+    match &bots[..] {
+        [_] => {}
         [] => {
             let words = format!("no bot {} is declared: `muster bots list` shows all", arguments.bot);
             return Err(Failure::new(words));
@@ -181,11 +217,19 @@ async fn show(arguments: Show, io: Handle) -> Result<(), Failure> {
                 arguments.bot
             )));
         }
-    };
-    if arguments.json {
-        println!("{}", json(bot));
-        return Ok(());
     }
+    let bot = bots.swap_remove(0);
+    let (account, name) = (bot.account.as_str().into(), bot.bot.as_str().into());
+    let events = match store.events(&account, &name, None, arguments.limit).await {
+        Ok(events) => events.into_iter().map(Event::from).collect(),
+        // A store from before there were time lines.
+        Err(StoreError::Migration { .. }) => Vec::new(),
+        Err(error) => return Err(Failure::of(&error)),
+    };
+    Ok((bot, events))
+}
+
+fn print_bot(bot: &Shown) {
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     print!(
         "{}",
@@ -196,6 +240,9 @@ async fn show(arguments: Show, io: Handle) -> Result<(), Failure> {
             ("logic", bot.logic.clone()),
             ("state", bot.state.clone()),
             ("cause", or_dash(&bot.cause)),
+            ("waits until", short(bot.waits_until.as_deref())),
+            ("degraded", bot.degraded_words()),
+            ("oldest owed", bot.owed_words()),
             ("run by", or_dash(&bot.run_by)),
             ("epoch", bot.epoch.map_or_else(|| "-".to_owned(), |epoch| epoch.to_string())),
             ("conversations held", bot.held.to_string()),
@@ -203,7 +250,53 @@ async fn show(arguments: Show, io: Handle) -> Result<(), Failure> {
         ])
     );
     println!("its conversations: `muster conversations list account={} bot={}`", bot.account, bot.bot);
-    Ok(())
+}
+
+fn print_events(events: &[Event], limit: u32) {
+    if limit == 0 {
+        return;
+    }
+    if events.is_empty() {
+        println!("nothing has happened to it in the last 30 days, as far as the store knows");
+        return;
+    }
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let row = |event: &Event| {
+        [short(Some(&event.at)), event.kind.clone(), or_dash(&event.state), or_dash(&event.cause)]
+    };
+    let rows: Vec<_> = events.iter().map(row).collect();
+    println!();
+    print!("{}", table(["TIME", "WHAT", "STATE", "CAUSE"], &rows));
+}
+
+/// A time as a fleet says it, to the second; a dash for none.
+fn short(time: Option<&str>) -> String {
+    match time.map(|time| time.split_once('.').map_or(time.to_owned(), |(second, _)| format!("{second}Z"))) {
+        Some(time) => time,
+        None => "-".to_owned(),
+    }
+}
+
+impl Shown {
+    /// The state, and what is wrong beside it.
+    fn state_words(&self) -> String {
+        let beside: Vec<_> =
+            self.degraded.iter().filter(|what| **what != self.state).map(String::as_str).collect();
+        if beside.is_empty() { self.state.clone() } else { format!("{}: {}", self.state, beside.join(", ")) }
+    }
+
+    fn degraded_words(&self) -> String {
+        if self.degraded.is_empty() { "-".to_owned() } else { self.degraded.join(", ") }
+    }
+
+    fn owed_words(&self) -> String {
+        let owed = short(self.oldest_owed_at.as_deref());
+        if self.oldest_owed_known {
+            owed
+        } else {
+            format!("{owed} (there may be older ones that it has not read)")
+        }
+    }
 }
 
 async fn read(
@@ -218,9 +311,7 @@ async fn read(
         let bots = store.list_bots(filter, &after, limit).await?;
         Ok::<_, StoreError>((bots, holder))
     };
-    let read = read.await;
-    store.close().await;
-    let (bots, holder) = read.map_err(|error| Failure::new(Chain(&error).to_string()))?;
+    let (bots, holder) = read.await.map_err(|error| Failure::new(Chain(&error).to_string()))?;
     // A fleet that nobody holds in this store is another store's.
     let live = if holder.is_some() { live::bots(server).await } else { HashMap::new() };
     let show = |bot: ListedBot| {
@@ -249,6 +340,10 @@ fn shown(bot: ListedBot, holder: Option<&Holder>, live: Option<&LiveBot>) -> Sho
         logic: summary["logic"].as_str().unwrap_or("-").to_owned(),
         state: live.map_or_else(|| state.to_owned(), |live| live.state.clone()),
         cause: live.and_then(|live| live.cause.clone()).or(bot.row.quarantine),
+        waits_until: live.and_then(|live| live.waits_until.clone()),
+        degraded: live.map(|live| live.degraded.clone()).unwrap_or_default(),
+        oldest_owed_at: live.and_then(|live| live.oldest_owed_at.clone()),
+        oldest_owed_known: live.is_some_and(|live| live.oldest_owed_known),
         run_by: holder.map(|holder| holder.owner.words()),
         epoch: bot.owner.map(|(_, epoch)| epoch),
         held: bot.held,

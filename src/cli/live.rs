@@ -20,6 +20,14 @@ pub(super) struct LiveBot {
     bot: String,
     pub(super) state: String,
     pub(super) cause: Option<String>,
+    #[serde(default)]
+    pub(super) waits_until: Option<String>,
+    #[serde(default)]
+    pub(super) degraded: Vec<String>,
+    #[serde(default)]
+    pub(super) oldest_owed_at: Option<String>,
+    #[serde(default)]
+    pub(super) oldest_owed_known: bool,
 }
 
 #[derive(Deserialize)]

@@ -139,7 +139,8 @@ pub(super) fn listen(
     board: &Board,
     fleet: &Fleet,
 ) -> Result<(actix_web::dev::ServerHandle, SocketAddr), Failure> {
-    let state = ApiState::new(board.clone(), fleet.house.metrics.clone());
+    let state =
+        ApiState::new(board.clone(), fleet.house.metrics.clone()).with_store(fleet.house.store.clone());
     let alive = state.alive.clone();
     let (server, bound) = api::serve(address, state, console::configure).map_err(|error| {
         Failure::new(format!("cannot listen on {address}: {error}; set another `listen` under [server]"))

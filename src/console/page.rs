@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::words::{age, sign, tone};
-use crate::board::{Board, BotState, BotStatus, Counts, FleetStatus, Selection, rfc3339};
+use crate::board::{AccountStatus, Board, BotState, BotStatus, Counts, FleetStatus, Selection, rfc3339};
 
 /// More rows than anybody reads, and fewer than a browser minds.
 const MOST_ROWS: usize = 1000;
@@ -30,7 +30,7 @@ pub(super) fn status(board: &Board, selection: &Selection, now_ms: i64) -> Marku
                         p.banner role="status" { strong { "Fenced: " } (cause) }
                     }
                     @if counts.is_empty() { (nothing_yet()) } @else {
-                        (accounts(&counts))
+                        (accounts(&board.accounts(), now_ms))
                         (bots_table(&bots, selection, now_ms))
                     }
                 }
@@ -67,15 +67,15 @@ fn nothing_yet() -> Markup {
     }
 }
 
-fn accounts(counts: &Counts) -> Markup {
+fn accounts(accounts: &[AccountStatus], now_ms: i64) -> Markup {
     html! {
         section {
             h2 id="accounts" { "Accounts" }
             div.scroll {
                 table aria-labelledby="accounts" {
-                    thead { tr { th scope="col" { "Account" } th scope="col" { "Bots by state" } } }
+                    thead { tr { th scope="col" { "Account" } th scope="col" { "Bots by state" } th scope="col" { "Oldest owed" } } }
                     tbody {
-                        @for (account, states) in counts {
+                        @for AccountStatus { account, states, oldest_owed_ms, .. } in accounts {
                             tr {
                                 th scope="row" { a href={ "/?account=" (account) } { (account) } }
                                 td {
@@ -84,6 +84,7 @@ fn accounts(counts: &Counts) -> Markup {
                                         " "
                                     }
                                 }
+                                td { (moment(*oldest_owed_ms, now_ms)) }
                             }
                         }
                     }
@@ -103,7 +104,7 @@ fn bots_table(bots: &[BotStatus], selection: &Selection, now_ms: i64) -> Markup 
                     table aria-labelledby="bots" {
                         thead {
                             tr {
-                                @for heading in ["Bot", "State", "Since", "Cause", "Token age", "Conversations", "Last turn"] {
+                                @for heading in ["Bot", "State", "Since", "Cause", "Token age", "Conversations", "Oldest owed", "Last turn"] {
                                     th scope="col" { (heading) }
                                 }
                             }
@@ -136,12 +137,22 @@ fn bot_row(bot: &BotStatus, now_ms: i64) -> Markup {
     html! {
         tr {
             th scope="row" { (bot.bot) " " small { (bot.account) " · " (bot.logic) } }
-            td { (state_words(bot.state)) }
+            td { (state_words(bot.state)) (degraded(bot)) }
             td { (moment(Some(bot.since_ms), now_ms)) }
             td.cause { (bot.cause.as_deref().unwrap_or_default()) }
             td { (moment(bot.token_refreshed_ms, now_ms)) }
             td.number { (bot.open_conversations) }
+            td { (moment(bot.oldest_owed_ms, now_ms)) }
             td { (moment(bot.last_turn_ms, now_ms)) }
+        }
+    }
+}
+
+/// What is wrong beside the state.
+fn degraded(bot: &BotStatus) -> Markup {
+    html! {
+        @for what in bot.degraded.iter().filter(|what| what.word() != bot.state.word()) {
+            " " span.warn title=(what.words()) { (what) }
         }
     }
 }
@@ -163,6 +174,8 @@ fn moment(ms: Option<i64>, now_ms: i64) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use muster_core::health::Degraded;
+
     use super::*;
 
     fn shown(board: &Board, selection: &Selection) -> String {
@@ -197,7 +210,9 @@ mod tests {
     #[test]
     fn states_are_told_in_words_and_signs_and_colours() {
         let board = Board::default();
-        board.put(bot("a", BotState::Online, None));
+        let owing = bot("a", BotState::Online, None);
+        let degraded = vec![Degraded::Behind];
+        board.put(BotStatus { oldest_owed_ms: Some(570_000), degraded, ..owing });
         board.put(bot("b", BotState::Quarantined, Some("refused credentials")));
         let page = shown(&board, &Selection::default());
         for part in [
@@ -205,6 +220,8 @@ mod tests {
             r#"<span class="good"><span aria-hidden="true">●</span> online</span>"#,
             r#"<span class="bad"><span aria-hidden="true">✕</span> quarantined</span>"#,
             "refused credentials",
+            r#"<span class="warn" title="a consumer's message has waited too long for its answer">behind</span>"#,
+            r#"title="1970-01-01T00:09:30.000Z">30 s</time>"#,
             r#"<th scope="col">Token age</th>"#,
             r#"<time datetime="1970-01-01T00:09:00.000Z" title="1970-01-01T00:09:00.000Z">1 min</time>"#,
             r#"http-equiv="refresh" content="5""#,

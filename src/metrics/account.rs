@@ -6,13 +6,15 @@ use liveperson_proto::AccountId;
 use prometheus::{Histogram, IntCounter};
 
 use super::Metrics;
-use super::labels::{CATCH_UPS, CLAIM_CHANGES, TURNS, closed};
+use super::labels::{CATCH_UPS, CLAIM_CHANGES, RINGS, TURNS, closed};
 
 /// One account's metrics: a bot gets them once and counts without looking anything up.
 #[derive(Clone, Debug)]
 pub struct AccountMetrics {
     turns: Vec<(&'static str, IntCounter)>,
     claim_changes: [IntCounter; 2],
+    rings: [IntCounter; 3],
+    ring_lead_seconds: Histogram,
     turn_commit_seconds: Histogram,
     message_commit_seconds: Histogram,
     reply_seconds: Histogram,
@@ -31,6 +33,8 @@ impl AccountMetrics {
             turns: TURNS.iter().chain(&["other"]).map(|outcome| (*outcome, turns(outcome))).collect(),
             claim_changes: [0, 1]
                 .map(|change| metrics.claim_changes.with_label_values(&[account, CLAIM_CHANGES[change]])),
+            rings: [0, 1, 2].map(|outcome| metrics.rings.with_label_values(&[account, RINGS[outcome]])),
+            ring_lead_seconds: metrics.ring_lead_seconds.with_label_values(&[account]),
             message_commit_seconds: metrics.message_commit_seconds.with_label_values(&[account]),
             turn_commit_seconds: metrics.turn_commit_seconds.clone(),
             reply_seconds: metrics.reply_seconds.with_label_values(&[account]),
@@ -59,6 +63,22 @@ impl AccountMetrics {
     /// Notes how long a message took from being heard to its committed turn.
     pub fn message_committed(&self, after: Duration) {
         self.message_commit_seconds.observe(after.as_secs_f64());
+    }
+
+    /// Counts a ring that was taken so long before its deadline, where it had one.
+    pub fn ring_taken(&self, lead: Option<Duration>) {
+        self.rings[0].inc();
+        lead.inspect(|lead| self.ring_lead_seconds.observe(lead.as_secs_f64()));
+    }
+
+    /// Counts a ring that was accepted and went elsewhere.
+    pub fn ring_lost(&self) {
+        self.rings[1].inc();
+    }
+
+    /// Counts a ring that nobody of the bots had room for in time.
+    pub fn ring_expired(&self) {
+        self.rings[2].inc();
     }
 
     /// Counts a conversation that is taken up.

@@ -13,14 +13,16 @@ pub(super) const TURNS: &[&str] = &["committed", "failed", "duplicate", "stale",
 pub(super) const CLAIM_CHANGES: &[&str] = &["taken", "released"];
 /// What a history held that was read after the cursor.
 pub(super) const CATCH_UPS: &[&str] = &["nothing", "messages"];
+/// What became of a ring.
+pub(super) const RINGS: &[&str] = &["taken", "lost", "expired"];
 /// What is forgotten when it is old.
-pub(super) const PRUNED: &[&str] = &["claims", "dead_letters"];
+pub(super) const PRUNED: &[&str] = &["claims", "dead_letters", "events"];
 /// Who was restarted, or had a full mailbox.
 pub(super) const ACTORS: &[&str] =
     &["fleet", "account", "bot", "socket", "dialog", "recorder", "publisher", "logic", "owner"];
 
 /// What had no room.
-pub(super) const QUEUES: &[&str] = &["rings", "inbox", "news", "history", "requests"];
+pub(super) const QUEUES: &[&str] = &["rings", "inbox", "news", "history", "requests", "timeline"];
 
 /// The value itself if the set has it, else `other`.
 pub(super) fn closed(value: &str, set: &[&'static str]) -> &'static str {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_core::health::Degraded;
 use prometheus::{Encoder, Error, TextEncoder};
 
 use super::Metrics;
@@ -30,6 +31,9 @@ impl Metrics {
         // A bot or account that is gone must not linger.
         let of_the_board = [
             &self.bots,
+            &self.bots_degraded,
+            &self.oldest_owed_timestamp_seconds,
+            &self.bot_oldest_owed_timestamp_seconds,
             &self.outbox_depth,
             &self.claims,
             &self.logins_waiting,
@@ -46,6 +50,16 @@ impl Metrics {
                 let count = counts.get(state).copied().unwrap_or_default();
                 self.bots.with_label_values(&[account.as_str(), state.word()]).set(count as i64);
                 bots += count;
+            }
+        }
+        for account in board.accounts() {
+            let name = account.account.as_str();
+            for what in Degraded::ALL {
+                let count = account.degraded.get(what).copied().unwrap_or_default();
+                self.bots_degraded.with_label_values(&[name, what.word()]).set(count as i64);
+            }
+            if let Some(oldest_ms) = account.oldest_owed_ms {
+                self.oldest_owed_timestamp_seconds.with_label_values(&[name]).set(oldest_ms / 1000);
             }
         }
         for (account, queue) in board.fleet().logins {
@@ -74,6 +88,9 @@ impl Metrics {
         let bot = &[status.account.as_str(), status.bot.as_str()];
         self.bot_online.with_label_values(bot).set(i64::from(status.state == BotState::Online));
         self.bot_claims.with_label_values(bot).set(status.open_conversations as i64);
+        if let Some(oldest_ms) = status.oldest_owed_ms {
+            self.bot_oldest_owed_timestamp_seconds.with_label_values(bot).set(oldest_ms / 1000);
+        }
         if let Some(last_turn_ms) = status.last_turn_ms {
             self.bot_last_turn_timestamp_seconds.with_label_values(bot).set(last_turn_ms / 1000);
         }

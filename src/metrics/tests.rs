@@ -1,3 +1,5 @@
+use muster_core::health::Degraded;
+
 use super::*;
 use crate::board::{Board, BotState, BotStatus};
 
@@ -26,6 +28,10 @@ fn used() -> (Metrics, Board) {
     hot.claim_released();
     metrics.arbiter_lag("bots-1", Duration::from_millis(250));
     hot.dead_letter();
+    hot.ring_taken(Some(Duration::from_secs(50)));
+    hot.ring_taken(None);
+    hot.ring_lost();
+    hot.ring_expired();
     let board = Board::default();
     for (bot, state, outbox, token) in [
         ("a", BotState::Online, 2, Some(90_000)),
@@ -39,6 +45,8 @@ fn used() -> (Metrics, Board) {
             token_refreshed_ms: token,
             open_conversations: outbox * 2,
             last_turn_ms: token,
+            oldest_owed_ms: token.map(|ms| ms + 5_000),
+            degraded: token.map(|_| Degraded::Behind).into_iter().collect(),
             ..parked
         });
     }
@@ -55,6 +63,11 @@ fn every_declared_metric_is_in_the_text() {
     let text = metrics.scrape(&board).unwrap();
     for (name, kind) in [
         ("muster_bots", "gauge"),
+        ("muster_bots_degraded", "gauge"),
+        ("muster_oldest_owed_timestamp_seconds", "gauge"),
+        ("muster_bot_oldest_owed_timestamp_seconds", "gauge"),
+        ("muster_rings_total", "counter"),
+        ("muster_ring_lead_seconds", "histogram"),
         ("muster_connects_total", "counter"),
         ("muster_closes_total", "counter"),
         ("muster_logins_total", "counter"),
@@ -91,7 +104,7 @@ fn every_declared_metric_is_in_the_text() {
         has(&text, &format!("# TYPE {name} {kind}"));
     }
     let ours = text.matches("# TYPE muster_").count();
-    assert_eq!(ours, 30, "a metric is declared that this table lacks");
+    assert_eq!(ours, 35, "a metric is declared that this table lacks");
 }
 
 #[test]
@@ -104,6 +117,15 @@ fn what_was_counted_is_in_the_text() {
         r#"muster_bots{account="12345678",state="fenced"} 1"#,
         r#"muster_bots{account="12345678",state="logging-in"} 0"#,
         r#"muster_outbox_depth{account="12345678"} 5"#,
+        r#"muster_bots_degraded{account="12345678",degraded="behind"} 2"#,
+        r#"muster_bots_degraded{account="12345678",degraded="silent"} 0"#,
+        r#"muster_oldest_owed_timestamp_seconds{account="12345678"} 65"#,
+        r#"muster_bot_oldest_owed_timestamp_seconds{account="12345678",bot="a"} 95"#,
+        r#"muster_rings_total{account="12345678",outcome="taken"} 2"#,
+        r#"muster_rings_total{account="12345678",outcome="lost"} 1"#,
+        r#"muster_rings_total{account="12345678",outcome="expired"} 1"#,
+        r#"muster_ring_lead_seconds_count{account="12345678"} 1"#,
+        r#"muster_ring_lead_seconds_sum{account="12345678"} 50"#,
         r#"muster_token_refresh_timestamp_seconds{account="12345678"} 60"#,
         r#"muster_closes_total{account="12345678",code="4401"} 1"#,
         r#"muster_closes_total{account="12345678",code="other"} 1"#,
@@ -148,8 +170,8 @@ fn every_metric_of_the_dashboards_exists() {
     let text = metrics.scrape(&board).unwrap();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards");
     let mut names = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    for path in paths.filter(|path| path.extension().is_some_and(|end| end == "json")) {
         let dashboard = std::fs::read_to_string(&path).unwrap();
         let parsed: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
         assert!(parsed["panels"].is_array() && dashboard.contains("${DS_PROMETHEUS}"), "{}", path.display());
@@ -162,6 +184,29 @@ fn every_metric_of_the_dashboards_exists() {
         }
     }
     assert!(names > 30, "{names}");
+}
+
+#[test]
+fn every_metric_of_the_alerts_exists_and_each_alert_has_its_page() {
+    let (metrics, board) = used();
+    let text = metrics.scrape(&board).unwrap();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"));
+    let rules = std::fs::read_to_string(format!("{root}/dashboards/alerts/fleet.yml")).unwrap();
+    let words = rules.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let names: Vec<_> = words.filter(|word| word.starts_with("muster_")).collect();
+    assert!(names.len() >= 4, "{names:?}");
+    for name in names {
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name}");
+    }
+    let page = std::fs::read_to_string(format!("{root}/docs/how-to/alerts.md")).unwrap();
+    for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        assert!(page.contains(&format!("## {alert}\n")), "{alert} has no page");
+        let anchor = format!("docs/how-to/alerts.md#{}", alert.to_lowercase());
+        assert!(rules.contains(&anchor), "{alert} does not lead to its page");
+    }
+    for what in Degraded::ALL {
+        assert!(page.contains(&format!("| `{what}` |")), "{what} is not explained");
+    }
 }
 
 /// Everything a label may say, but for names of accounts and bots, which the fleet file bounds.
@@ -200,10 +245,12 @@ fn every_label_comes_from_a_closed_set() {
                         ACTORS,
                         labels::CATCH_UPS,
                         labels::CLAIM_CHANGES,
+                        labels::RINGS,
                         &["other"],
                     ];
                     sets.iter().any(|set| set.contains(&label.value()))
                 }
+                "degraded" => Degraded::ALL.iter().any(|what| what.word() == label.value()),
                 "queue" => QUEUES.contains(&label.value()) || label.value() == "other",
                 // One of each core, and the version that was compiled.
                 "arbiter" => label.value() == "bots-1",
@@ -238,7 +285,7 @@ fn a_large_fleet_has_no_series_for_each_bot() {
 
 #[test]
 fn no_histogram_has_more_than_twelve_buckets() {
-    for buckets in [COMMIT_SECONDS, REPLY_SECONDS, GROUP_TURNS] {
+    for buckets in [COMMIT_SECONDS, REPLY_SECONDS, GROUP_TURNS, RING_SECONDS] {
         assert!(buckets.len() <= 12 && buckets.is_sorted());
     }
 }

@@ -34,6 +34,7 @@ mod seal;
 mod session;
 mod sqlite;
 mod taking;
+mod timeline;
 mod url;
 
 use std::future::Future;
@@ -61,6 +62,7 @@ pub use owner::{AcquireError, NodeIdentity, OwnerRecord, Renewal};
 pub use prune::Pruned;
 pub use seal::KeySource;
 pub use taking::{NewClaim, Taken};
+pub use timeline::{BotEvent, EVENT_PAGE, EVENTS_KEPT, NewEvent};
 pub use url::StoreUrl;
 
 use postgres::Postgres;

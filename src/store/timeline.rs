@@ -128,7 +128,15 @@ impl Store {
 fn row((n, event): (usize, &NewEvent)) -> serde_json::Value {
     let NewEvent { account, bot, at, kind, state, cause } = event;
     let (account, bot) = (storable(account.as_str()), storable(bot.as_str()));
-    json!([account, bot, n, at, storable(kind), state.as_deref().map(storable), cause.as_deref().map(storable)])
+    json!([
+        account,
+        bot,
+        n,
+        at,
+        storable(kind),
+        state.as_deref().map(storable),
+        cause.as_deref().map(storable)
+    ])
 }
 
 fn event((seq, at, kind, state, cause): Event) -> BotEvent {

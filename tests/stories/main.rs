@@ -21,6 +21,7 @@
 //! - `consumers`: consumers that are real clients
 //! - `closing`: conversations that are closed, with the bot there or away
 //! - `untagged`: nothing twice, also where no tag comes back
+//! - `truth`: what is said of a bot that lacks something, and what its time line remembers
 //! - `take_over`: humans take conversations over and give them back
 //! - `prometheus`: what a real Prometheus makes of it
 //! - `demo`: what a stranger sees first
@@ -68,5 +69,6 @@ mod store_away;
 mod store_faults;
 mod supervision;
 mod take_over;
+mod truth;
 mod untagged;
 mod webhook;

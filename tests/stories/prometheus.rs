@@ -51,6 +51,16 @@ fn promtool_finds_fault_where_there_is_one() {
 }
 
 #[test]
+fn each_alert_fires_when_it_should_and_not_before() {
+    let folder = root().join("dashboards/alerts");
+    for (what, file) in [("check", "fleet.yml"), ("test", "fleet.test.yml")] {
+        let checked = promtool(&[what, "rules", &folder.join(file).to_string_lossy()], "");
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+        assert!(checked.status.success(), "{said}{}", String::from_utf8_lossy(&checked.stderr));
+    }
+}
+
+#[test]
 fn the_scrape_configuration_of_the_compose_file_is_valid() {
     let file = root().join("deploy/prometheus.yml");
     let checked = promtool(&["check", "config", &file.to_string_lossy()], "");
@@ -120,8 +130,8 @@ fn root() -> &'static Path {
 /// Every expression of every dashboard, with its variables filled in.
 fn expressions() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for entry in fs::read_dir(root().join("dashboards")).unwrap() {
-        let path = entry.unwrap().path();
+    let paths = fs::read_dir(root().join("dashboards")).unwrap().map(|entry| entry.unwrap().path());
+    for path in paths.filter(|path| path.extension().is_some_and(|end| end == "json")) {
         let dashboard: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         for panel in dashboard["panels"].as_array().unwrap() {
             for target in panel["targets"].as_array().into_iter().flatten() {

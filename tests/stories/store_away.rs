@@ -9,7 +9,7 @@ use crate::outside::{SOON, Store, World};
 use crate::wait::until;
 
 /// Cuts every connection and lets nobody in, as if the server were gone; or lets all in again.
-async fn set_away(url: &str, away: bool) {
+pub(crate) async fn set_away(url: &str, away: bool) {
     let options = PgConnectOptions::from_str(url).unwrap();
     let name = options.get_database().unwrap().to_owned();
     let mut admin = options.database("postgres").connect().await.unwrap();

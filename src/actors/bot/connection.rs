@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use super::super::command;
 use super::super::guard::Guard;
 use super::super::socket::{SocketActor, Ticketed};
+use super::super::timeline::Happening;
 use super::{AtTheDoor, BotActor, Held, SocketGone};
 use crate::crash::{self, Point};
 use crate::telemetry::Chain;
@@ -85,9 +86,13 @@ impl BotActor {
                 }
                 Ok(Some(session)) => {
                     info!(parent: &bot.span, "logged in");
+                    bot.note_happening(Happening::Login, None, None);
                     Event::LoggedIn(bot.use_session(session))
                 }
-                Err(error) => Event::LoginFailed(login_fault(&error)),
+                Err(error) => {
+                    bot.note_happening(Happening::LoginFailed, None, Some(&Chain(&error).to_string()));
+                    Event::LoginFailed(login_fault(&error))
+                }
             };
             bot.take(event, ctx);
         });
@@ -112,7 +117,10 @@ impl BotActor {
                     crash::pass(Point::Refreshed);
                     Event::Refreshed
                 }
-                Err(error) => Event::RefreshFailed(refresh_fault(&error)),
+                Err(error) => {
+                    bot.note_happening(Happening::RefreshFailed, None, Some(&Chain(&error).to_string()));
+                    Event::RefreshFailed(refresh_fault(&error))
+                }
             };
             bot.take(event, ctx);
         });

@@ -179,7 +179,18 @@ impl BotActor {
             }
             Note::StoreAway => warn!("a commit found the store away or the bot fenced"),
             Note::RingAccepted(ring) => debug!(ring.id = %ring, "accepts a ring"),
-            Note::RingLost(ring) => debug!(ring.id = %ring, "a ring went elsewhere"),
+            Note::RingTaken { ring, lead } => {
+                self.metrics.ring_taken(lead.map(Duration::from_millis));
+                debug!(ring.id = %ring, lead_ms = lead, "took a ring");
+            }
+            Note::RingLost(ring) => {
+                self.metrics.ring_lost();
+                debug!(ring.id = %ring, "a ring went elsewhere");
+            }
+            Note::RingExpired(ring) => {
+                self.metrics.ring_expired();
+                info!(ring.id = %ring, "a ring expired unanswered");
+            }
         }
     }
 }

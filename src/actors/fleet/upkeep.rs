@@ -20,6 +20,10 @@ const BREATH: Duration = Duration::from_millis(200);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// A start has other things to do.
 const FIRST_PRUNE: Duration = Duration::from_mins(1);
+/// How long what happened to a bot is told of.
+const KEEP_EVENTS: Duration = Duration::from_hours(30 * 24);
+/// How often what happened is written.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// How often the store is asked for revived letters.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
@@ -27,6 +31,8 @@ impl FleetActor {
     pub(super) fn start_upkeep(ctx: &mut Context<Self>) {
         ctx.run_later(FIRST_PRUNE, Self::prune);
         ctx.run_later(ASK_EVERY, Self::ask_for_revived);
+        ctx.run_later(FIRST_PRUNE, Self::prune_events);
+        ctx.run_later(WRITE_EVERY, Self::write_timeline);
     }
 
     /// Forgets a batch of what nobody needs any more, and the next one soon if there is more.
@@ -59,6 +65,39 @@ impl FleetActor {
                 FIRST_PRUNE
             }
         }
+    }
+
+    /// Writes what happened to the bots; a store that is away gets it later.
+    fn write_timeline(&mut self, ctx: &mut Context<Self>) {
+        let house = self.house.clone();
+        let writing = async move { house.write_timeline().await };
+        ctx.spawn(writing.into_actor(self).map(|written, _, ctx| {
+            let wait = match written {
+                Ok(true) => BREATH,
+                // A store that is away is noticed elsewhere.
+                Ok(false) | Err(_) => WRITE_EVERY,
+            };
+            ctx.run_later(wait, Self::write_timeline);
+        }));
+    }
+
+    /// Forgets a batch of what happened long ago, and the next one soon if there is more.
+    fn prune_events(&mut self, ctx: &mut Context<Self>) {
+        let house = self.house.clone();
+        let pruning = async move { house.store.prune_events(KEEP_EVENTS, BATCH).await };
+        ctx.spawn(pruning.into_actor(self).map(|pruned, fleet, ctx| {
+            let wait = match pruned {
+                Ok(events) => {
+                    fleet.house.metrics.pruned("events", events);
+                    if events >= u64::from(BATCH) { BREATH } else { PRUNE_EVERY }
+                }
+                Err(error) => {
+                    warn!(error = %Chain(&error), "old events could not be forgotten; tries again");
+                    FIRST_PRUNE
+                }
+            };
+            ctx.run_later(wait, Self::prune_events);
+        }));
     }
 
     /// Hands what people revived to the accounts; told again until it is confirmed, which changes nothing.

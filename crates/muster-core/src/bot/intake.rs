@@ -28,8 +28,22 @@ const FIND_EVERY: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(crate) struct Offer {
     conversation: ConversationId,
-    expires: i64,
+    /// By the platform's clock; none where the platform said nothing.
+    expires: Option<i64>,
+    /// The same by ours, and then it is forgotten.
+    until: Moment,
     answer: Answer,
+}
+
+impl Offer {
+    fn is_answered(&self) -> bool {
+        matches!(self.answer, Answer::Accepted | Answer::Taken)
+    }
+
+    /// How long is left until its deadline, in milliseconds.
+    fn lead(&self, platform_now: i64) -> Option<u64> {
+        self.expires.map(|expires| u64::try_from(expires.saturating_sub(platform_now)).unwrap_or(0))
+    }
 }
 
 /// What we said to a ring.
@@ -37,6 +51,8 @@ pub(crate) struct Offer {
 enum Answer {
     None,
     Accepted,
+    /// The platform has said that it is ours.
+    Taken,
     /// The platform could not take the acceptance, or did not say whether it did.
     Paused {
         until: Moment,
@@ -44,19 +60,23 @@ enum Answer {
 }
 
 /// A ring without an end is forgotten after this many milliseconds.
-const RING_LIFE: i64 = 120_000;
+const RING_LIFE: u64 = 120_000;
 
 impl Bot {
     pub(crate) fn ring_changed(&mut self, ring: Ring, now: Now, out: &mut Vec<Effect>) {
         if ring.state != RingState::Waiting {
+            if ring.state == RingState::Accepted {
+                self.ring_taken(&ring.id, now, out);
+            }
             self.rings.remove(&ring.id);
             return;
         }
         if self.rings.len() < RINGS {
-            let expires = ring.expires_at.unwrap_or_else(|| self.platform_now(now).saturating_add(RING_LIFE));
+            let until = self.until(ring.expires_at, now);
             self.rings.entry(ring.id).or_insert(Offer {
                 conversation: ring.conversation,
-                expires,
+                expires: ring.expires_at,
+                until,
                 answer: Answer::None,
             });
         } else if !self.rings.contains_key(&ring.id) {
@@ -67,8 +87,7 @@ impl Bot {
 
     /// Accepts what waits, as far as the capacity goes; each ring once a socket, unless the platform failed.
     pub(crate) fn answer_rings(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let platform_now = self.platform_now(now);
-        self.rings.retain(|_, offer| offer.expires > platform_now);
+        self.forget_expired(now, out);
         let rested = |offer: &Offer| matches!(offer.answer, Answer::Paused { until } if until <= now.moment);
         for offer in self.rings.values_mut().filter(|offer| rested(offer)) {
             offer.answer = Answer::None;
@@ -95,7 +114,7 @@ impl Bot {
     /// An acceptance that failed is tried again while the ring waits; one that was refused went elsewhere.
     pub(crate) fn ring_answered(&mut self, ring: RingId, outcome: &Outcome, now: Now, out: &mut Vec<Effect>) {
         match outcome {
-            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) => {}
+            Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_) => self.ring_taken(&ring, now, out),
             Outcome::Unknown | Outcome::Refused { code: 429 | 500.., .. } => {
                 if let Some(offer) = self.rings.get_mut(&ring) {
                     offer.answer = Answer::Paused { until: now.moment + self.rules.pause };
@@ -110,13 +129,52 @@ impl Bot {
         }
     }
 
-    /// When a ring is to be accepted once more.
-    pub(crate) fn ring_deadline(&self) -> Option<Moment> {
-        let pauses = self.rings.values().filter_map(|offer| match offer.answer {
-            Answer::Paused { until } => Some(until),
-            _ => None,
+    /// Counts a ring that is ours, once: its state and the answer to the acceptance both tell.
+    fn ring_taken(&mut self, ring: &RingId, now: Now, out: &mut Vec<Effect>) {
+        let platform_now = self.platform_now(now);
+        let Some(offer) = self.rings.get_mut(ring).filter(|offer| offer.answer != Answer::Taken) else {
+            return;
+        };
+        offer.answer = Answer::Taken;
+        out.push(Effect::Note(Note::RingTaken { ring: ring.clone(), lead: offer.lead(platform_now) }));
+    }
+
+    fn forget_expired(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.rings.retain(|id, offer| {
+            let lasts = offer.until > now.moment;
+            if !lasts && !offer.is_answered() {
+                out.push(Effect::Note(Note::RingExpired(id.clone())));
+            }
+            lasts
         });
-        pauses.min()
+    }
+
+    /// The platform's clock goes otherwise than it was thought to: so do the rings' deadlines.
+    pub(crate) fn clock_corrected(&mut self, millis: i64, now: Now) {
+        if std::mem::replace(&mut self.clock_offset, millis) == millis {
+            return;
+        }
+        let platform_now = self.platform_now(now);
+        for offer in self.rings.values_mut() {
+            if let Some(left) = offer.lead(platform_now) {
+                offer.until = now.moment + Duration::from_millis(left);
+            }
+        }
+    }
+
+    fn until(&self, expires: Option<i64>, now: Now) -> Moment {
+        let left = expires.map(|expires| expires.saturating_sub(self.platform_now(now)));
+        let left = left.map_or(RING_LIFE, |left| u64::try_from(left).unwrap_or(0));
+        now.moment + Duration::from_millis(left)
+    }
+
+    /// When a ring is to be accepted once more, or has expired unanswered.
+    pub(crate) fn ring_deadline(&self) -> Option<Moment> {
+        let moments = self.rings.values().map(|offer| match offer.answer {
+            Answer::Paused { until } => until.min(offer.until),
+            Answer::None | Answer::Accepted | Answer::Taken => offer.until,
+        });
+        moments.min()
     }
 
     fn platform_now(&self, now: Now) -> i64 {

@@ -275,7 +275,7 @@ impl Bot {
                     self.with(&conversation, now, out, |c, desk| c.heard(*event, desk));
                 }
             }
-            Event::ClockOffset { millis } => self.clock_offset = millis,
+            Event::ClockOffset { millis } => self.clock_corrected(millis, now),
             Event::Decided { conversation, turn, decided } => {
                 self.with(&conversation, now, out, |c, desk| c.decided(&turn, decided, desk));
             }

@@ -9,8 +9,17 @@ use super::proof::GapProof;
 pub enum Note {
     /// A ring was accepted.
     RingAccepted(RingId),
-    /// A ring lapsed or went elsewhere although we answered it.
+    /// The platform gave us what the ring offered.
+    RingTaken {
+        /// The ring.
+        ring: RingId,
+        /// How long before its deadline, in milliseconds; none if it had no deadline.
+        lead: Option<u64>,
+    },
+    /// A ring went elsewhere although we accepted it.
     RingLost(RingId),
+    /// A ring lapsed and we never accepted it, or the platform could not take the acceptance.
+    RingExpired(RingId),
     /// A conversation is handled from here on.
     Attached(ConversationId),
     /// A conversation was read again after a connect.

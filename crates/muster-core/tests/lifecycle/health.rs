@@ -5,14 +5,16 @@ use std::time::Duration;
 use liveperson_proto::Sequence;
 use liveperson_proto::conversation::ChangeKind;
 use liveperson_proto::message::{EventBody, MessageEvent};
+use liveperson_proto::request::Request;
+use liveperson_proto::ring::{Ring, RingState};
 use muster_core::bot::{Event, RefreshFault, State, View};
-use muster_core::dialog::{CommitOutcome, Effect, Outcome};
+use muster_core::dialog::{CommitOutcome, Effect, Note, Outcome, Ticket};
 use muster_core::health::Degraded;
 use muster_core::quarantine::{Kind, Quarantine};
 use muster_core::turn::Action;
 
 use crate::conversations::{claim_answered, commit, decide, held, history, message, shown};
-use crate::life::Life;
+use crate::life::{Life, ring};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -38,7 +40,7 @@ fn say_and_commit(life: &mut Life) {
 
 fn confirm(life: &mut Life) {
     let ticket = life.all.iter().rev().find_map(|e| match e {
-        Effect::Ask(ticket, liveperson_proto::request::Request::Publish { .. }) => Some(*ticket),
+        Effect::Ask(ticket, Request::Publish { .. }) => Some(*ticket),
         _ => None,
     });
     life.tell(Event::Answered { ticket: ticket.expect("something was said"), outcome: Outcome::Done });
@@ -157,4 +159,79 @@ fn a_token_ages_from_its_last_refresh_and_one_that_cannot_be_refreshed_never() {
     handed_in.tell(Event::Resolved);
     handed_in.connect();
     assert_eq!(handed_in.bot.view().vitals.token_since, None);
+}
+
+fn notes(life: &Life) -> Vec<Note> {
+    let note = |effect: &Effect| if let Effect::Note(note) = effect { Some(note.clone()) } else { None };
+    life.effects.iter().filter_map(note).collect()
+}
+
+fn offer(life: &mut Life, rings: Vec<Ring>) {
+    let generation = life.generation();
+    life.tell(Event::Rings { generation, rings });
+}
+
+fn acceptance(life: &Life) -> Ticket {
+    let asked = |e: &Effect| match e {
+        Effect::Ask(ticket, Request::AcceptRing { .. }) => Some(*ticket),
+        _ => None,
+    };
+    life.all.iter().rev().find_map(asked).expect("a ring was accepted")
+}
+
+fn expired(n: u32) -> Note {
+    Note::RingExpired(format!("r{n}").as_str().into())
+}
+
+#[test]
+fn a_ring_that_is_taken_says_once_how_long_before_its_deadline_by_the_platforms_clock() {
+    for (offset, lead) in [(0, 59_000), (-7_000, 66_000)] {
+        let mut life = Life::online(false);
+        life.tell(Event::ClockOffset { millis: offset });
+        let ends = life.now.wall + 60_000;
+        offer(&mut life, vec![ring(1, ends)]);
+        let ticket = acceptance(&life);
+        life.pass(SECOND);
+        life.tell(Event::Answered { ticket, outcome: Outcome::Done });
+        assert_eq!(notes(&life), [Note::RingTaken { ring: "r1".into(), lead: Some(lead) }], "{offset}");
+        offer(&mut life, vec![Ring { state: RingState::Accepted, ..ring(1, ends) }]);
+        assert_eq!(notes(&life), [], "it was counted");
+    }
+    let mut life = Life::online(false);
+    let endless = Ring { expires_at: None, ..ring(1, 0) };
+    offer(&mut life, vec![endless.clone()]);
+    offer(&mut life, vec![Ring { state: RingState::Accepted, ..endless }]);
+    assert_eq!(notes(&life), [Note::RingTaken { ring: "r1".into(), lead: None }], "its state may tell first");
+}
+
+#[test]
+fn a_ring_that_finds_no_room_expires_at_its_deadline_and_is_told_of() {
+    let mut life = Life::online(false);
+    let ends = life.now.wall + 30_000;
+    offer(&mut life, vec![ring(1, ends), ring(2, ends), ring(3, ends - 10_000)]);
+    assert_eq!(life.count(crate::life::is_acceptance), 2, "the bot has room for two");
+    let deadline = life.now.moment + 20 * SECOND;
+    assert_eq!(life.bot.deadline(), Some(deadline), "nothing else would notice");
+    life.pass(20 * SECOND);
+    assert_eq!(notes(&life), [expired(3)]);
+    life.pass(10 * SECOND);
+    assert_eq!(notes(&life), [], "of an accepted one somebody else decides");
+    life.tell(Event::Fenced { why: "the store is away".into() });
+    let ends = life.now.wall + 5_000;
+    offer(&mut life, vec![ring(4, ends)]);
+    life.pass(5 * SECOND);
+    assert_eq!(notes(&life), [expired(4)]);
+}
+
+#[test]
+fn a_clock_that_is_corrected_moves_the_deadlines_of_rings() {
+    let mut life = Life::online(false);
+    life.tell(Event::Fenced { why: "the store is away".into() });
+    let ends = life.now.wall + 30_000;
+    offer(&mut life, vec![ring(1, ends)]);
+    life.tell(Event::ClockOffset { millis: 29_000 });
+    assert_eq!(life.bot.deadline(), Some(life.now.moment + SECOND));
+    life.tell(Event::ClockOffset { millis: 31_000 });
+    life.wake();
+    assert_eq!(notes(&life), [expired(1)]);
 }
