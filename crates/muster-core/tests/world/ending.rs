@@ -128,7 +128,7 @@ impl World {
         if !dialog.open {
             return Some("it is closed");
         }
-        if self.is_joining() && self.store.is_done(id) {
+        if self.is_joining() && (self.store.is_done(id) || self.shown_the_door.contains(id)) {
             return Some("the pool has done with it");
         }
         if self.refused_joins.get(id).is_some_and(|times| *times >= REFUSED) {

@@ -406,6 +406,7 @@ impl World {
     /// A process starts: the pool knows nothing, and every bot begins a life.
     pub(super) fn start_process(&mut self) {
         self.reports.clear();
+        self.shown_the_door.clear();
         self.pool = joins(self.setup.intake).then(Pool::default);
         for bot in 0..self.members.len() {
             if let Some(pool) = &mut self.pool {

@@ -116,6 +116,8 @@ pub(crate) struct World {
     /// Requests without a socket that are applied later: when, whose, and whether the claim was held.
     late: Vec<(Moment, usize, Request, bool)>,
     store_away: bool,
+    /// Conversations that a bot was put out of before it held the claim: its pool knows, the store does not.
+    shown_the_door: BTreeSet<ConversationId>,
     /// Conversations that a mate takes before their next commit.
     moving: BTreeSet<ConversationId>,
     backup: Option<(Store, Reference)>,
@@ -164,6 +166,7 @@ impl World {
             reports: VecDeque::new(),
             late: Vec::new(),
             store_away: false,
+            shown_the_door: BTreeSet::new(),
             moving: BTreeSet::new(),
             backup: None,
             reference: Reference::new(SETTLE),

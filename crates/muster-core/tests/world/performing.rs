@@ -69,6 +69,9 @@ impl World {
                 self.record(bot, Record::Dead(key));
             }
             Effect::Release { conversation, done, .. } => {
+                if done && self.store.holder(&conversation) != Some(bot) {
+                    self.shown_the_door.insert(conversation.clone());
+                }
                 self.record(bot, Record::Release { conversation, done });
             }
             Effect::Report(news) => {
