@@ -48,7 +48,7 @@ pub use declaration::stored_declaration;
 const THINKERS: usize = 16;
 
 /// How long the end waits for a store that is to keep what happened last.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Why a fleet did not start.
 #[derive(Debug, thiserror::Error)]
