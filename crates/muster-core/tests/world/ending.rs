@@ -26,6 +26,7 @@ impl World {
         self.store_away = false;
         self.moving.clear();
         self.no_login_is_refused();
+        self.people_rest();
         self.everybody_comes_back();
         let until = Moment(self.now.moment.0 + WITHIN);
         for _ in 0..ROUNDS {
