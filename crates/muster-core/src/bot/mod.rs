@@ -343,7 +343,7 @@ impl Bot {
             Purpose::SubscribeConversations | Purpose::SubscribeRings | Purpose::AgentState => {
                 self.subscribed(&purpose, &outcome, now, out);
             }
-            Purpose::WatchState => presence::state_watched(&outcome, out),
+            Purpose::WatchState => self.state_watched(&outcome, now, out),
             Purpose::SetBack => self.set_back_answered(&outcome),
             Purpose::Watch => self.watch_answered(&outcome, now, out),
             Purpose::Ring(ring) => self.ring_answered(ring, &outcome, now, out),
