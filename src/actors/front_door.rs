@@ -2,6 +2,7 @@
 //!
 //! It outlives the account's actor, so a restart of that actor forgets no login.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use liveperson::{DomainError, Domains};
@@ -20,7 +21,7 @@ pub struct FrontDoor {
     /// Lets logins through, as the account's budget allows.
     pub gate: Arc<LoginGate>,
     /// How many bots share it.
-    bots: usize,
+    bots: AtomicUsize,
     crowd: Mutex<Crowd>,
     /// Tokens that died before their time.
     deaths: Mutex<Crowd>,
@@ -47,22 +48,34 @@ impl FrontDoor {
     pub fn new(account: AccountId, bots: usize, gate: Arc<LoginGate>) -> Arc<Self> {
         let (crowd, deaths) = (Mutex::default(), Mutex::default());
         let (known, asking) = (Mutex::default(), tokio::sync::Mutex::default());
-        Arc::new(Self { account, gate, bots, crowd, deaths, known, asking })
+        Arc::new(Self { account, gate, bots: bots.into(), crowd, deaths, known, asking })
+    }
+
+    /// So many bots share it from now on.
+    pub fn is_shared_by(&self, bots: usize) {
+        self.bots.store(bots, Ordering::Relaxed);
     }
 
     /// A bot lost its socket; whether it is one of many.
     pub fn dropped(&self, now: Moment) -> bool {
-        self.crowd.lock().unwrap_or_else(PoisonError::into_inner).dropped(self.bots, now)
+        let bots = self.bots.load(Ordering::Relaxed);
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner).dropped(bots, now)
     }
 
     /// A bot's token died before its time.
     pub fn token_died(&self, now: Moment) {
-        self.deaths.lock().unwrap_or_else(PoisonError::into_inner).dropped(self.bots, now);
+        self.deaths
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .dropped(self.bots.load(Ordering::Relaxed), now);
     }
 
     /// Whether the token that died at this moment was one of many.
     pub fn died_together(&self, died: Moment) -> bool {
-        self.deaths.lock().unwrap_or_else(PoisonError::into_inner).among(self.bots, died)
+        self.deaths
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .among(self.bots.load(Ordering::Relaxed), died)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {

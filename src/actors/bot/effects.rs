@@ -204,6 +204,7 @@ impl BotActor {
                     "the platform changes the bot's state again and again; it stays so for a while, and nothing rings"
                 );
             }
+            Note::NotRefreshed { words } => self.refresh_answered(words),
             Note::StoreAway => warn!("a commit found the store away or the bot fenced"),
             Note::RingAccepted(ring) => debug!(ring.id = %ring, "accepts a ring"),
             Note::RingTaken { ring, lead } => {

@@ -15,6 +15,8 @@ use crate::time::{Moment, Now};
 /// The state is set back so often within the window, and no more often.
 const SET_BACK: usize = 3;
 const WINDOW: Duration = Duration::from_mins(10);
+/// A platform that would not tell the state is asked again after that time.
+const WATCH_AGAIN: Duration = Duration::from_mins(5);
 /// So long after one try comes the next.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -29,6 +31,10 @@ pub(crate) struct Presence {
     shown_since: bool,
     /// When the state was set back, oldest first.
     set_back: VecDeque<Moment>,
+    /// The socket in hand was asked to tell of the state.
+    watched: bool,
+    /// When it is asked again, since it would not.
+    watch_at: Option<Moment>,
     /// It was told that the bot stays away.
     alarmed: bool,
 }
@@ -36,7 +42,7 @@ pub(crate) struct Presence {
 impl Presence {
     /// A new socket begins with the state that the bot sets.
     pub(crate) fn begin(&mut self) {
-        (self.away, self.asked) = (None, false);
+        (self.away, self.asked, self.watched, self.watch_at) = (None, false, false, None);
     }
 
     fn is_back(&mut self) {
@@ -89,13 +95,31 @@ impl Bot {
     /// The platform has taken the state that a new socket sets: what it shows from now on is later.
     pub(crate) fn watch_state(&mut self, out: &mut Vec<Effect>) {
         self.presence.is_back();
-        let Some(agent) = self.me.agent.clone().filter(|_| self.wants_rings()) else { return };
+        let wanted = self.wants_rings() && !self.presence.watched;
+        let Some(agent) = self.me.agent.clone().filter(|_| wanted) else { return };
+        self.presence.watched = true;
         let request = Request::SubscribeAgentState { account: self.me.account.clone(), agent };
         out.push(Effect::Ask(self.tickets.take(Purpose::WatchState), request));
     }
 
+    /// A platform that does not tell is asked again later; meanwhile the bot is at work, unwatched.
+    pub(crate) fn state_watched(&mut self, outcome: &Outcome, now: Now, out: &mut Vec<Effect>) {
+        if let Outcome::Refused { .. } | Outcome::Unknown = outcome {
+            self.presence.watched = false;
+            self.presence.watch_at = Some(now.moment + WATCH_AGAIN);
+        }
+        if let Outcome::Refused { code, words } = outcome {
+            out.push(Effect::Note(Note::StateUnwatched { words: format!("{code} {words}") }));
+        }
+    }
+
     /// Sets the state back, as far as that is allowed.
     pub(crate) fn pursue_presence(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let watches = self.may_set_back() && self.presence.watch_at.is_some_and(|at| at <= now.moment);
+        if watches {
+            self.presence.watch_at = None;
+            self.watch_state(out);
+        }
         let Some(availability) = self.presence.away.filter(|_| !self.presence.asked) else { return };
         let Some(agent) = self.me.agent.clone().filter(|_| self.may_set_back()) else { return };
         if !self.presence.has_room(now.moment) && !std::mem::replace(&mut self.presence.alarmed, true) {
@@ -128,17 +152,11 @@ impl Bot {
 
     /// Whether the bot wants the platform to offer it conversations.
     fn wants_rings(&self) -> bool {
-        self.duty.intake == Intake::Rings && self.drain.is_none()
+        self.duty.intake == Intake::Rings && self.drain.is_none() && self.paused.is_none()
     }
 
     pub(crate) fn presence_deadline(&self) -> Option<Moment> {
-        self.presence.deadline().filter(|_| self.may_set_back())
-    }
-}
-
-/// A platform that does not tell leaves the bot's state unwatched, and the bot at work.
-pub(crate) fn state_watched(outcome: &Outcome, out: &mut Vec<Effect>) {
-    if let Outcome::Refused { code, words } = outcome {
-        out.push(Effect::Note(Note::StateUnwatched { words: format!("{code} {words}") }));
+        let times = [self.presence.deadline(), self.presence.watch_at];
+        times.into_iter().flatten().min().filter(|_| self.may_set_back())
     }
 }

@@ -44,6 +44,8 @@ pub struct View {
     pub since: i64,
     /// Why, in words, where there is more to say.
     pub cause: Option<String>,
+    /// Why people hold it still, while they do.
+    pub paused: Option<String>,
     /// What holds the bot off, if something does.
     pub quarantine: Option<Kind>,
     /// The last login or refresh.
@@ -73,6 +75,7 @@ impl Bot {
             state: self.state,
             since: self.since,
             cause: self.cause.clone(),
+            paused: self.paused.clone(),
             quarantine: self.quarantined.as_ref().map(|quarantine| quarantine.kind),
             token_refreshed: self.refreshed_wall,
             conversations: self.conversations.len(),
@@ -159,7 +162,7 @@ impl Bot {
                 super::lifecycle::SocketStage::Subscribing => State::Subscribing,
                 super::lifecycle::SocketStage::Online => State::Online,
             };
-            return (state, self.worry());
+            return (state, self.paused.clone().or_else(|| self.worry()));
         }
         if let Some(waiting) = &self.waiting {
             return (State::Waiting, Some(waiting.cause.clone()));

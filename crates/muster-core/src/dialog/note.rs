@@ -103,6 +103,11 @@ pub enum Note {
         /// The conversation.
         conversation: ConversationId,
     },
+    /// Somebody asked for a refresh, and there is nothing to refresh.
+    NotRefreshed {
+        /// Why, in words.
+        words: &'static str,
+    },
     /// The store was away for a commit.
     StoreAway,
     /// A login elsewhere took the bot's session.

@@ -79,6 +79,7 @@ fn the_platforms_clock_is_corrected_and_no_message_is_said_in_the_future() {
 
 #[test]
 fn what_is_owed_stays_owed_without_a_socket_and_nobody_claims_to_know_more() {
+    assert!(!Life::new(false).bot.view().owed_known, "nobody has shown it anything yet");
     let mut life = Life::online(false);
     let at = life.now.wall;
     taking_up(&mut life, vec![said(1, at)]);

@@ -13,5 +13,6 @@ mod doubts;
 mod edges;
 mod failures;
 mod health;
+mod hold;
 mod truths;
 mod war;

@@ -40,6 +40,8 @@ pub(crate) struct Member {
     /// The login service would still know its session.
     pub(crate) sealed: bool,
     pub(crate) fenced: bool,
+    /// People hold it still, over its lives.
+    pub(crate) paused: bool,
     /// It is told nothing any more once its records are durable.
     pub(crate) drained: bool,
     pub(crate) retires: bool,
@@ -49,6 +51,10 @@ pub(crate) struct Member {
     pub(crate) wire: VecDeque<InFlight>,
     /// What each open request asked.
     pub(crate) asked: BTreeMap<Ticket, Request>,
+    /// What each answered request of this socket asked, in aimed runs.
+    pub(crate) asked_before: BTreeMap<Ticket, Request>,
+    /// Copies of what this socket told, in aimed runs.
+    pub(crate) copies: Vec<News>,
     /// What the socket will tell, in order.
     pub(crate) incoming: VecDeque<News>,
     /// Something was lost on the socket in hand.
@@ -69,11 +75,14 @@ impl Member {
             gone: None,
             sealed: false,
             fenced: false,
+            paused: false,
             drained: false,
             retires: false,
             open: None,
             wire: VecDeque::new(),
             asked: BTreeMap::new(),
+            asked_before: BTreeMap::new(),
+            copies: Vec::new(),
             incoming: VecDeque::new(),
             lost_news: false,
             work: VecDeque::new(),
@@ -81,6 +90,12 @@ impl Member {
             thinking: Vec::new(),
             records: VecDeque::new(),
         }
+    }
+
+    /// The request that news answers, if it is an answer.
+    pub(crate) fn request_of(&self, news: &News) -> Option<&Request> {
+        let News::Answer(ticket, _) = news else { return None };
+        self.asked.get(ticket).or_else(|| self.asked_before.get(ticket))
     }
 
     pub(crate) fn runs(&self) -> bool {
