@@ -1,6 +1,10 @@
 //! The composition root: settings in, a running fleet out; and its two endings.
 
+mod convergence;
 mod declaration;
+mod places;
+mod plan;
+mod shape;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -8,7 +12,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, ArbiterHandle};
+use actix::{Actor, Addr, Arbiter};
 use liveperson::{Client, ClientSettings, ClientSettingsError, DomainOverride};
 use liveperson_proto::AccountId;
 use muster_core::BotId;
@@ -16,17 +20,16 @@ use muster_core::bot::Ending;
 use muster_core::budget::Allowance;
 use muster_core::dialog::Rules;
 use muster_core::health::Limits;
+use muster_core::pause::Pause;
 use serde_json::json;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
-use crate::actors::account::Place;
 use crate::actors::bot::Drain;
-use crate::actors::fleet::{AccountPlace, Detonate, End, FleetActor, Ping};
-use crate::actors::front_door::FrontDoor;
-use crate::actors::house::{House, RecorderPlace, Right};
-use crate::actors::login_gate::{LoginGate, LoginHall, Shared};
+use crate::actors::fleet::{Detonate, End, FleetActor, Ping};
+use crate::actors::house::{House, LogicsPlace, Pauses, RecorderPlace, Right};
+use crate::actors::login_gate::LoginHall;
 use crate::actors::timeline::Timeline;
 use crate::actors::watchdog;
 use crate::board::{Board, FleetStatus, Watch};
@@ -35,14 +38,19 @@ use crate::logic::webhook::{Means, Names};
 use crate::logic::{DeclareError, Logics, Thinker};
 use crate::metrics::Metrics;
 use crate::protection::Protection;
-use crate::settings::{
-    AccountSettings, FleetSettings, ServiceHost, SettingsFaults, StoreSettings, TimingSettings, Wanted,
-};
+use crate::settings::{FleetSettings, ServiceHost, SettingsFaults, StoreSettings, TimingSettings, Wanted};
 use crate::store::{
     AcquireError, DeclaredBot, KeySource, NodeIdentity, Store, StoreError, StoreOptions, StoreUrl,
 };
 
+use convergence::{Convergence, Reload};
+use declaration::Converged;
+use places::Places;
+use shape::Printer;
+
 pub use declaration::stored_declaration;
+pub use plan::{Plan, apply, plan};
+pub use shape::step_words;
 
 /// Runs of logic at one time at most, for each core.
 const THINKERS: usize = 16;
@@ -84,6 +92,11 @@ pub enum LaunchError {
     /// What the store holds contradicts itself.
     #[error("what is declared cannot be run:\n{0}")]
     Declared(#[from] SettingsFaults),
+    /// The file contradicts what the store holds beside it.
+    #[error(
+        "the file contradicts what the store declares beside it: {0}; correct one of them, or forget what the file does not declare with --prune"
+    )]
+    Contradicts(String),
     /// The metrics could not be declared.
     #[error("the metrics cannot be declared")]
     Metrics(#[from] prometheus::Error),
@@ -116,6 +129,7 @@ pub struct Fleet {
     pub lost: oneshot::Receiver<String>,
     actor: Addr<FleetActor>,
     arbiters: Vec<Arbiter>,
+    reloads: mpsc::Sender<Reload>,
 }
 
 /// Asks the root of the actors whether it makes progress.
@@ -183,12 +197,13 @@ impl Fleet {
         let me = identify();
         let asked = clock.now().moment;
         store.acquire(&me, options.take_over).await?;
-        let owned = own(&store, &me, settings, options.prune, (options.logics, means)).await;
+        let owned = own(&store, &me, settings, options.prune, (options.logics.clone(), &means)).await;
         if owned.is_err() {
             // The next start must not wait for a lease of nobody.
             let _ = store.release(&me).await;
         }
-        let Owned { settings, said, client, logics, epochs } = owned?;
+        let Owned { converged, client, logics, epochs, pauses } = owned?;
+        let Converged { settings, said, revision } = converged;
         let right = Right::default();
         right.renewed(asked, settings.store.node_lease);
         board.set_fleet(FleetStatus {
@@ -210,7 +225,8 @@ impl Fleet {
             me,
             board,
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),
-            logics,
+            pauses: Pauses::new(pauses),
+            logics: LogicsPlace::new(logics),
             timing: settings.timing,
             rules: rules(&settings),
             node_lease: settings.store.node_lease,
@@ -225,10 +241,35 @@ impl Fleet {
         let mut watched: Vec<_> = watched.zip(handles.iter().cloned()).collect();
         watched.push(("main".to_owned(), Arbiter::current()));
         watchdog::watch(watched, &house.metrics, &house.io);
-        let places = places(&settings, &epochs, &handles[1..], &house);
+        let hall = login_hall(&settings.timing, house.clock, house.io.clone());
+        let mut places = Places::new(&handles[1..], hall);
+        let accounts = places.of(&settings, &epochs, &house);
         let (report, lost) = oneshot::channel();
-        let actor = FleetActor::new(house.clone(), places, handles[0].clone(), report).start();
-        Ok(Self { house, settings, said, lost, actor, arbiters })
+        let actor = FleetActor::new(house.clone(), accounts, handles[0].clone(), report).start();
+        let convergence = Convergence {
+            house: house.clone(),
+            fleet: actor.clone(),
+            places,
+            printer: Printer::default(),
+            brought: options.logics,
+            means,
+            running: settings.clone(),
+            revision,
+        };
+        let (reloads, asked) = mpsc::channel(1);
+        actix::spawn(convergence.run(asked));
+        Ok(Self { house, settings, said, lost, actor, arbiters, reloads })
+    }
+
+    /// Takes up what a fleet file says now, or without one what its store holds, and says what moves.
+    ///
+    /// # Errors
+    /// The file or the store declares what cannot be run: the fleet goes on as it was.
+    pub async fn reload(&self, file: Option<(FleetSettings, bool)>) -> Result<String, LaunchError> {
+        let (done, taken) = oneshot::channel();
+        let file = file.map(|(settings, prune)| (Box::new(settings), prune));
+        let _ = self.reloads.send(Reload { file, done }).await;
+        taken.await.unwrap_or_else(|_| Ok("the fleet is ending".to_owned()))
     }
 
     /// Ends every bot within the time, then gives the fleet up. The store is closed after.
@@ -267,11 +308,11 @@ impl Fleet {
 
 /// The fleet of the moment, and the right to run it.
 struct Owned {
-    settings: FleetSettings,
-    said: Vec<String>,
+    converged: Converged,
     client: Client,
     logics: Logics,
     epochs: HashMap<(AccountId, BotId), i64>,
+    pauses: Vec<Pause>,
 }
 
 async fn own(
@@ -279,18 +320,23 @@ async fn own(
     me: &NodeIdentity,
     settings: &FleetSettings,
     prune: bool,
-    (mut logics, means): (Logics, Means),
+    (mut logics, means): (Logics, &Means),
 ) -> Result<Owned, LaunchError> {
     // What cannot start must not change what is declared.
     client(settings)?;
-    logics.clone().declare(&settings.logics, &means)?;
-    let (settings, said) = declaration::converge(store, settings, prune).await?;
-    let client = client(&settings)?;
-    logics.declare(&settings.logics, &means)?;
-    store.declare(&declared(&settings)).await?;
-    let names: Vec<_> = bots(&settings).map(|(account, bot)| (account.clone(), bot.name.clone())).collect();
+    logics.clone().declare(&settings.logics, means)?;
+    let converged = declaration::converge(store, settings, prune).await?;
+    let settings = &converged.settings;
+    let client = client(settings)?;
+    logics.declare(&settings.logics, means)?;
+    store.declare(&declared(settings)).await?;
+    if settings.declaration.is_some() {
+        declaration::forget_removed(store, &stored_declaration(store).await?).await?;
+    }
+    let names: Vec<_> = bots(settings).map(|(account, bot)| (account.clone(), bot.name.clone())).collect();
     let epochs = store.own_bots(me, &names).await?;
-    Ok(Owned { settings, said, client, logics, epochs })
+    let pauses = store.pauses().await?.into_iter().map(|row| row.pause).collect();
+    Ok(Owned { converged, client, logics, epochs, pauses })
 }
 
 /// The platform's client, as settings describe the platform.
@@ -394,41 +440,4 @@ fn allowance(timing: &TimingSettings) -> Allowance {
         burst: timing.login_burst.get(),
         in_flight: timing.login_in_flight.get(),
     }
-}
-
-/// Spreads the bots over the arbiters, one after the other.
-fn places(
-    settings: &FleetSettings,
-    epochs: &HashMap<(AccountId, BotId), i64>,
-    arbiters: &[ArbiterHandle],
-    house: &House,
-) -> Vec<AccountPlace> {
-    let hall = login_hall(&settings.timing, house.clock, house.io.clone());
-    let mut turn = arbiters.iter().cycle();
-    let mut place = |account: &AccountSettings, bot: &crate::settings::BotSettings| {
-        let epoch = epochs.get(&(account.id.clone(), bot.name.clone())).copied()?;
-        let arbiter = turn.next()?.clone();
-        Some(Place {
-            settings: bot.clone(),
-            duty: account.duty(&bot.pool),
-            tagging: account.tagging,
-            epoch,
-            arbiter,
-            seat: Arc::new(Mutex::new(())),
-            bench: Arc::new(Mutex::new(())),
-        })
-    };
-    let mut accounts = Vec::new();
-    for account in &settings.accounts {
-        let bots = account.bots.iter().filter_map(|bot| place(account, bot)).collect();
-        let (store, board) = (house.store.clone(), house.board.clone());
-        let shared = Shared { account: account.id.clone(), store, board };
-        let front_door = FrontDoor::new(
-            account.id.clone(),
-            account.bots.len(),
-            LoginGate::new(hall.clone(), Some(shared)),
-        );
-        accounts.push(AccountPlace { id: account.id.clone(), front_door, bots });
-    }
-    accounts
 }

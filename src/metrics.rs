@@ -29,6 +29,7 @@ const GROUP_TURNS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0
 pub struct Metrics {
     registry: Registry,
     bots: IntGaugeVec,
+    bots_paused: IntGaugeVec,
     bots_degraded: IntGaugeVec,
     oldest_owed_timestamp_seconds: IntGaugeVec,
     rings: IntCounterVec,
@@ -78,6 +79,7 @@ impl Metrics {
         declare.gauge("muster_info", "The version of muster.", &["version"])?.with_label_values(&[version]).set(1);
         Ok(Self {
             bots: declare.gauge("muster_bots", "Bots by state.", &["account", "state"])?,
+            bots_paused: declare.gauge("muster_bots_paused", "Bots that people hold still.", &["account"])?,
             bots_degraded: declare.gauge("muster_bots_degraded", "Bots that are not quite as they should be, by what it is; a bot may count in several.", &["account", "degraded"])?,
             oldest_owed_timestamp_seconds: declare.gauge("muster_oldest_owed_timestamp_seconds", "When the account's oldest consumer message was said that is owed an answer; no series while nothing is owed.", &["account"])?,
             rings: declare.counter("muster_rings_total", "Rings taken, lost to others after an acceptance, or expired unanswered.", &["account", "outcome"])?,

@@ -24,6 +24,8 @@ mod server;
 mod sessions;
 #[path = "store_contract/settled.rs"]
 mod settled;
+#[path = "store_contract/steering.rs"]
+mod steering;
 #[path = "store_contract/tables.rs"]
 mod tables;
 #[path = "store_contract/taking.rs"]
@@ -105,6 +107,7 @@ contract! {
         declared::what_is_declared_last_wins_and_nothing_is_pruned,
         declared::a_process_that_lost_the_fleet_declares_nothing,
         declared::a_forgotten_bot_lets_go_of_all_it_held,
+        declared::each_declaration_counts_and_its_outcome_is_told,
         listing::bots_are_listed_by_filter_and_page,
         listing::conversations_are_listed_by_filter_and_page,
         listing::the_holder_is_the_live_owner_and_its_bots,
@@ -113,6 +116,9 @@ contract! {
         logins::a_long_pause_fills_no_more_than_a_burst,
         logins::logins_that_one_process_closed_are_closed_to_all,
         logins::a_clock_that_was_set_back_closes_nothing,
+        steering::a_pause_holds_until_it_is_lifted_as_it_was_made,
+        steering::a_wish_for_a_fresh_token_waits_until_it_is_answered,
+        steering::the_audit_is_only_added_to,
         sessions::a_session_comes_back_until_it_is_forgotten,
         sessions::another_key_opens_nothing,
         sessions::a_session_moved_to_another_row_does_not_open,

@@ -1,7 +1,10 @@
 //! The account: starts its bots, and starts them again when they fail.
 
+mod arrange;
 mod letters;
 mod pools;
+mod rotation;
+mod wishes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +25,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tracing::{error, info, warn};
 
 use super::blast::{Blast, blastable};
-use super::bot::{BlastSocket, BotActor, Drain, Fence, Post, RecorderRestarted, Vacate};
+use super::bot::{BlastSocket, BotActor, Drain, Fence, Hold, Post, RecorderRestarted, Vacate};
 use super::command;
 use super::fleet::{AccountEnded, FleetActor};
 use super::front_door::FrontDoor;
@@ -36,16 +39,19 @@ use crate::protection::Protection;
 use crate::settings::{BotSettings, Wanted};
 use crate::store::{HeldConversation, OutboxRow, StoreError};
 use crate::telemetry::Chain;
+use arrange::Next;
 use pools::Pools;
 
+pub use arrange::Arrange;
 pub use letters::Revived;
 pub use pools::PoolReport;
+pub use wishes::{Held, RefreshWanted};
 
 /// Messages that wait for an account at most.
 pub(super) const MAILBOX: usize = 256;
 
 /// Conversations of a bot at most, unless declared.
-const CAPACITY: usize = 1_000;
+pub(crate) const CAPACITY: usize = 1_000;
 
 /// One bot's place, which outlives its lives.
 #[derive(Clone)]
@@ -81,6 +87,28 @@ struct Seat {
     running: Option<Running>,
     history: History,
     ended: bool,
+    /// What follows the ending on its way.
+    next: Option<Next>,
+    /// Kept while a new login is tried.
+    trial: Option<Arc<()>>,
+    /// The session that the next life begins with, another user's.
+    successor: Option<Box<Session>>,
+}
+
+impl Seat {
+    fn new(place: Place) -> Self {
+        let history = History::default();
+        Self {
+            place,
+            life: 0,
+            running: None,
+            history,
+            ended: false,
+            next: None,
+            trial: None,
+            successor: None,
+        }
+    }
 }
 
 /// One account.
@@ -107,15 +135,17 @@ impl AccountActor {
         guard: Guard,
     ) -> Self {
         let pools = Pools::of(&places);
-        let seat =
-            |place: Place| Seat { place, life: 0, running: None, history: History::default(), ended: false };
-        let bots = places.into_iter().map(|place| (place.settings.name.clone(), seat(place))).collect();
+        let bots = places.into_iter().map(|place| (place.settings.name.clone(), Seat::new(place))).collect();
         Self { house, id, front_door, fleet, guard, bots, pools, draining: None, fence: None }
     }
 
     /// Begins a new life of a bot: bench, flushed records, the store's memory, then the actor.
     fn start(&mut self, bot: &BotId, ctx: &mut Context<Self>) {
         let Some(seat) = self.bots.get_mut(bot).filter(|_| self.draining.is_none()) else { return };
+        // A restart may come due after the bot was parked, or has begun anew.
+        if seat.place.settings.wanted == Wanted::Parked || seat.running.is_some() {
+            return;
+        }
         seat.life += 1;
         let life = seat.life;
         let load = load(self.house.clone(), self.id.clone(), bot.clone(), seat.place.bench.clone());
@@ -190,6 +220,12 @@ impl AccountActor {
         let addr = BotActor::start_in_arbiter(&seat.place.arbiter, move |_| BotActor::new(post, core, guard));
         if let Some(why) = &self.fence {
             command(&addr, Fence(Some(why.clone())));
+        }
+        if let Some(why) = self.house.pauses.words(&self.id, bot) {
+            command(&addr, Hold(Some(why)));
+        }
+        if let Some(next) = &seat.next {
+            command(&addr, next.drain);
         }
         seat.running = Some(Running(addr));
     }
@@ -292,6 +328,7 @@ impl Handler<BotExited> for AccountActor {
                 self.pool_without(&bot);
                 self.note(&bot, Happening::Quarantine, BotState::Quarantined, &words);
                 self.show(&bot, BotState::Quarantined, Some(words));
+                self.follow(&bot, ctx);
             }
         }
         self.report_end();
@@ -311,14 +348,18 @@ pub struct BotEnded {
 impl Handler<BotEnded> for AccountActor {
     type Result = ();
 
-    fn handle(&mut self, BotEnded { bot, life }: BotEnded, _: &mut Self::Context) {
-        if let Some(seat) = self.bots.get_mut(&bot).filter(|seat| seat.life == life) {
-            seat.ended = true;
-            seat.running = None;
-            info!(account.id = %self.id, bot.id = %bot, "a bot has ended");
+    fn handle(&mut self, BotEnded { bot, life }: BotEnded, ctx: &mut Self::Context) {
+        let Some(seat) = self.bots.get_mut(&bot).filter(|seat| seat.life == life) else { return };
+        seat.ended = true;
+        seat.running = None;
+        info!(account.id = %self.id, bot.id = %bot, "a bot has ended");
+        if self.renews(&bot) {
+            self.pool_lost(&bot);
+        } else {
+            self.pool_without(&bot);
         }
-        self.pool_without(&bot);
         self.show(&bot, BotState::Parked, None);
+        self.follow(&bot, ctx);
         self.report_end();
     }
 }

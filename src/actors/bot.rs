@@ -3,6 +3,7 @@
 mod connection;
 mod effects;
 mod records;
+mod steering;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +37,9 @@ use crate::metrics::AccountMetrics;
 use crate::telemetry;
 use records::Records;
 
+pub(super) use connection::answer;
 pub use records::RecorderRestarted;
+pub use steering::{Adjusted, Hold, RefreshNow};
 
 /// Messages that wait for a bot at most; a socket that finds no room waits.
 pub(super) const MAILBOX: usize = 64;
@@ -111,6 +114,8 @@ pub struct BotActor {
     showing: bool,
     drained: bool,
     logging_out: bool,
+    /// Somebody waits to hear what comes of a refresh.
+    refresh_asked: Option<RefreshNow>,
 }
 
 impl BotActor {
@@ -140,6 +145,7 @@ impl BotActor {
             showing: false,
             drained: false,
             logging_out: false,
+            refresh_asked: None,
         }
     }
 
@@ -243,8 +249,8 @@ impl BotActor {
         let now = self.post.house.clock.now();
         let board = &self.post.house.board;
         let before = board.get(self.account(), self.bot());
-        let (restarts, turns_before, last_failure) =
-            before.map_or((0, 0, None), |s| (s.restarts, s.turns, s.last_failure));
+        let (restarts, turns_before, last_failure, login_rejected) =
+            before.map_or((0, 0, None, None), |s| (s.restarts, s.turns, s.last_failure, s.login_rejected));
         let turns_shown = self.shown.as_ref().map_or(0, |v| v.turns);
         board.put(BotStatus {
             account: self.account().clone(),
@@ -254,6 +260,8 @@ impl BotActor {
             state: state(view.state),
             since_ms: view.since,
             cause: view.cause.clone(),
+            paused: view.paused.clone(),
+            login_rejected,
             waits_until_ms: view.waits_until,
             degraded: view.degraded.clone(),
             oldest_owed_ms: vitals.oldest_owed,

@@ -1,6 +1,8 @@
 //! The fleet: starts accounts and the recorder, and keeps the ownership of the store alive.
 
+mod arranged;
 mod upkeep;
+mod wishes;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -28,6 +30,8 @@ use super::tray::{Desk, Tray};
 use crate::protection::Protection;
 use crate::store::{Renewal, StoreError};
 use crate::telemetry::Chain;
+
+pub use arranged::Arranged;
 
 /// Faults of accounts and the recorder touch many bots: they are always restarted, ever more slowly.
 const POLICY: Policy = Policy {
@@ -197,6 +201,7 @@ impl Actor for FleetActor {
         self.renew(ctx);
         ctx.run_interval(self.house.node_lease / 20, |fleet, _| fleet.watch_right());
         Self::start_upkeep(ctx);
+        self.ask_for_wishes(ctx);
     }
 }
 

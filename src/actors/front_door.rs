@@ -2,6 +2,7 @@
 //!
 //! It outlives the account's actor, so a restart of that actor forgets no login.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use liveperson::{DomainError, Domains};
@@ -20,7 +21,7 @@ pub struct FrontDoor {
     /// Lets logins through, as the account's budget allows.
     pub gate: Arc<LoginGate>,
     /// How many bots share it.
-    bots: usize,
+    bots: AtomicUsize,
     crowd: Mutex<Crowd>,
     known: Mutex<Option<Known>>,
     /// Held by whoever asks the domain service.
@@ -44,12 +45,18 @@ impl FrontDoor {
     /// The front door of an account.
     pub fn new(account: AccountId, bots: usize, gate: Arc<LoginGate>) -> Arc<Self> {
         let (crowd, known, asking) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
-        Arc::new(Self { account, gate, bots, crowd, known, asking })
+        Arc::new(Self { account, gate, bots: bots.into(), crowd, known, asking })
+    }
+
+    /// So many bots share it from now on.
+    pub fn is_shared_by(&self, bots: usize) {
+        self.bots.store(bots, Ordering::Relaxed);
     }
 
     /// A bot lost its socket; whether it is one of many.
     pub fn dropped(&self, now: Moment) -> bool {
-        self.crowd.lock().unwrap_or_else(PoisonError::into_inner).dropped(self.bots, now)
+        let bots = self.bots.load(Ordering::Relaxed);
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner).dropped(bots, now)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {

@@ -5,8 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use liveperson::Client;
+use liveperson_proto::AccountId;
+use muster_core::BotId;
 use muster_core::bot::Rhythm;
 use muster_core::dialog::Rules;
+use muster_core::pause::{Pause, holding};
 use muster_core::time::Moment;
 use tokio::runtime::Handle;
 
@@ -14,7 +17,7 @@ use super::timeline::Timeline;
 use super::tray::Desk;
 use crate::board::Board;
 use crate::clock::Clock;
-use crate::logic::{Logics, Thinker};
+use crate::logic::{Declared, Logics, Thinker};
 use crate::metrics::Metrics;
 use crate::protection::Protection;
 use crate::settings::TimingSettings;
@@ -36,8 +39,10 @@ pub struct House {
     pub board: Board,
     /// What Prometheus sees.
     pub metrics: Arc<Metrics>,
-    /// The logics by name.
-    pub logics: Logics,
+    /// Whom people hold still.
+    pub pauses: Pauses,
+    /// The logics by name, as they are declared at the moment.
+    pub logics: LogicsPlace,
     /// What runs them.
     pub thinker: Thinker,
     /// Every period and rate.
@@ -94,6 +99,52 @@ impl Right {
     }
 }
 
+/// The logics of the moment; what is declared anew takes their place.
+#[derive(Default)]
+pub struct LogicsPlace(RwLock<Logics>);
+
+impl LogicsPlace {
+    /// These logics, until others come.
+    pub fn new(logics: Logics) -> Self {
+        Self(RwLock::new(logics))
+    }
+
+    /// Whatever decides under a name.
+    pub fn chosen(&self, name: &str) -> Option<Declared> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).chosen(name)
+    }
+
+    /// Puts others in place; lives that have begun keep theirs.
+    pub fn put(&self, logics: Logics) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = logics;
+    }
+}
+
+/// Whom people hold still at the moment.
+#[derive(Default)]
+pub struct Pauses(RwLock<Vec<Pause>>);
+
+impl Pauses {
+    /// These pauses, until others come.
+    pub fn new(pauses: Vec<Pause>) -> Self {
+        Self(RwLock::new(pauses))
+    }
+
+    /// Puts others in place; whether they are others.
+    pub fn put(&self, pauses: Vec<Pause>) -> bool {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = *held != pauses;
+        *held = pauses;
+        changed
+    }
+
+    /// Who holds a bot still, and why, if anybody does.
+    pub fn words(&self, account: &AccountId, bot: &BotId) -> Option<String> {
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        holding(&held, account, bot).map(Pause::words)
+    }
+}
+
 /// Where the recorder of the moment is found.
 #[derive(Default)]
 pub struct RecorderPlace(RwLock<Option<Desk>>);
@@ -133,7 +184,8 @@ pub(super) mod tests {
             me: crate::app::identify(),
             board: Board::default(),
             metrics: Arc::new(Metrics::new("1.2.3").unwrap()),
-            logics: Logics::default(),
+            pauses: Pauses::default(),
+            logics: LogicsPlace::default(),
             thinker: Thinker::new(io, 4, Duration::from_secs(1)),
             timing: TimingSettings::default(),
             rules: Rules::default(),

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::LaunchError;
-use crate::settings::{Declaration, FleetSettings, Fragment, ProcessEnvironment, SettingsFaults};
+use crate::settings::{BOTS, Declaration, FleetSettings, Fragment, ProcessEnvironment, SettingsFaults};
 use crate::store::{DeclaredTable, Store, StoreError};
 
-const BOTS: &str = "[[accounts.bots]]";
 const ACCOUNTS: &str = "[[accounts]]";
 /// How many names a sentence lists.
 const NAMES: usize = 5;
@@ -20,49 +19,82 @@ pub async fn stored_declaration(store: &Store) -> Result<Declaration, StoreError
     Ok(Declaration::default().with(fragments))
 }
 
-/// Declares what the settings declare, and answers what the fleet is now made of, with what there is
-/// to say about it. Settings that code made stand for themselves.
+/// What a declaration made of a fleet.
+pub(super) struct Converged {
+    /// What it is made of now.
+    pub(super) settings: FleetSettings,
+    /// What there is to say about the difference to the file.
+    pub(super) said: Vec<String>,
+    /// The store's revision that says the same.
+    pub(super) revision: i64,
+}
+
+/// Declares what the settings declare, and answers what the fleet is now made of. Settings that code
+/// made stand for themselves.
 pub(super) async fn converge(
     store: &Store,
     settings: &FleetSettings,
     prune: bool,
-) -> Result<(FleetSettings, Vec<String>), LaunchError> {
-    let Some(declared) = &settings.declaration else { return Ok((settings.clone(), Vec::new())) };
-    let tables: Vec<_> = declared.fragments.iter().map(table).collect();
-    store.declare_tables(&tables).await?;
-    // A file of process settings alone declares no fleet, not an empty one.
-    if prune && !declared.fragments.is_empty() {
-        forget_others(store, declared).await?;
-    }
-    let (fleet, said) = union(declared, stored_declaration(store).await?.fragments)?;
-    let FleetSettings { server, store, timing, declaration, .. } = settings.clone();
-    Ok((FleetSettings { server, store, timing, declaration, ..fleet }, said))
+) -> Result<Converged, LaunchError> {
+    let Some(declared) = &settings.declaration else {
+        let revision = store.declared_revision().await?.number;
+        return Ok(Converged { settings: settings.clone(), said: Vec::new(), revision });
+    };
+    let stored = stored_declaration(store).await?.fragments;
+    let (others, pruned) = apart(declared, stored, prune);
+    // What cannot run must not be declared.
+    let (fleet, said) = union(declared, others)?;
+    let revision = store.declare_tables(&tables(&declared.fragments), &tables(&pruned)).await?;
+    Ok(Converged { settings: beside(settings, fleet), said, revision })
 }
 
-async fn forget_others(store: &Store, declared: &Declaration) -> Result<(), StoreError> {
+/// A fleet under the process settings of another.
+pub(super) fn beside(process: &FleetSettings, fleet: FleetSettings) -> FleetSettings {
+    let FleetSettings { server, store, timing, declaration, .. } = process.clone();
+    FleetSettings { server, store, timing, declaration, ..fleet }
+}
+
+/// What the store declares and the file does not: what stays, and what goes.
+pub(super) fn apart(
+    declared: &Declaration,
+    stored: Vec<Fragment>,
+    prune: bool,
+) -> (Vec<Fragment>, Vec<Fragment>) {
     let keys: BTreeSet<_> = declared.fragments.iter().map(Fragment::key).collect();
-    let stored = stored_declaration(store).await?.fragments;
-    let others: Vec<_> = stored.iter().filter(|piece| !keys.contains(&piece.key())).collect();
-    let bots = others.iter().filter(|piece| piece.header == BOTS);
-    let bots: Vec<_> = bots.map(|bot| (bot.account.clone(), bot.name.clone())).collect();
-    let tables: Vec<_> = others.into_iter().map(table).collect();
-    store.forget_tables(&tables, &bots).await
+    let others: Vec<_> = stored.into_iter().filter(|piece| !keys.contains(&piece.key())).collect();
+    // A file of process settings alone declares no fleet, not an empty one.
+    if prune && !declared.fragments.is_empty() { (Vec::new(), others) } else { (others, Vec::new()) }
+}
+
+/// Forgets what is kept of bots that are declared no longer, and that nobody runs.
+pub(super) async fn forget_removed(store: &Store, stored: &Declaration) -> Result<(), StoreError> {
+    let declared = stored.fragments.iter().filter(|piece| piece.header == BOTS);
+    let declared: BTreeSet<_> = declared.map(|bot| (bot.account.as_str(), bot.name.as_str())).collect();
+    let rows = store.declared().await?;
+    let removed: Vec<_> = rows
+        .iter()
+        .map(|row| (row.bot.account.to_string(), row.bot.bot.to_string()))
+        .filter(|(account, bot)| !declared.contains(&(account.as_str(), bot.as_str())))
+        .collect();
+    if removed.is_empty() { Ok(()) } else { store.forget_bots(BOTS, &removed).await }
+}
+
+pub(super) fn tables(fragments: &[Fragment]) -> Vec<DeclaredTable> {
+    fragments.iter().map(table).collect()
 }
 
 /// The declared tables, and beside them those of the store that do not contradict them.
-fn union(
+pub(super) fn union(
     declared: &Declaration,
-    stored: Vec<Fragment>,
+    mut others: Vec<Fragment>,
 ) -> Result<(FleetSettings, Vec<String>), SettingsFaults> {
-    let keys: BTreeSet<_> = declared.fragments.iter().map(Fragment::key).collect();
-    let mut others: Vec<_> = stored.into_iter().filter(|piece| !keys.contains(&piece.key())).collect();
     let mut said = Vec::new();
     loop {
         // Of two that contradict each other the later one is at fault: what is declared comes first.
         let pieces = declared.fragments.iter().chain(&others).cloned().collect();
         let faults = match FleetSettings::of_declaration(&declared.with(pieces), &ProcessEnvironment) {
             Ok((fleet, _)) => {
-                said.extend(beside(&others));
+                said.extend(not_in_the_file(&others));
                 return Ok((fleet, said));
             }
             Err(faults) => faults,
@@ -90,7 +122,7 @@ fn without(mut pieces: Vec<Fragment>, faults: &SettingsFaults) -> Vec<Fragment> 
     pieces
 }
 
-fn beside(others: &[Fragment]) -> Option<String> {
+fn not_in_the_file(others: &[Fragment]) -> Option<String> {
     let bots: Vec<_> = others.iter().filter(|piece| piece.header == BOTS).collect();
     let names: Vec<_> = bots.iter().take(NAMES).map(|bot| format!("{}/{}", bot.account, bot.name)).collect();
     let (count, is) = match bots.len() {
@@ -149,7 +181,7 @@ mod tests {
     fn the_stores_bots_run_beside_the_files_and_are_told() {
         let stored = declaration(&file("1", &["old u1 echo", "kept u2 echo"])).fragments;
         let declared = declaration(&file("1", &["kept u2 greeting"]));
-        let (fleet, said) = union(&declared, stored).unwrap();
+        let (fleet, said) = union(&declared, apart(&declared, stored, false).0).unwrap();
         assert_eq!(names(&fleet), ["1/kept", "1/old"]);
         assert_eq!(fleet.accounts[0].bots[0].logic.as_str(), "greeting", "what is declared wins");
         assert_eq!(said.len(), 1, "{said:?}");
@@ -164,7 +196,7 @@ mod tests {
         // The store's bot comes first by its name, and yet the file's one is right.
         let stored = declaration(&file("1", &["a-old bot1 echo"])).fragments;
         let declared = declaration(&file("1", &["b-new bot1 echo"]));
-        let (fleet, said) = union(&declared, stored).unwrap();
+        let (fleet, said) = union(&declared, apart(&declared, stored, false).0).unwrap();
         assert_eq!(names(&fleet), ["1/b-new"]);
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(

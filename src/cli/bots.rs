@@ -1,10 +1,14 @@
 //! `muster bots`: the declared bots as the store knows them, whether a fleet runs or not; where one
 //! answers, with the states that it shows.
 
+mod refresh;
+mod token;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use clap::{Args, Subcommand};
+use muster_core::pause::{Pause, holding};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -34,6 +38,10 @@ enum Command {
     List(List),
     /// Show one bot
     Show(Show),
+    /// Refresh tokens now; the running fleet does it, and says what came of it
+    Refresh(refresh::Arguments),
+    /// Show the bearer token of a bot's session; each reading is kept in the audit
+    Token(token::Arguments),
 }
 
 /// Where bots are looked up.
@@ -87,6 +95,9 @@ struct Shown {
     logic: String,
     state: String,
     cause: Option<String>,
+    paused: Option<String>,
+    login_rejected: Option<String>,
+    token_refreshed_at: Option<String>,
     waits_until: Option<String>,
     degraded: Vec<String>,
     oldest_owed_at: Option<String>,
@@ -116,6 +127,8 @@ pub(super) async fn bots(arguments: Arguments, io: Handle) -> Result<(), Failure
         None => list(arguments.list, io).await,
         Some(Command::List(arguments)) => list(arguments, io).await,
         Some(Command::Show(arguments)) => show(arguments, io).await,
+        Some(Command::Refresh(arguments)) => refresh::refresh(arguments, io).await,
+        Some(Command::Token(arguments)) => token::token(arguments, io).await,
     }
 }
 
@@ -145,7 +158,7 @@ async fn list(arguments: List, io: Handle) -> Result<(), Failure> {
             bot.bot.clone(),
             bot.pool.clone(),
             bot.logic.clone(),
-            bot.state_words(),
+            if bot.paused.is_some() { format!("{} (paused)", bot.state_words()) } else { bot.state_words() },
             bot.held.to_string(),
             short(bot.oldest_owed_at.as_deref()),
             bot.session_saved_at.clone().unwrap_or_else(|| "-".to_owned()),
@@ -240,6 +253,9 @@ fn print_bot(bot: &Shown) {
             ("logic", bot.logic.clone()),
             ("state", bot.state.clone()),
             ("cause", or_dash(&bot.cause)),
+            ("paused", or_dash(&bot.paused)),
+            ("login rejected", or_dash(&bot.login_rejected)),
+            ("token refreshed", or_dash(&bot.token_refreshed_at)),
             ("waits until", short(bot.waits_until.as_deref())),
             ("degraded", bot.degraded_words()),
             ("oldest owed", bot.owed_words()),
@@ -309,14 +325,16 @@ async fn read(
     let read = async {
         let holder = store.holder().await?;
         let bots = store.list_bots(filter, &after, limit).await?;
-        Ok::<_, StoreError>((bots, holder))
+        let pauses: Vec<_> = store.pauses().await?.into_iter().map(|row| row.pause).collect();
+        Ok::<_, StoreError>((bots, holder, pauses))
     };
-    let (bots, holder) = read.await.map_err(|error| Failure::new(Chain(&error).to_string()))?;
+    let (bots, holder, pauses) = read.await.map_err(|error| Failure::new(Chain(&error).to_string()))?;
     // A fleet that nobody holds in this store is another store's.
     let live = if holder.is_some() { live::bots(server).await } else { HashMap::new() };
     let show = |bot: ListedBot| {
         let key = (bot.row.bot.account.to_string(), bot.row.bot.bot.to_string());
-        shown(bot, holder.as_ref(), live.get(&key))
+        let why = holding(&pauses, &bot.row.bot.account, &bot.row.bot.bot).map(Pause::words);
+        Shown { paused: why, ..shown(bot, holder.as_ref(), live.get(&key)) }
     };
     Ok((bots.into_iter().map(show).collect(), holder))
 }
@@ -340,6 +358,9 @@ fn shown(bot: ListedBot, holder: Option<&Holder>, live: Option<&LiveBot>) -> Sho
         logic: summary["logic"].as_str().unwrap_or("-").to_owned(),
         state: live.map_or_else(|| state.to_owned(), |live| live.state.clone()),
         cause: live.and_then(|live| live.cause.clone()).or(bot.row.quarantine),
+        paused: None,
+        login_rejected: live.and_then(|live| live.login_rejected.clone()),
+        token_refreshed_at: live.and_then(|live| live.token_refreshed_at.clone()),
         waits_until: live.and_then(|live| live.waits_until.clone()),
         degraded: live.map(|live| live.degraded.clone()).unwrap_or_default(),
         oldest_owed_at: live.and_then(|live| live.oldest_owed_at.clone()),

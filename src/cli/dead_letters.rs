@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::Failure;
 use super::store::StoreArguments;
 use super::table::{counted, json, lines, table};
+use super::who::user;
 use crate::store::{LetterFilter, LetterId, Resolution, Store, StoreError};
 use crate::telemetry::Chain;
 use listing::{Answer, Shown, answer};
@@ -178,12 +179,6 @@ async fn tell(
         0 => Ok(()),
         left => Err(Failure::new(format!("{} as it was", counted(left, "letter")))),
     }
-}
-
-/// Whose shell this is.
-fn user() -> String {
-    let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn failed(error: &StoreError) -> Failure {

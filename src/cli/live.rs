@@ -21,6 +21,10 @@ pub(super) struct LiveBot {
     pub(super) state: String,
     pub(super) cause: Option<String>,
     #[serde(default)]
+    pub(super) login_rejected: Option<String>,
+    #[serde(default)]
+    pub(super) token_refreshed_at: Option<String>,
+    #[serde(default)]
     pub(super) waits_until: Option<String>,
     #[serde(default)]
     pub(super) degraded: Vec<String>,

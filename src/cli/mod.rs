@@ -1,23 +1,28 @@
 //! The command line: one file a command.
 //!
 //! - `run`: a fleet from a fleet file, or from what its store holds
+//! - `apply`: a fleet file becomes what the store declares, and a running fleet takes it up
 //! - `check`: what is wrong with a fleet file, and with its logins
 //! - `demo`: a fleet on a platform of its own, with a ledger that judges it
 //! - `soak`: the same for long, under thousands of faults, the fleet a process of its own
 //! - `migrate`: brings a store's tables up to date
+//! - `pause`: people hold bots still; `audit`: what people did by hand
 //! - `bots`, `conversations`: what the store knows, whether a fleet runs or not
 //! - `dead_letters`: what the platform refused for good; `backup`: a copy of the store
 //! - `ownership`, `banner`, `signals`: what `run` and `demo` share
 //! - `crowd`, `scratch`: what `demo` and `soak` share
-//! - `store`, `live`, `filter`, `table`, `out`: what commands on the store share
+//! - `store`, `live`, `chosen`, `filter`, `table`, `who`, `out`: what commands on the store share
 
 #[macro_use]
 mod out;
 
+mod apply;
+mod audit;
 mod backup;
 mod banner;
 mod bots;
 mod check;
+mod chosen;
 mod conversations;
 mod crowd;
 mod dead_letters;
@@ -26,6 +31,7 @@ mod filter;
 mod live;
 mod migrate;
 mod ownership;
+mod pause;
 mod progress;
 mod run;
 mod scratch;
@@ -33,6 +39,7 @@ mod signals;
 mod soak;
 mod store;
 mod table;
+mod who;
 
 use std::process::ExitCode;
 
@@ -58,10 +65,18 @@ struct Arguments {
 enum Command {
     /// Run the fleet of a fleet file, or without one what its store holds, until SIGTERM
     Run(run::Arguments),
+    /// Declare what a fleet file says; a fleet that runs takes it up, and only what changed moves
+    Apply(apply::Arguments),
     /// Say everything that is wrong with a fleet file; with --online also with its logins
     Check(check::Arguments),
     /// Show the declared bots
     Bots(bots::Arguments),
+    /// Hold bots still: connected and AWAY, they take and begin nothing until they resume
+    Pause(pause::Pause),
+    /// Let bots go on that are paused; what is owed is answered first
+    Resume(pause::Resume),
+    /// Show what people did by hand: pauses, tokens read, what was applied
+    Audit(audit::Arguments),
     /// Show the conversations that bots handle or handled
     Conversations(conversations::Arguments),
     /// Show what the platform refused for good, send it after all, or drop it
@@ -106,7 +121,11 @@ pub fn main() -> ExitCode {
     let logging = match arguments.command {
         Command::Demo(_)
         | Command::Soak(_)
+        | Command::Apply(_)
+        | Command::Audit(_)
         | Command::Check(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
         | Command::Bots(_)
         | Command::Conversations(_)
         | Command::DeadLetters(_)
@@ -133,8 +152,12 @@ pub fn main() -> ExitCode {
 async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
     match command {
         Command::Run(arguments) => run::run(arguments, io).await,
+        Command::Apply(arguments) => apply::run(arguments, io).await,
         Command::Check(arguments) => check::check(arguments, io).await,
         Command::Bots(arguments) => bots::bots(arguments, io).await,
+        Command::Pause(arguments) => pause::pause(arguments, io).await,
+        Command::Resume(arguments) => pause::resume(arguments, io).await,
+        Command::Audit(arguments) => audit::audit(arguments, io).await,
         Command::Conversations(arguments) => conversations::conversations(arguments, io).await,
         Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments, io).await,
         Command::Backup(arguments) => backup::backup(arguments, io).await,

@@ -1,4 +1,4 @@
-//! `muster run`: a fleet from a fleet file or from its store, until a signal ends it.
+//! `muster run`: a fleet from a fleet file or from its store, until a signal ends it; SIGHUP reads again.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use std::time::Duration;
 use clap::Args;
 use muster_core::bot::Ending;
 use tokio::runtime::Handle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use super::signals::Signals;
+use super::signals::{Reloads, Signals};
 use super::store::StoreArguments;
 use super::{Failure, banner, ownership, progress};
 use crate::api::{self, ApiState};
@@ -21,6 +21,7 @@ use crate::console;
 use crate::crash;
 use crate::settings::{Declaration, FleetSettings, ProcessEnvironment};
 use crate::store::Store;
+use crate::telemetry::Chain;
 
 /// How often the root of the actors is asked whether it makes progress.
 const BEAT: Duration = Duration::from_secs(5);
@@ -109,6 +110,7 @@ fn origin(arguments: &Arguments) -> String {
 pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure> {
     crash::plan().map_err(|words| Failure::new(words).with_code(2))?;
     let mut signals = Signals::listen()?;
+    let reloads = Reloads::listen()?;
     let settings = settings_of(&arguments, io.clone()).await?;
     let options = LaunchOptions {
         take_over: arguments.take_over,
@@ -128,6 +130,7 @@ pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure>
     banner::print(&fleet.settings, &origin(&arguments), &fleet, Some(bound));
     progress::tell(board);
     let ending = if arguments.retire { Ending::Retire } else { Ending::Restart };
+    let fleet = Served { fleet, file: arguments.fleet, prune: arguments.prune, reloads };
     let ended = until_the_end(fleet, &mut signals, ending, settings.timing.drain).await;
     server.stop(false).await;
     ended
@@ -164,22 +167,58 @@ fn watch(fleet: &Fleet, alive: Arc<AtomicBool>) {
     });
 }
 
+/// A running fleet, and the file that it was declared in.
+struct Served {
+    fleet: Fleet,
+    file: Option<PathBuf>,
+    prune: bool,
+    reloads: Reloads,
+}
+
+impl Served {
+    /// Reads the file, or without one the store, again. What is wrong in it changes nothing.
+    async fn reload(&self) {
+        let file = match &self.file {
+            None => None,
+            Some(file) => match FleetSettings::load(file) {
+                Ok((settings, warnings)) => {
+                    for warning in warnings {
+                        warn!("{warning}");
+                    }
+                    Some((settings, self.prune))
+                }
+                Err(faults) => {
+                    return error!("SIGHUP: the fleet goes on as it was, for its file has faults:\n{faults}");
+                }
+            },
+        };
+        match self.fleet.reload(file).await {
+            Ok(words) => info!("SIGHUP: {words}"),
+            Err(error) => error!("SIGHUP: the fleet goes on as it was: {}", Chain(&error)),
+        }
+    }
+}
+
 async fn until_the_end(
-    mut fleet: Fleet,
+    mut served: Served,
     signals: &mut Signals,
     ending: Ending,
     within: Duration,
 ) -> Result<(), Failure> {
-    let lost = tokio::select! {
-        signal = signals.next() => {
-            info!(signal, ?ending, "ends in order; a second signal ends at once");
-            None
+    let lost = loop {
+        tokio::select! {
+            signal = signals.next() => {
+                info!(signal, ?ending, "ends in order; a second signal ends at once");
+                break None;
+            }
+            () = served.reloads.next() => served.reload().await,
+            why = &mut served.fleet.lost => break Some(match why {
+                Ok(why) => Failure::new(why).with_code(4),
+                Err(_) => Failure::new("the fleet's root actor failed; start muster again"),
+            }),
         }
-        why = &mut fleet.lost => Some(match why {
-            Ok(why) => Failure::new(why).with_code(4),
-            Err(_) => Failure::new("the fleet's root actor failed; start muster again"),
-        }),
     };
+    let fleet = served.fleet;
     let (ending, within) = match lost {
         None => (ending, within),
         // Whoever took the fleet has its sessions: nothing is handed back, nobody logged out, and

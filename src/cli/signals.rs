@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first ends in order, the second at once.
+//! SIGTERM and SIGINT: the first ends in order, the second at once. SIGHUP: read again.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -23,5 +23,20 @@ impl Signals {
             _ = self.term.recv() => "SIGTERM",
             _ = self.int.recv() => "SIGINT",
         }
+    }
+}
+
+/// The signal that makes a process read again what it runs by.
+pub(super) struct Reloads(Signal);
+
+impl Reloads {
+    /// Begins to listen: from now on it does not kill the process.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        signal(SignalKind::hangup()).map(Self).map_err(|error| Failure::of(&error))
+    }
+
+    /// Waits for the next one. Cancel safe.
+    pub(super) async fn next(&mut self) {
+        self.0.recv().await;
     }
 }

@@ -139,7 +139,7 @@ fn bot_row(bot: &BotStatus, now_ms: i64) -> Markup {
             th scope="row" { (bot.bot) " " small { (bot.account) " · " (bot.logic) } }
             td { (state_words(bot.state)) (degraded(bot)) }
             td { (moment(Some(bot.since_ms), now_ms)) }
-            td.cause { (bot.cause.as_deref().unwrap_or_default()) }
+            td.cause { (bot.cause.as_deref().or(bot.paused.as_deref()).unwrap_or_default()) }
             td { (moment(bot.token_refreshed_ms, now_ms)) }
             td.number { (bot.open_conversations) }
             td { (moment(bot.oldest_owed_ms, now_ms)) }

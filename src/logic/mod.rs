@@ -129,6 +129,11 @@ impl Logics {
         Ok(())
     }
 
+    /// Takes over what decides under a name.
+    pub fn keep(&mut self, name: &str, declared: Declared) {
+        self.0.insert(name.to_owned(), declared);
+    }
+
     /// The logic inside muster of a name.
     pub fn find(&self, name: &str) -> Option<Arc<dyn Logic>> {
         match self.chosen(name)?.decider {

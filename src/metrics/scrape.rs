@@ -31,6 +31,7 @@ impl Metrics {
         // A bot or account that is gone must not linger.
         let of_the_board = [
             &self.bots,
+            &self.bots_paused,
             &self.bots_degraded,
             &self.oldest_owed_timestamp_seconds,
             &self.bot_oldest_owed_timestamp_seconds,
@@ -76,6 +77,7 @@ impl Metrics {
         });
         for (account, sums) in sums {
             let account = &[account.as_str()];
+            self.bots_paused.with_label_values(account).set(sums.paused as i64);
             self.outbox_depth.with_label_values(account).set(sums.outbox as i64);
             self.claims.with_label_values(account).set(sums.claims as i64);
             if let Some(oldest_ms) = sums.oldest_refresh_ms {
@@ -100,6 +102,7 @@ impl Metrics {
 /// What the bots of an account come to.
 #[derive(Default)]
 struct Sums {
+    paused: usize,
     outbox: usize,
     claims: usize,
     oldest_refresh_ms: Option<i64>,
@@ -107,6 +110,7 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, status: &BotStatus) {
+        self.paused += usize::from(status.paused.is_some());
         self.outbox += status.outbox;
         self.claims += status.open_conversations;
         let both = [self.oldest_refresh_ms, status.token_refreshed_ms];

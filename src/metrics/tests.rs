@@ -63,6 +63,7 @@ fn every_declared_metric_is_in_the_text() {
     let text = metrics.scrape(&board).unwrap();
     for (name, kind) in [
         ("muster_bots", "gauge"),
+        ("muster_bots_paused", "gauge"),
         ("muster_bots_degraded", "gauge"),
         ("muster_oldest_owed_timestamp_seconds", "gauge"),
         ("muster_bot_oldest_owed_timestamp_seconds", "gauge"),
@@ -104,7 +105,7 @@ fn every_declared_metric_is_in_the_text() {
         has(&text, &format!("# TYPE {name} {kind}"));
     }
     let ours = text.matches("# TYPE muster_").count();
-    assert_eq!(ours, 35, "a metric is declared that this table lacks");
+    assert_eq!(ours, 36, "a metric is declared that this table lacks");
 }
 
 #[test]

@@ -13,6 +13,8 @@ use toml_edit::{Array, InlineTable, Item, Key, Table, TableLike, Value};
 const PROCESS: [&str; 3] = ["server", "store", "timing"];
 /// The tables whose keys are names: each of their tables is a piece of its own.
 const NAMED: [&str; 1] = ["logics"];
+/// The header of a bot's table.
+pub const BOTS: &str = "[[accounts.bots]]";
 const ACCOUNTS: &str = "[[accounts]]";
 /// A file that leaves this out means its defaults, whatever was declared before.
 const PLATFORM: &str = "[platform]";

@@ -47,7 +47,7 @@ pub use address::Reach;
 pub use domains::ServiceHost;
 pub use environment::{Environment, NamedFile, ProcessEnvironment};
 pub use faults::{Place, Remark, SettingsFaults, Warning};
-pub use fragments::{Declaration, Fragment};
+pub use fragments::{BOTS, Declaration, Fragment};
 pub use logic::{LOGICS, LogicName};
 pub use logics::{Failing, LogicKind, LogicSettings};
 pub use platform::PlatformSettings;

@@ -28,10 +28,24 @@ const WRITE: &str = "INSERT INTO declared (account_id, header, name, body, decla
 const READ: &str = "SELECT account_id, header, name, body FROM declared \
      ORDER BY account_id, header, name LIMIT $1";
 
-/// A process that lost the fleet forgets nothing; `$2` is empty in one that never acquired it.
+/// A process that lost the fleet changes nothing; `$2` is empty in one that never acquired it.
 macro_rules! unless_ousted {
     ($statement:literal) => {
         concat!($statement, " AND ($2 = '' OR EXISTS (SELECT 1 FROM node WHERE incarnation = $2))")
+    };
+}
+
+macro_rules! unless_declared {
+    ($statement:literal, $table:literal) => {
+        concat!(
+            $statement,
+            " IN (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t) AND NOT EXISTS \
+             (SELECT 1 FROM declared d WHERE d.header = $3 AND d.account_id = ",
+            $table,
+            ".account_id AND d.name = ",
+            $table,
+            ".bot_id) AND ($2 = '' OR EXISTS (SELECT 1 FROM node WHERE incarnation = $2))"
+        )
     };
 }
 
@@ -39,65 +53,122 @@ const FORGET: &str = unless_ousted!(
     "DELETE FROM declared WHERE (account_id, header, name) IN \
      (SELECT t.value->>0, t.value->>1, t.value->>2 FROM json_each($1) AS t)"
 );
-/// What goes with a bot, in this order: its row, its session, its claims. What it did not send waits for
-/// whoever of its pool takes the conversation up next.
+const COUNT: &str = concat!(
+    unless_ousted!(
+        "INSERT INTO declared_revision (account_id, revision, declared_at) SELECT $1, 1, ms FROM clock WHERE true"
+    ),
+    " ON CONFLICT (account_id) DO UPDATE SET revision = declared_revision.revision + 1, \
+       declared_at = excluded.declared_at RETURNING revision"
+);
+const REVISION: &str =
+    "SELECT revision, heard, refused, outcome FROM declared_revision WHERE account_id = ''";
+const HEAR: &str = unless_ousted!(
+    "UPDATE declared_revision SET heard = $1, outcome = $3, refused = $4 WHERE account_id = '' AND heard <= $1"
+);
+/// What goes with a bot that no table declares any more, in this order: its row, its session, its claims.
+/// What it did not send waits for whoever of its pool takes the conversation up next.
 const FORGET_BOTS: [&str; 3] = [
-    unless_ousted!(
-        "DELETE FROM bot WHERE (account_id, bot_id) IN \
-         (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)"
-    ),
-    unless_ousted!(
-        "DELETE FROM session WHERE (account_id, bot_id) IN \
-         (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)"
-    ),
-    unless_ousted!(
+    unless_declared!("DELETE FROM bot WHERE (bot.account_id, bot.bot_id)", "bot"),
+    unless_declared!("DELETE FROM session WHERE (session.account_id, session.bot_id)", "session"),
+    unless_declared!(
         "UPDATE claim SET state = 'released', release_reason = 'its bot was removed', \
-         updated_at = (SELECT ms FROM clock), released_at = (SELECT ms FROM clock) WHERE state = 'held' AND (account_id, bot_id) IN \
-         (SELECT t.value->>0, t.value->>1 FROM json_each($1) AS t)"
+         updated_at = (SELECT ms FROM clock), released_at = (SELECT ms FROM clock) \
+         WHERE claim.state = 'held' AND (claim.account_id, claim.bot_id)",
+        "claim"
     ),
 ];
+
+/// How far a running fleet has heard of what is declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// Counts what was declared; 0 before the first time.
+    pub number: i64,
+    /// The last number that a running fleet has looked at.
+    pub heard: i64,
+    /// The fleet goes on as it was.
+    pub refused: bool,
+    /// What came of it, in words.
+    pub outcome: Option<String>,
+}
 
 type Row = (String, String, String, String);
 
 impl Store {
-    /// Writes what a fleet file declares over what was declared before; removes nothing.
+    /// Writes what a fleet file declares over what was declared before, and forgets `gone`; all or nothing.
+    /// Answers the revision that this made, or the one there is, once another process owns the fleet:
+    /// then it changes nothing.
     ///
-    /// Does nothing once another process owns the fleet. No two tables may have the same key.
-    pub async fn declare_tables(&self, tables: &[DeclaredTable]) -> Result<(), StoreError> {
+    /// No two tables may have the same key.
+    pub async fn declare_tables(
+        &self,
+        tables: &[DeclaredTable],
+        gone: &[DeclaredTable],
+    ) -> Result<i64, StoreError> {
         let rows: Vec<_> = tables
             .iter()
             .map(|DeclaredTable { account, header, name, body }| {
                 json!({ "account": account, "header": header, "name": name, "body": super::storable(body) })
             })
             .collect();
-        let rows = json!(rows).to_string();
+        let gone: Vec<_> = gone.iter().map(|t| json!([t.account, t.header, t.name])).collect();
+        let (rows, gone) = (json!(rows).to_string(), json!(gone).to_string());
+        let made: Option<(i64,)> = self
+            .on_io(move |inner| async move {
+                let me = inner.incarnation();
+                each_dialect!(inner.engine, writer, db => {
+                    let mut tx = db.begin().await?;
+                    sqlx::query(WRITE).bind(rows).bind(&me).execute(&mut *tx).await?;
+                    sqlx::query(FORGET).bind(gone).bind(&me).execute(&mut *tx).await?;
+                    let made = sqlx::query_as(COUNT).bind("").bind(&me).fetch_optional(&mut *tx).await?;
+                    tx.commit().await?;
+                    Ok(made)
+                })
+            })
+            .await?;
+        match made {
+            Some((number,)) => Ok(number),
+            None => Ok(self.declared_revision().await?.number),
+        }
+    }
+
+    /// How often something was declared, and how far a running fleet has heard of it.
+    pub async fn declared_revision(&self) -> Result<Revision, StoreError> {
+        let row: Option<(i64, i64, bool, Option<String>)> = self
+            .on_io(|inner| async move {
+                Ok(each_dialect!(inner.engine, reader, db => {
+                    sqlx::query_as(REVISION).fetch_optional(db).await?
+                }))
+            })
+            .await?;
+        let revision = |(number, heard, refused, outcome)| Revision { number, heard, refused, outcome };
+        Ok(row.map_or_else(Revision::default, revision))
+    }
+
+    /// Tells those who wait for it what the fleet made of a revision, or why it goes on as it was.
+    pub async fn hear_revision(&self, number: i64, outcome: Result<&str, &str>) -> Result<(), StoreError> {
+        let refused = outcome.is_err();
+        let outcome = super::storable(outcome.unwrap_or_else(|refusal| refusal));
         self.on_io(move |inner| async move {
             let me = inner.incarnation();
             each_dialect!(inner.engine, writer, db => {
-                sqlx::query(WRITE).bind(rows).bind(me).execute(db).await?;
+                sqlx::query(HEAR).bind(number).bind(me).bind(outcome).bind(refused).execute(db).await?;
             });
             Ok(())
         })
         .await
     }
 
-    /// Forgets declared tables, and of `bots` (account and name) what was kept of them: sessions go,
-    /// claims are released, and unsent actions wait for whoever of the pool claims next. All or nothing;
-    /// nothing once another process owns the fleet.
-    pub async fn forget_tables(
-        &self,
-        tables: &[DeclaredTable],
-        bots: &[(String, String)],
-    ) -> Result<(), StoreError> {
-        let keys: Vec<_> = tables.iter().map(|t| json!([t.account, t.header, t.name])).collect();
-        let (keys, bots) = (json!(keys).to_string(), json!(bots).to_string());
+    /// Forgets what was kept of bots that no table with this header declares (any more): rows and sessions
+    /// go, claims are released, and unsent actions wait for whoever of the pool claims next. All or
+    /// nothing; nothing once another process owns the fleet.
+    pub async fn forget_bots(&self, header: &str, bots: &[(String, String)]) -> Result<(), StoreError> {
+        let (bots, header) = (json!(bots).to_string(), header.to_owned());
         self.on_io(move |inner| async move {
             let me = inner.incarnation();
             each_dialect!(inner.engine, writer, db => {
                 let mut tx = db.begin().await?;
-                sqlx::query(FORGET).bind(keys).bind(&me).execute(&mut *tx).await?;
                 for statement in FORGET_BOTS {
-                    sqlx::query(statement).bind(&bots).bind(&me).execute(&mut *tx).await?;
+                    sqlx::query(statement).bind(&bots).bind(&me).bind(&header).execute(&mut *tx).await?;
                 }
                 tx.commit().await?;
             });

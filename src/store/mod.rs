@@ -14,6 +14,7 @@
 //! The statements are one text for both dialects wherever both understand it; the migrations give
 //! Postgres SQLite's `json_each`, and each dialect its own `clock` and `live_node`.
 
+mod audit;
 mod backup;
 mod bots;
 mod claims;
@@ -28,8 +29,10 @@ mod logins;
 mod migrate;
 mod outbox;
 mod owner;
+mod pauses;
 mod postgres;
 mod prune;
+mod refreshes;
 mod seal;
 mod session;
 mod sqlite;
@@ -44,10 +47,11 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+pub use audit::Act;
 pub use backup::Backup;
 pub use bots::{DeclaredBot, DeclaredRow, Wanted};
 pub use claims::{ClaimRow, ClaimState, HeldConversation};
-pub use declared::DeclaredTable;
+pub use declared::{DeclaredTable, Revision};
 pub use error::StoreError;
 pub use group::{Group, NewAction, OutboxKey, Refusal, Release, TurnCommit, TurnOutcome};
 pub use holder::Holder;
@@ -59,7 +63,9 @@ pub use listing::{
 pub use logins::LoginSlot;
 pub use outbox::OutboxRow;
 pub use owner::{AcquireError, NodeIdentity, OwnerRecord, Renewal};
+pub use pauses::PauseRow;
 pub use prune::Pruned;
+pub use refreshes::{RefreshOutcome, RefreshRequest};
 pub use seal::KeySource;
 pub use taking::{NewClaim, Taken};
 pub use timeline::{BotEvent, EVENT_PAGE, EVENTS_KEPT, NewEvent};

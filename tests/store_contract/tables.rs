@@ -14,6 +14,7 @@ pub async fn an_empty_database_gets_its_tables_once(world: World) {
         "0006 dead letters",
         "0007 login budget",
         "0009 timeline",
+        "0010 steering",
     ];
     assert_eq!(world.store.pending_migrations().await.unwrap(), all);
     assert_eq!(world.store.pending_migrations().await.unwrap(), all, "to ask changes nothing");

@@ -85,12 +85,16 @@ impl World {
 
     /// Changes the database behind the store's back.
     pub async fn sql(&self, statement: &str) {
+        self.execute(statement).await.unwrap();
+    }
+
+    /// The same, which the database may refuse.
+    pub async fn execute(&self, statement: &str) -> Result<(), sqlx::Error> {
         let statement = sqlx::raw_sql(AssertSqlSafe(statement));
-        let done = match &self.database {
+        match &self.database {
             None => statement.execute(&mut self.sqlite().await).await.map(drop),
             Some(_) => statement.execute(&mut self.postgres().await).await.map(drop),
-        };
-        done.unwrap();
+        }
     }
 
     /// One text out of the database.

@@ -82,13 +82,17 @@ async fn resolved_beside_a_running_fleet(store: Store) {
     world.answered(5).await;
     letters(&world, 0).await;
 
-    // Refused in words, and yet done: a retry finds it and sends nothing.
-    let done = answered_under(&world, Fault::RefuseAfterEffect { status: 400 }, "m-ada-6").await;
+    // Refused in words, and yet done: it is found done, and no letter is left of it.
+    let order = Order::of(Fault::RefuseAfterEffect { status: 400 });
+    let order = order.at(Aim::account(ACCOUNT).request("ms.PublishEvent"));
+    let order = world.control.order(&order).await.unwrap();
+    world.control.consumer_says(ACCOUNT, "Ada", "m-ada-6").await.unwrap();
+    world.answered(6).await;
+    world.control.withdraw(order).await.unwrap();
     for n in 7..=9 {
         world.control.consumer_says(ACCOUNT, "Ada", &format!("m-ada-{n}")).await.unwrap();
     }
     world.answered(9).await;
-    assert_eq!(asked(&world, &["retry", &done]).await.0, 0);
     nothing_is_on_its_way(&world).await;
     letters(&world, 0).await;
 

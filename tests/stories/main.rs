@@ -8,11 +8,13 @@
 //! - `endings`: restart keeps all, retire leaves in order
 //! - `sessions`: tokens that die, are refreshed, are sealed
 //! - `logins`: every kind of login, domains that are down or wrong, a proxy
+//! - `apply`: what is declared anew moves, and nobody else
 //! - `check`: what is wrong with a fleet file and with its logins
 //! - `declared`: the store runs without the file; bots and conversations are listed from it
 //! - `commands`: what the commands say, also when something is wrong
 //! - `contract`: what logic may do
 //! - `webhook`: logic behind a URL, in three languages and in a bad mood
+//! - `steering`: pauses, new logins, tokens on demand, and what a restart costs
 //! - `store_away`: the store goes and comes back
 //! - `store_faults`, `sqlite_faults`: whatever else a store can do to a fleet
 //! - `restore`: an older backup is put back
@@ -44,6 +46,7 @@ mod outside;
 mod proxy;
 mod wait;
 
+mod apply;
 mod check;
 mod closing;
 mod commands;
@@ -65,6 +68,7 @@ mod secrets;
 mod sessions;
 mod soak;
 mod sqlite_faults;
+mod steering;
 mod store_away;
 mod store_faults;
 mod supervision;

@@ -54,6 +54,11 @@ impl Running {
         self.signal("-TERM");
     }
 
+    /// Asks it to read its file again.
+    pub(crate) fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
     pub(crate) async fn ended(&mut self) -> i32 {
         let status = until("the process ends", SOON, async || {
             self.child.try_wait().unwrap().ok_or_else(|| "still running".to_owned())

@@ -1,6 +1,7 @@
 //! What a bot logs in with, and what of it stands in a login's body.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use liveperson_proto::UserId;
 use liveperson_proto::login::{AppLogin, AssertionLogin, PLACEHOLDER, PasswordLogin};
@@ -106,6 +107,19 @@ impl Credentials {
             }
             Self::Token { .. } => return None,
         })
+    }
+}
+
+/// Secrets and all: for a keyed hash that never leaves the process.
+impl Hash for Credentials {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.kind().hash(state);
+        if let Self::Token { user, token } = self {
+            user.hash(state);
+            token.expose_secret().hash(state);
+        }
+        // Bodies are made of texts alone, which can always be written.
+        self.body().and_then(Result::ok).hash(state);
     }
 }
 

@@ -59,6 +59,11 @@ impl Session {
         }
     }
 
+    /// The bearer token, for whoever may be this user.
+    pub fn bearer(&self) -> &SecretString {
+        &self.bearer
+    }
+
     /// Whether the login came with what a refresh needs.
     pub fn can_refresh(&self) -> bool {
         !self.csrf.expose_secret().is_empty()

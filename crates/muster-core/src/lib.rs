@@ -2,8 +2,10 @@
 //!
 //! - [`bot`]: the life of a bot: connect, token, reconnect, rings, drain
 //! - [`dialog`]: the life of a message: cursor, duplicates, holes, turn-taking, outbox
+//! - [`declared`]: declared against running: which bots have to move
 //! - [`duty`]: what a pool is for, and how its bots behave beside others
 //! - [`pool`]: who watches an account, and who takes which conversation
+//! - [`pause`]: whom people hold still
 //! - [`turn`]: the contract between a bot and its logic
 //! - [`budget`]: how many logins an account allows; [`door`]: which bot logs in next, and when
 //! - [`crowd`]: whether bots lose their sockets together
@@ -17,7 +19,9 @@ pub mod bot;
 
 pub mod dialog;
 
+pub mod declared;
 pub mod duty;
+pub mod pause;
 pub mod pool;
 
 pub mod turn;

@@ -133,6 +133,19 @@ impl Pool {
         self.members.insert(bot, Member { capacity, ..Member::default() });
     }
 
+    /// A member may hold so many conversations from now on; what it holds above that it keeps.
+    pub fn resize(&mut self, bot: &BotId, capacity: usize) {
+        if let Some(member) = self.members.get_mut(bot) {
+            member.capacity = capacity;
+        }
+    }
+
+    /// A bot that holds nothing any more is a member no longer: nobody waits for what it would say.
+    pub fn dismiss(&mut self, bot: &BotId) {
+        self.resigns(bot);
+        self.members.remove(bot);
+    }
+
     /// A member's life begins, with what the store says it holds.
     pub fn begins(&mut self, bot: &BotId, held: Vec<ConversationId>) -> Vec<PoolEffect> {
         let Some(member) = self.members.get_mut(bot) else { return Vec::new() };

@@ -73,6 +73,22 @@ fn in_a_pool_that_joins_each_message_is_answered_once_and_in_order() {
     steps(EACH, 3_000_000, Intake::All, 2..=3);
 }
 
+/// People pause and resume bots, ask for fresh tokens and change capacities all the while.
+#[test]
+fn a_paused_bot_begins_nothing_and_what_waits_is_answered_once_and_in_order() {
+    for (intake, first_seed) in [(Intake::Rings, 6_000_000), (Intake::All, 7_000_000)] {
+        let (mut done, mut seed) = (0, first_seed);
+        while done < EACH / 2 {
+            let (setup, steps) = of_seed(seed, intake, 1..=3);
+            let mut world = World::with_people(setup);
+            play(&mut world, steps);
+            holds(&world);
+            done += world.steps;
+            seed += 1;
+        }
+    }
+}
+
 /// What each bot reads and sends without a fault, it reads and sends once.
 #[test]
 fn without_faults_nothing_is_sent_or_read_twice() {
@@ -138,6 +154,7 @@ fn with_any_part_of_the_promise_switched_off_a_check_fails() {
     }
 }
 
+/// With `PEOPLE=1` people steer too.
 /// `SEED=7 STEPS=100 INTAKE=all BOTS=2 cargo nextest run -p muster-core --test delivery replay --run-ignored all --no-capture`
 #[test]
 #[ignore = "prints the run that a failed test named"]
@@ -147,7 +164,9 @@ fn replay() {
     let bots = number("BOTS").unwrap_or(1) as usize;
     let paced = std::env::var("PACED").is_ok();
     let setup = Setup { seed, intake: intake(), bots, faults: true, sabotage: Sabotage::Nothing, paced };
-    let mut world = World::traced(setup);
+    let mut world =
+        if std::env::var("PEOPLE").is_ok() { World::with_people(setup) } else { World::new(setup) };
+    world.traced();
     world.coverage = paced.then(Coverage::default);
     play(&mut world, number("STEPS").unwrap_or(1_000));
     println!("{}", world.faults());

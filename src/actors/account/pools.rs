@@ -20,15 +20,33 @@ pub(super) struct Pools(BTreeMap<PoolId, Pool>);
 
 impl Pools {
     pub(super) fn of(places: &[Place]) -> Self {
-        let mut pools: BTreeMap<PoolId, Pool> = BTreeMap::new();
-        let joins = |place: &&Place| place.duty.intake == Intake::All;
-        for Place { settings, .. } in places.iter().filter(joins) {
-            if settings.wanted == Wanted::Running {
-                let capacity = settings.capacity.map_or(CAPACITY, |capacity| capacity as usize);
-                pools.entry(settings.pool.clone()).or_default().enrol(settings.name.clone(), capacity);
-            }
+        let mut pools = Self::default();
+        for place in places {
+            pools.enrol(place);
         }
-        Self(pools)
+        pools
+    }
+
+    /// A bot that is to run joins its pool, unless it is a member.
+    pub(super) fn enrol(&mut self, Place { settings, duty, .. }: &Place) {
+        if duty.intake == Intake::All && settings.wanted == Wanted::Running {
+            let capacity = settings.capacity.map_or(CAPACITY, |capacity| capacity as usize);
+            self.0.entry(settings.pool.clone()).or_default().enrol(settings.name.clone(), capacity);
+        }
+    }
+
+    /// A bot leaves its pool, which has taken back what it held.
+    pub(super) fn dismiss(&mut self, Place { settings, .. }: &Place) {
+        if let Some(pool) = self.0.get_mut(&settings.pool) {
+            pool.dismiss(&settings.name);
+        }
+    }
+
+    /// A member may hold so many conversations from now on.
+    pub(super) fn resize(&mut self, Place { settings, .. }: &Place, capacity: usize) {
+        if let Some(pool) = self.0.get_mut(&settings.pool) {
+            pool.resize(&settings.name, capacity);
+        }
     }
 }
 

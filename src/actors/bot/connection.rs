@@ -122,6 +122,7 @@ impl BotActor {
                     Event::RefreshFailed(refresh_fault(&error))
                 }
             };
+            bot.refresh_told(&event);
             bot.take(event, ctx);
         });
     }
@@ -200,7 +201,7 @@ fn login_fault(error: &LoginError) -> LoginFault {
 }
 
 /// What a login says of the account's login service.
-fn answer(result: &Result<Session, LoginError>) -> Answer {
+pub(in crate::actors) fn answer(result: &Result<Session, LoginError>) -> Answer {
     let Err(error) = result else { return Answer::Works };
     match login_fault(error) {
         LoginFault::Refused => Answer::Works,

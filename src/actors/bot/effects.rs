@@ -177,6 +177,7 @@ impl BotActor {
                 self.post.house.metrics.queue_full(queue);
                 debug!(queue, "has no room for more; it is asked for again");
             }
+            Note::NotRefreshed { words } => self.refresh_answered(words),
             Note::StoreAway => warn!("a commit found the store away or the bot fenced"),
             Note::RingAccepted(ring) => debug!(ring.id = %ring, "accepts a ring"),
             Note::RingTaken { ring, lead } => {

@@ -11,6 +11,7 @@ use liveperson_proto::{AgentId, ConversationId, PersistentId, SubscriptionId};
 use crate::TurnId;
 use crate::dialog::{ClaimOutcome, CommitOutcome, Decided, Outcome, RestoredDeed, Ticket};
 use crate::quarantine::Quarantine;
+use crate::turn::OnFailure;
 
 /// Who a login made of the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,6 +209,24 @@ pub enum Event {
     /// Supervision or a person holds the bot off. No event lifts it: what the bot held may be another's since, so a
     /// new life begins with what the store knows.
     Quarantined(Quarantine),
+    /// People hold the bot still.
+    Paused {
+        /// Who, and why, in words.
+        why: String,
+    },
+    /// They do not any more.
+    Resumed,
+    /// Somebody wants the token refreshed now.
+    RefreshAsked,
+    /// It is declared anew, in a way that needs no new life: what begins from now on goes by it.
+    Adjusted {
+        /// Conversations at most at one time.
+        capacity: usize,
+        /// How often logic is asked for one turn.
+        attempts: u32,
+        /// What is done when it fails.
+        on_failure: OnFailure,
+    },
     /// The bot is to end.
     Drain {
         /// How.

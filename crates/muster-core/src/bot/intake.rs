@@ -92,7 +92,7 @@ impl Bot {
         for offer in self.rings.values_mut().filter(|offer| rested(offer)) {
             offer.answer = Answer::None;
         }
-        if !self.may_act() || self.drain.is_some() || self.socket.is_none() {
+        if !self.may_act() || self.drain.is_some() || self.paused.is_some() || self.socket.is_none() {
             return;
         }
         let accepted =

@@ -1,7 +1,7 @@
 //! From nothing to online: domains, login, socket, subscriptions.
 
 use liveperson_proto::SubscriptionId;
-use liveperson_proto::request::{Availability, Request};
+use liveperson_proto::request::Request;
 
 use super::event::{Event, Identity, LoginFault};
 use super::{Bot, TokenSource};
@@ -259,9 +259,7 @@ impl Bot {
         }
         let account = self.me.account.clone();
         let takes_rings = self.duty.intake == Intake::Rings;
-        // A bot that joins by itself is routed nothing.
-        let available = takes_rings && self.drain.is_none();
-        let availability = if available { Availability::Online } else { Availability::Away };
+        let availability = self.availability();
         let own = Request::SubscribeConversations { agent: Some(agent.clone()) };
         let rings = Request::SubscribeRings { account, agent: agent.clone() };
         let requests = [

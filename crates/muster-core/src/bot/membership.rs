@@ -93,8 +93,9 @@ impl Bot {
             return;
         }
         let online = self.socket.as_ref().is_some_and(Socket::is_online);
-        let ready = online && self.drain.is_none() && self.quarantined.is_none();
-        if !online {
+        let ready = online && self.drain.is_none() && self.quarantined.is_none() && self.paused.is_none();
+        // A pool that takes a bot for unready asks anew, and is shown everything again.
+        if !ready {
             self.membership.watch = Watch::Idle;
         }
         if self.membership.blind.take_if(|(_, until)| *until <= now.moment).is_some() {
@@ -183,7 +184,7 @@ impl Bot {
         self.membership.placement = placement;
         for shown in given {
             let id = shown.id.clone();
-            if self.drain.is_some() || self.quarantined.is_some() {
+            if self.drain.is_some() || self.quarantined.is_some() || self.paused.is_some() {
                 self.report(PoolNews::Released { conversation: id, parting: Parting::Free }, out);
                 continue;
             }

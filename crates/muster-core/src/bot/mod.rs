@@ -8,6 +8,7 @@
 //! - `index`: what is known of all conversations without looking at each
 //! - `finding`: conversations read by their ids
 //! - `drain`: the two endings
+//! - `hold`: a bot that people hold still
 //! - [`view`]: what people see
 
 pub mod event;
@@ -15,6 +16,7 @@ pub mod view;
 
 mod drain;
 mod finding;
+mod hold;
 mod index;
 mod intake;
 mod lifecycle;
@@ -144,6 +146,8 @@ pub struct Bot {
     clock_offset: i64,
 
     fenced: Option<String>,
+    /// Why people hold it still, while they do.
+    paused: Option<String>,
     quarantined: Option<Quarantine>,
     drain: Option<Drain>,
 
@@ -200,6 +204,7 @@ impl Bot {
             generation: 0,
             clock_offset: 0,
             fenced: None,
+            paused: None,
             quarantined: None,
             drain: None,
             rings: BTreeMap::new(),
@@ -297,6 +302,15 @@ impl Bot {
                 self.answer_rings(now, out);
             }
             Event::Quarantined(quarantine) => self.quarantine(quarantine, now, out),
+            Event::Paused { why } => self.pause(why, out),
+            Event::Resumed => self.resume(now, out),
+            Event::RefreshAsked => self.refresh_asked(now, out),
+            Event::Adjusted { capacity, attempts, on_failure } => {
+                self.capacity = capacity;
+                self.rules.attempts = attempts;
+                self.rules.on_failure = on_failure;
+                self.answer_rings(now, out);
+            }
             Event::Drain { ending, within } => self.start_drain(ending, within, now, out),
         }
     }
@@ -367,10 +381,11 @@ impl Bot {
 
     fn means(&self) -> Means {
         let may_act = self.may_act();
+        let may_think = may_act && self.drain.is_none() && self.paused.is_none();
         Means {
             may_act,
-            may_think: may_act && self.drain.is_none(),
-            may_close: may_act && self.drain.as_ref().is_none_or(Drain::is_retiring),
+            may_think,
+            may_close: may_think || (may_act && self.drain.as_ref().is_some_and(Drain::is_retiring)),
             connected: self.socket.as_ref().is_some_and(Socket::has_shown_ours),
         }
     }

@@ -8,7 +8,7 @@ use liveperson_proto::close_code::CloseCode;
 use super::event::RefreshFault;
 use super::lifecycle::{Domains, Errand, Token, Waiting};
 use super::{Bot, TokenSource};
-use crate::dialog::{Conversation, Effect};
+use crate::dialog::{Conversation, Effect, Note};
 use crate::quarantine::Kind;
 use crate::time::{Moment, Now};
 
@@ -207,6 +207,23 @@ impl Bot {
             && self.domains == Domains::Known
             && self.quarantined.is_none()
             && !over
+    }
+
+    /// Refreshes now, if there is something to refresh.
+    pub(crate) fn refresh_asked(&mut self, now: Now, out: &mut Vec<Effect>) {
+        if self.errand == Some(Errand::Refresh) {
+            return;
+        }
+        if self.tokens == TokenSource::Login && self.may_refresh() {
+            self.refresh_at = Some(now.moment);
+            return;
+        }
+        let words = if self.tokens == TokenSource::HandedIn {
+            "its token was handed in: nobody can refresh it"
+        } else {
+            "it has no good token now that could be refreshed"
+        };
+        out.push(Effect::Note(Note::NotRefreshed { words }));
     }
 
     /// Refreshes when it is time.

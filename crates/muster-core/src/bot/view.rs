@@ -44,6 +44,8 @@ pub struct View {
     pub since: i64,
     /// Why, in words, where there is more to say.
     pub cause: Option<String>,
+    /// Why people hold it still, while they do.
+    pub paused: Option<String>,
     /// What holds the bot off, if something does.
     pub quarantine: Option<Kind>,
     /// The last login or refresh.
@@ -73,6 +75,7 @@ impl Bot {
             state: self.state,
             since: self.since,
             cause: self.cause.clone(),
+            paused: self.paused.clone(),
             quarantine: self.quarantined.as_ref().map(|quarantine| quarantine.kind),
             token_refreshed: self.refreshed_wall,
             conversations: self.conversations.len(),
@@ -150,7 +153,9 @@ impl Bot {
                 super::lifecycle::SocketStage::Subscribing => State::Subscribing,
                 super::lifecycle::SocketStage::Online => State::Online,
             };
-            let worry = (self.token != Token::Good).then(|| "the token is being renewed".to_owned());
+            let worry = self.paused.clone();
+            let worry = worry
+                .or_else(|| (self.token != Token::Good).then(|| "the token is being renewed".to_owned()));
             let worry = worry.or_else(|| self.membership.worry());
             return (state, worry);
         }

@@ -101,6 +101,11 @@ pub enum Note {
         /// The conversation.
         conversation: ConversationId,
     },
+    /// Somebody asked for a refresh, and there is nothing to refresh.
+    NotRefreshed {
+        /// Why, in words.
+        words: &'static str,
+    },
     /// The store was away for a commit.
     StoreAway,
     /// There was no room for something; it is asked for again, or comes again by itself.

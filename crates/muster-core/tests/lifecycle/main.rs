@@ -11,4 +11,5 @@ mod doubts;
 mod edges;
 mod failures;
 mod health;
+mod hold;
 mod truths;

@@ -24,6 +24,7 @@ impl World {
         self.swarm.end();
         self.pace = None;
         self.store_away = false;
+        self.people_rest();
         self.everybody_comes_back();
         let until = Moment(self.now.moment.0 + WITHIN);
         for _ in 0..ROUNDS {

@@ -24,6 +24,7 @@ impl World {
     /// One random thing happens.
     pub(crate) fn step(&mut self) {
         self.steps += 1;
+        self.people_steer();
         self.go_on();
         let bot = self.chance.usize(0..self.members.len());
         match self.chance.u32(0..100) {
@@ -378,11 +379,12 @@ impl World {
         let seed = self.lives;
         self.lives += 1;
         let fresh = Member::new(bot, self.terms.bot(bot, seed, sealed, held, self.now), seed);
-        self.members[bot] = Member { sealed, ..fresh };
+        self.members[bot] = Member { sealed, paused: self.members[bot].paused, ..fresh };
         self.trace(|| format!("b{bot} begins life {seed}"));
         let effects = self.pool.as_mut().map(|pool| pool.begins(&name(bot), ids)).unwrap_or_default();
         self.carry_out(effects);
         self.tell(bot, Event::Started);
+        self.is_told_of_its_pause(bot);
     }
 
     /// What the pool learns when a bot's life ends.

@@ -40,6 +40,8 @@ pub(crate) struct Member {
     /// The login service would still know its session.
     pub(crate) sealed: bool,
     pub(crate) fenced: bool,
+    /// People hold it still, over its lives.
+    pub(crate) paused: bool,
     /// It is told nothing any more once its records are durable.
     pub(crate) drained: bool,
     pub(crate) retires: bool,
@@ -69,6 +71,7 @@ impl Member {
             gone: None,
             sealed: false,
             fenced: false,
+            paused: false,
             drained: false,
             retires: false,
             open: None,

@@ -16,7 +16,8 @@ pub(crate) mod logic;
 pub(crate) mod member;
 pub(crate) mod platform;
 pub(crate) mod reference;
-pub(crate) mod store;
+pub(crate) mod steering;
+mod store;
 pub(crate) mod swarm;
 pub(crate) mod unreachable;
 
@@ -113,6 +114,9 @@ pub(crate) struct World {
     reference: Reference,
     /// Counted only where a test asks for it.
     pub(crate) coverage: Option<Coverage>,
+    /// The dice of those who steer, where somebody does.
+    people: Option<fastrand::Rng>,
+    steered: bool,
     last_answered: Option<(Ticket, Request)>,
     breach: Option<String>,
     lives: u64,
@@ -154,6 +158,8 @@ impl World {
             backup: None,
             reference: Reference::new(SETTLE),
             coverage: None,
+            people: None,
+            steered: false,
             last_answered: None,
             breach: None,
             lives: setup.seed,
@@ -173,10 +179,9 @@ impl World {
         world
     }
 
-    pub(crate) fn traced(setup: Setup) -> Self {
-        let mut world = Self::new(setup);
-        world.traced = true;
-        world
+    /// Prints all that happens from now on.
+    pub(crate) fn traced(&mut self) {
+        self.traced = true;
     }
 
     /// What is broken, with the seed and the step that replay it.
@@ -184,8 +189,8 @@ impl World {
         let Setup { seed, intake, bots, sabotage, paced, .. } = &self.setup;
         let place = || {
             format!(
-                "seed {seed}, {intake:?}, {bots} bots, {sabotage:?} off, paced {paced}, step {}",
-                self.steps
+                "seed {seed}, {intake:?}, {bots} bots, {sabotage:?} off, paced {paced}, people {}, step {}",
+                self.steered, self.steps
             )
         };
         self.breach.as_ref().map_or(Ok(()), |breach| Err(format!("{breach}\n  ({})", place())))

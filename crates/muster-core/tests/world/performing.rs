@@ -144,6 +144,10 @@ impl World {
 
     fn thinks(&mut self, bot: usize, turn: Turn) {
         self.must_not_be_fenced(bot, "begins a turn");
+        // One that retires ends what was closed.
+        if !self.members[bot].retires {
+            self.must_not_be_paused(bot, "begins a turn");
+        }
         let holds = self.store.holder(&turn.conversation) == Some(bot);
         let of = |record: &Record| matches!(record, Record::Commit(c) if c.conversation == turn.conversation);
         if self.members[bot].records.iter().any(of) {

@@ -1,6 +1,6 @@
 //! What must hold after each event and each request.
 
-use liveperson_proto::request::Request;
+use liveperson_proto::request::{FieldChange, Request};
 use muster_core::bot::{Event, State};
 use muster_core::duty::Intake;
 
@@ -31,8 +31,11 @@ impl World {
                     self.breach(format!("{conversation}: {tag} is sent beside a human"));
                 }
             }
-            Request::UpdateConversation { .. } => {
+            Request::UpdateConversation { changes, .. } => {
                 self.must_not_be_fenced(bot, "changes a conversation");
+                if matches!(changes[..], [FieldChange::Add { .. }]) {
+                    self.must_not_be_paused(bot, "joins a conversation");
+                }
                 if let Some(sending) = sending_of(bot, request) {
                     let check = self.reference.sends(&sending, now);
                     self.check(check);
@@ -40,6 +43,7 @@ impl World {
             }
             Request::AcceptRing { ring } => {
                 self.must_not_be_fenced(bot, "accepts a ring");
+                self.must_not_be_paused(bot, "accepts a ring");
                 if self.members[bot].bot.view().conversations >= self.terms.capacity {
                     self.breach(format!("b{bot} accepts {ring} beyond its capacity"));
                 }

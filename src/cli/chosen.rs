@@ -1,0 +1,86 @@
+//! Which bots a command is about: named ones, those of an account, or all.
+
+use clap::Args;
+use muster_core::pause::Scope;
+
+use super::Failure;
+use crate::store::{BotFilter, DeclaredRow, PAGE_LIMIT, Store, StoreError};
+use crate::telemetry::Chain;
+
+/// The choice, as it stands on the command line.
+#[derive(Args)]
+pub(super) struct Chosen {
+    /// Which, by name, or ACCOUNT/NAME where several accounts have one of that name
+    #[arg(value_name = "BOT", required_unless_present_any = ["all", "account"], conflicts_with_all = ["all", "account"])]
+    pub(super) bots: Vec<String>,
+    /// Every bot
+    #[arg(long, conflicts_with = "account")]
+    pub(super) all: bool,
+    /// Every bot of this account
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) account: Option<String>,
+}
+
+impl Chosen {
+    /// The declared bots that are meant; each name must be one bot's.
+    pub(super) async fn rows(&self, store: &Store) -> Result<Vec<DeclaredRow>, Failure> {
+        if self.bots.is_empty() {
+            return every(store, self.account.clone()).await;
+        }
+        let mut rows = Vec::new();
+        for name in &self.bots {
+            rows.push(one(store, name).await?);
+        }
+        Ok(rows)
+    }
+
+    /// The same as scopes: an account, or all, stands for bots that are declared later too.
+    pub(super) async fn scopes(&self, store: &Store) -> Result<Vec<Scope>, Failure> {
+        if self.all {
+            return Ok(vec![Scope::All]);
+        }
+        let rows = self.rows(store).await?;
+        if let Some(account) = &self.account {
+            return Ok(vec![Scope::of(account, "")]);
+        }
+        Ok(rows.into_iter().map(|row| Scope::Bot(row.bot.account, row.bot.bot)).collect())
+    }
+}
+
+/// The one declared bot that a name means.
+pub(super) async fn one(store: &Store, name: &str) -> Result<DeclaredRow, Failure> {
+    let (account, bot) = match name.split_once('/') {
+        Some((account, bot)) => (Some(account.to_owned()), bot.to_owned()),
+        None => (None, name.to_owned()),
+    };
+    let filter = BotFilter { account, bot: Some(bot), pool: None };
+    let mut rows = store.list_bots(&filter, &Default::default(), 10).await.map_err(|error| failed(&error))?;
+    match (rows.pop(), rows.is_empty()) {
+        (Some(one), true) => Ok(one.row),
+        (None, _) => Err(Failure::new(format!("no bot {name} is declared: `muster bots list` shows all"))),
+        (Some(last), false) => {
+            let full = |row: &DeclaredRow| format!("{}/{}", row.bot.account, row.bot.bot);
+            let names: Vec<_> = rows.iter().chain([&last]).map(|bot| full(&bot.row)).collect();
+            Err(Failure::new(format!("{name} may be any of {}: name its account too", names.join(", "))))
+        }
+    }
+}
+
+async fn every(store: &Store, account: Option<String>) -> Result<Vec<DeclaredRow>, Failure> {
+    let filter = BotFilter { account, ..BotFilter::default() };
+    let (mut rows, mut after) = (Vec::new(), (String::new(), String::new()));
+    loop {
+        let page = store.list_bots(&filter, &after, PAGE_LIMIT).await.map_err(|error| failed(&error))?;
+        let Some(last) = page.last() else { break };
+        after = (last.row.bot.account.to_string(), last.row.bot.bot.to_string());
+        rows.extend(page.into_iter().map(|bot| bot.row));
+    }
+    if rows.is_empty() {
+        return Err(Failure::new("no such bot is declared: `muster bots list` shows all"));
+    }
+    Ok(rows)
+}
+
+pub(super) fn failed(error: &StoreError) -> Failure {
+    Failure::new(format!("the store cannot be reached: {}", Chain(error)))
+}
