@@ -32,7 +32,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    fn machine(self) -> Machine {
+    pub(crate) fn machine(self) -> Machine {
         match self {
             Self::Bot(_) => Machine::Bot,
             Self::Joint(_) => Machine::Joint,
@@ -70,6 +70,12 @@ impl Coverage {
 
     pub(crate) fn times(&self, state: Place, event: &'static str) -> u64 {
         self.pairs.get(&(state, event)).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn has(&self, machine: Machine, state: &str, event: &str) -> bool {
+        let is_it =
+            |(place, what): &Pair| place.machine() == machine && *what == event && place.name() == state;
+        self.pairs.keys().any(is_it)
     }
 
     pub(crate) fn states(&self, machine: Machine) -> Vec<Place> {
@@ -128,7 +134,7 @@ impl World {
         pairs.any(|(state, what)| coverage.times(state, what) == 0)
     }
 
-    fn pairs(&self, bot: usize, event: &Event, asked: Option<&Request>) -> Vec<Pair> {
+    pub(super) fn pairs(&self, bot: usize, event: &Event, asked: Option<&Request>) -> Vec<Pair> {
         let member = &self.members[bot];
         let mut pairs = vec![(Place::Bot(member.bot.view().state), kind(event))];
         let mut of = |conversation: &ConversationId, what| {
@@ -147,6 +153,13 @@ impl World {
         }
         pairs
     }
+}
+
+/// Whether an event goes by this name.
+pub(super) fn says(bot: usize, event: &Event, asked: Option<&Request>, name: &str) -> bool {
+    kind(event) == name
+        || of_all(event) == Some(name)
+        || addressed(bot, event, asked).iter().any(|(_, what)| *what == name)
 }
 
 /// What concerns each conversation of a bot.
@@ -237,7 +250,7 @@ fn claim(outcome: &ClaimOutcome) -> &'static str {
 }
 
 /// What an answer says of a conversation.
-fn answered(request: &Request, outcome: &Outcome) -> Option<(ConversationId, &'static str)> {
+pub(super) fn answered(request: &Request, outcome: &Outcome) -> Option<(ConversationId, &'static str)> {
     let [done, refused, busy, unwell] = match request {
         Request::Publish { .. } => ["publish done", "publish refused", "publish 429", "publish unknown"],
         Request::FindConversation { .. } => ["find answered", "find failed", "find failed", "find failed"],

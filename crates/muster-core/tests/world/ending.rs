@@ -1,7 +1,7 @@
 //! The faults end: every state has a way out, and what was owed is done.
 
 use liveperson_proto::ConversationId;
-use muster_core::bot::State;
+use muster_core::bot::{Event, LoginFault, State};
 use muster_core::time::Moment;
 
 use super::World;
@@ -24,6 +24,8 @@ impl World {
         self.swarm.end();
         self.pace = None;
         self.store_away = false;
+        self.moving.clear();
+        self.no_login_is_refused();
         self.people_rest();
         self.everybody_comes_back();
         let until = Moment(self.now.moment.0 + WITHIN);
@@ -64,6 +66,15 @@ impl World {
             }
             if self.members[bot].lost_news {
                 self.drop_socket(bot);
+            }
+        }
+    }
+
+    /// Nor is one that was refused already, and of which the bot has yet to hear.
+    fn no_login_is_refused(&mut self) {
+        for event in self.members.iter_mut().flat_map(|member| &mut member.work) {
+            if let Event::LoginFailed(fault @ LoginFault::Refused) = event {
+                *fault = LoginFault::Unwell { words: "503".to_owned() };
             }
         }
     }
@@ -118,7 +129,7 @@ impl World {
         if !dialog.open {
             return Some("it is closed");
         }
-        if self.is_joining() && self.store.is_done(id) {
+        if self.is_joining() && (self.store.is_done(id) || self.shown_the_door.contains(id)) {
             return Some("the pool has done with it");
         }
         if self.refused_joins.get(id).is_some_and(|times| *times >= REFUSED) {

@@ -10,6 +10,7 @@ use muster_core::pool::{Pool, PoolEffect, PoolNews};
 use muster_core::time::Now;
 
 use super::World;
+use super::aim::Fit;
 use super::member::{Gone, InFlight, Member};
 use super::pace::Slow;
 use super::performing::{joins, sending_of};
@@ -26,6 +27,7 @@ impl World {
         self.steps += 1;
         self.people_steer();
         self.go_on();
+        self.pursue_aim();
         let bot = self.chance.usize(0..self.members.len());
         match self.chance.u32(0..100) {
             0..8 => self.consumer_writes(),
@@ -53,6 +55,12 @@ impl World {
     }
 
     fn consumer_opens(&mut self) {
+        // What happens to a few comes to pass in fewer steps.
+        let few =
+            self.aims().is_some() && self.platform.dialogs.iter().filter(|dialog| dialog.open).count() >= 2;
+        if few {
+            return;
+        }
         let own_dialog = self.swarm.strikes(Fault::SeveralDialogs, 2, &mut self.chance);
         if let Some(at) = self.platform.consumer_opens(own_dialog) {
             for _ in 0..self.chance.usize(0..3) {
@@ -74,6 +82,9 @@ impl World {
 
     /// A bot hears the next thing of one of those that talk to it.
     pub(super) fn deliver(&mut self, bot: usize) {
+        if self.tell_copy(bot) {
+            return;
+        }
         let from = self.chance.usize(0..3);
         for which in (0..3).map(|n| (from + n) % 3) {
             if which == 2 {
@@ -91,11 +102,29 @@ impl World {
     /// The next of what the store and services answer, or of what the pool says.
     fn next_work(&mut self, bot: usize, of_pool: bool) -> Option<Event> {
         let at = self.place_of_work(bot, of_pool)?;
+        let at = if of_pool { at } else { self.first_of_its_claims(bot, at) };
         let member = &mut self.members[bot];
         if of_pool { member.from_pool.remove(at) } else { member.work.remove(at) }
     }
 
+    /// The store answers the claims of one conversation in their order.
+    fn first_of_its_claims(&self, bot: usize, at: usize) -> usize {
+        let work = &self.members[bot].work;
+        let Some(Event::ClaimAnswered { conversation: meant, .. }) = work.get(at) else { return at };
+        let is_it = |event: &Event| matches!(event, Event::ClaimAnswered { conversation, .. } if conversation == meant);
+        work.iter().position(is_it).unwrap_or(at)
+    }
+
     fn place_of_work(&mut self, bot: usize, of_pool: bool) -> Option<usize> {
+        let queue = if of_pool { &self.members[bot].from_pool } else { &self.members[bot].work };
+        let fits: Vec<_> = queue.iter().map(|event| self.fit(bot, event, None)).collect();
+        let now = fits.iter().position(|fit| *fit == Fit::Now);
+        if let Some(at) = now.filter(|at| !fits[..*at].contains(&Fit::Early) && (*at == 0 || !of_pool)) {
+            return Some(at);
+        }
+        if fits.contains(&Fit::Early) && self.is_patient() {
+            return fits.iter().position(|fit| *fit == Fit::Other).filter(|at| *at == 0 || !of_pool);
+        }
         let Some(pace) = &self.pace else { return Some(0) };
         let member = &self.members[bot];
         let queue = if of_pool { &member.from_pool } else { &member.work };
@@ -133,11 +162,15 @@ impl World {
     }
 
     fn hear(&mut self, bot: usize, generation: u64, news: News) {
+        self.copy(bot, generation, &news);
         self.note_humans(bot, &news);
         if let News::Answer(ticket, outcome) = &news
             && let Some(request) = self.members[bot].asked.remove(ticket)
         {
             self.hears_answer(bot, &request, outcome);
+            if self.aims().is_some() {
+                self.members[bot].asked_before.insert(*ticket, request.clone());
+            }
             self.last_answered = Some((*ticket, request));
         }
         self.tell(bot, news.event(generation));
@@ -172,6 +205,10 @@ impl World {
     /// The platform takes a bot's next request.
     pub(super) fn serve(&mut self, bot: usize) {
         let Some(InFlight { ticket, request, held }) = self.members[bot].wire.pop_front() else { return };
+        self.show_before(&request);
+        if let Some(code) = self.aimed_code(&request) {
+            return self.refuse_with(code, bot, ticket, &request, held);
+        }
         if self.swarm.strikes(Fault::Refuse, 8, &mut self.chance) {
             return self.refuse(bot, ticket, &request, held);
         }
@@ -231,10 +268,18 @@ impl World {
         if self.members[bot].thinking.is_empty() || self.is_slow(Slow::Logic) {
             return;
         }
-        let member = &mut self.members[bot];
-        let turn = member.thinking.swap_remove(self.chance.usize(0..member.thinking.len()));
+        let turns = self.members[bot].thinking.len();
+        let fits = |at: &usize| self.fit_of_turn(bot, &self.members[bot].thinking[*at].conversation);
+        let aimed = (0..turns).find(|at| fits(at) == Fit::Now);
+        let at = aimed.unwrap_or_else(|| self.chance.usize(0..turns));
+        let fit = self.fit_of_turn(bot, &self.members[bot].thinking[at].conversation);
+        if fit == Fit::Early && self.is_patient() {
+            return;
+        }
+        let turn = self.members[bot].thinking.swap_remove(at);
         self.calls += 1;
         let decided = logic::decide(&turn, self.calls, &self.swarm, &mut self.chance);
+        let decided = self.aimed_decision(&turn, decided);
         self.tell(bot, Event::Decided { conversation: turn.conversation, turn: turn.id, decided });
     }
 
@@ -293,6 +338,7 @@ impl World {
         if self.swarm.strikes(Fault::StoreFences, 10, &mut self.chance) {
             return CommitOutcome::Fenced;
         }
+        self.moves(bot, commit);
         let holds = self.store.holder(&commit.conversation) == Some(bot);
         let outcome = self.store.commit(bot, commit);
         if outcome == CommitOutcome::Committed {
@@ -361,6 +407,7 @@ impl World {
     /// A process starts: the pool knows nothing, and every bot begins a life.
     pub(super) fn start_process(&mut self) {
         self.reports.clear();
+        self.shown_the_door.clear();
         self.pool = joins(self.setup.intake).then(Pool::default);
         for bot in 0..self.members.len() {
             if let Some(pool) = &mut self.pool {

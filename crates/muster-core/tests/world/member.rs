@@ -51,6 +51,10 @@ pub(crate) struct Member {
     pub(crate) wire: VecDeque<InFlight>,
     /// What each open request asked.
     pub(crate) asked: BTreeMap<Ticket, Request>,
+    /// What each answered request of this socket asked, in aimed runs.
+    pub(crate) asked_before: BTreeMap<Ticket, Request>,
+    /// Copies of what this socket told, in aimed runs.
+    pub(crate) copies: Vec<News>,
     /// What the socket will tell, in order.
     pub(crate) incoming: VecDeque<News>,
     /// Something was lost on the socket in hand.
@@ -77,6 +81,8 @@ impl Member {
             open: None,
             wire: VecDeque::new(),
             asked: BTreeMap::new(),
+            asked_before: BTreeMap::new(),
+            copies: Vec::new(),
             incoming: VecDeque::new(),
             lost_news: false,
             work: VecDeque::new(),
@@ -84,6 +90,12 @@ impl Member {
             thinking: Vec::new(),
             records: VecDeque::new(),
         }
+    }
+
+    /// The request that news answers, if it is an answer.
+    pub(crate) fn request_of(&self, news: &News) -> Option<&Request> {
+        let News::Answer(ticket, _) = news else { return None };
+        self.asked.get(ticket).or_else(|| self.asked_before.get(ticket))
     }
 
     pub(crate) fn runs(&self) -> bool {

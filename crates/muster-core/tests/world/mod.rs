@@ -2,6 +2,7 @@
 //! reference model that checks every step.
 //!
 //! - [`swarm`]: which faults a run may meet
+//! - [`aim`]: a run that is after one pair of state and event; `driving` and `ways`: how it gets there
 //! - [`pace`]: what is slow in a run, so that the rest overtakes it
 //! - [`platform`], [`store`], [`logic`]: what the bots have to do with
 //! - [`member`]: one bot and what is under way around it
@@ -11,6 +12,7 @@
 //! - `ending`: faults end, and every state has a way out
 //! - [`coverage`]: which state has met which event; [`unreachable`]: which never can, and why
 
+pub(crate) mod aim;
 pub(crate) mod coverage;
 pub(crate) mod logic;
 pub(crate) mod member;
@@ -21,12 +23,14 @@ mod store;
 pub(crate) mod swarm;
 pub(crate) mod unreachable;
 
+mod driving;
 mod ending;
 mod happenings;
 mod pace;
 mod performing;
 mod trouble;
 mod watching;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -40,6 +44,7 @@ use muster_core::duty::{Duty, Intake};
 use muster_core::pool::{Pool, PoolNews};
 use muster_core::time::{Moment, Now};
 
+use aim::Aim;
 use coverage::Coverage;
 use member::{Member, Terms};
 use pace::Pace;
@@ -91,6 +96,8 @@ pub(crate) struct Setup {
     pub(crate) sabotage: Sabotage,
     /// Whether some things are slow, and some faults frequent.
     pub(crate) paced: bool,
+    /// What the run is after, if anything.
+    pub(crate) aim: Option<Aim>,
 }
 
 pub(crate) struct World {
@@ -110,6 +117,10 @@ pub(crate) struct World {
     /// Requests without a socket that are applied later: when, whose, and whether the claim was held.
     late: Vec<(Moment, usize, Request, bool)>,
     store_away: bool,
+    /// Conversations that a bot was put out of before it held the claim: its pool knows, the store does not.
+    shown_the_door: BTreeSet<ConversationId>,
+    /// Conversations that a mate takes before their next commit.
+    moving: BTreeSet<ConversationId>,
     backup: Option<(Store, Reference)>,
     reference: Reference,
     /// Counted only where a test asks for it.
@@ -133,7 +144,11 @@ impl World {
     pub(crate) fn new(setup: Setup) -> Self {
         let mut chance = fastrand::Rng::with_seed(setup.seed);
         let mut swarm = if setup.faults { Swarm::of(&mut chance) } else { Swarm::none() };
-        let pace = setup.paced.then(|| Pace::of(setup.seed));
+        let pace = setup.paced.then(|| Pace::of(setup.seed, setup.aim.as_ref()));
+        if setup.aim.is_some() && setup.seed % 4 < 2 {
+            // What else goes wrong would mostly undo what the run is after.
+            swarm = Swarm::none();
+        }
         swarm.extend(pace.iter().flat_map(|pace| pace.often.iter().copied()));
         let duty = Duty { intake: setup.intake, ..Duty::default() };
         let terms =
@@ -155,6 +170,8 @@ impl World {
             reports: VecDeque::new(),
             late: Vec::new(),
             store_away: false,
+            shown_the_door: BTreeSet::new(),
+            moving: BTreeSet::new(),
             backup: None,
             reference: Reference::new(SETTLE),
             coverage: None,
@@ -186,10 +203,10 @@ impl World {
 
     /// What is broken, with the seed and the step that replay it.
     pub(crate) fn verdict(&self) -> Check {
-        let Setup { seed, intake, bots, sabotage, paced, .. } = &self.setup;
+        let Setup { seed, intake, bots, sabotage, paced, aim, .. } = &self.setup;
         let place = || {
             format!(
-                "seed {seed}, {intake:?}, {bots} bots, {sabotage:?} off, paced {paced}, people {}, step {}",
+                "seed {seed}, {intake:?}, {bots} bots, {sabotage:?} off, paced {paced}, people {}, aim {aim:?}, step {}",
                 self.steered, self.steps
             )
         };

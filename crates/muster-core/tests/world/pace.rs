@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use liveperson_proto::request::{FieldChange, Request};
 use muster_core::bot::Event;
 
+use super::aim::Aim;
 use super::platform::News;
 use super::swarm::Fault;
 
@@ -104,7 +105,23 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// The same seed, the same pace.
-    pub(crate) fn of(seed: u64) -> Self {
+    pub(crate) fn of(seed: u64, aim: Option<&Aim>) -> Self {
+        let mut pace = Self::of_chance(seed);
+        if let Some(aim) = aim {
+            let event_is_slow = (seed / 2).is_multiple_of(4);
+            // The other runs keep a pace of their own besides.
+            if seed % 4 < 2 || event_is_slow {
+                (pace.slow, pace.often) = (BTreeSet::new(), Vec::new());
+            }
+            pace.patience = [4, 12, 40][seed as usize / 8 % 3];
+            pace.slow.extend(aim.slow().iter().copied());
+            pace.often.extend(aim.often());
+            pace.slow.extend(aim.slow_event().filter(|_| event_is_slow));
+        }
+        pace
+    }
+
+    fn of_chance(seed: u64) -> Self {
         let mut chance = fastrand::Rng::with_seed(seed ^ 0x0070_6163_6500);
         let patience = [6, 30, 120][chance.usize(0..3)];
         if chance.u32(0..3) > 0 {

@@ -69,6 +69,9 @@ impl World {
                 self.record(bot, Record::Dead(key));
             }
             Effect::Release { conversation, done, .. } => {
+                if done && self.store.holder(&conversation) != Some(bot) {
+                    self.shown_the_door.insert(conversation.clone());
+                }
                 self.record(bot, Record::Release { conversation, done });
             }
             Effect::Report(news) => {
@@ -96,7 +99,9 @@ impl World {
             self.members[bot].sealed = true;
             return Event::LoggedIn(identity(bot));
         }
+        let is_aimed = self.aims().is_some_and(|aim| aim.event == "login refused");
         Event::LoginFailed(match self.chance.u32(0..8) {
+            _ if is_aimed => LoginFault::Refused,
             0 => LoginFault::Refused,
             1 => LoginFault::Blocked,
             2..5 => LoginFault::TooMany { retry_after: None },
@@ -120,7 +125,9 @@ impl World {
         if self.members[bot].open.is_some() {
             self.breach(format!("b{bot} opens a second socket"));
         }
-        if self.swarm.strikes(Fault::Connecting, 6, &mut self.chance) {
+        let moves = self.aims().is_some_and(|aim| ["Resolving", "Waiting"].contains(&aim.state.as_str()));
+        let once_in = if moves { 2 } else { 6 };
+        if self.swarm.strikes(Fault::Connecting, once_in, &mut self.chance) {
             let (unauthorized, words) = (self.chance.bool(), "refused".to_owned());
             return self.work(bot, Event::SocketFailed { generation, unauthorized, words });
         }

@@ -87,6 +87,14 @@ impl Store {
         }))
     }
 
+    /// A mate of another process takes it, unless the turn landed before; whether it did.
+    pub(crate) fn moves(&mut self, id: &ConversationId, turn: &TurnId) -> bool {
+        let landed = |memory: &Memory| memory.cursor.as_ref().is_some_and(|(_, _, last)| last == turn);
+        let Some(memory) = self.memories.get_mut(id).filter(|memory| !landed(memory)) else { return false };
+        (memory.holder, memory.again) = (Some(usize::MAX), true);
+        true
+    }
+
     pub(crate) fn commit(&mut self, bot: usize, commit: &CommitTurn) -> CommitOutcome {
         let Some(memory) = self.memories.get_mut(&commit.conversation) else {
             return CommitOutcome::ClaimLost;

@@ -42,6 +42,8 @@ pub(crate) enum Fault {
     Requeue,
     Humans,
     Closing,
+    /// A conversation moves to a mate and back, faster than its bot hears of it.
+    ClaimMoves,
     /// A bot restarts in order, or retires.
     Drain,
     Quarantine,
@@ -56,7 +58,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 30] = [
         Self::DropSocket,
         Self::Crash,
         Self::CrashAll,
@@ -80,6 +82,7 @@ impl Fault {
         Self::Requeue,
         Self::Humans,
         Self::Closing,
+        Self::ClaimMoves,
         Self::Drain,
         Self::Quarantine,
         Self::Full,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use liveperson_proto::ConversationId;
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::request::{FieldChange, Request};
 use muster_core::bot::{Ending, Event};
-use muster_core::dialog::{CommitOutcome, Outcome, Ticket};
+use muster_core::dialog::{CommitOutcome, CommitTurn, Outcome, Ticket};
 use muster_core::duty::Intake;
 use muster_core::quarantine::{Kind, Quarantine};
 
@@ -13,7 +14,7 @@ use super::member::Gone;
 use super::performing::sending_of;
 use super::platform::News;
 use super::reference::Sending;
-use super::store::Record;
+use super::store::{Memory, Record};
 use super::swarm::Fault;
 use super::{SETTLE, Sabotage, World};
 
@@ -44,7 +45,8 @@ impl World {
             Fault::SeveralDialogs,
             Fault::RingsLapse,
             Fault::LongHistory,
-        ][self.chance.usize(0..20)];
+            Fault::ClaimMoves,
+        ][self.chance.usize(0..21)];
         let fault = self.often().unwrap_or(fault);
         self.next_life(bot);
         if !self.swarm.is_on(fault) {
@@ -59,6 +61,7 @@ impl World {
             Fault::OldBackup => self.back_up_or_restore(),
             Fault::Drain => self.drain(bot),
             Fault::Quarantine => self.quarantine(bot),
+            Fault::ClaimMoves => self.move_claim(bot),
             _ => self.people(fault),
         }
     }
@@ -66,7 +69,7 @@ impl World {
     /// A fault of which this run is full, every other time.
     fn often(&mut self) -> Option<Fault> {
         let often = &self.pace.as_ref()?.often;
-        self.chance.bool().then(|| often[self.chance.usize(0..often.len())])
+        self.chance.bool().then(|| self.chance.choice(often).copied())?
     }
 
     fn people(&mut self, fault: Fault) {
@@ -132,6 +135,17 @@ impl World {
     /// The platform refuses; a failure of its own says nothing about whether the request is done.
     pub(super) fn refuse(&mut self, bot: usize, ticket: Ticket, request: &Request, held: bool) {
         let code = STATUSES[self.chance.usize(0..STATUSES.len())];
+        self.refuse_with(code, bot, ticket, request, held);
+    }
+
+    pub(super) fn refuse_with(
+        &mut self,
+        code: u16,
+        bot: usize,
+        ticket: Ticket,
+        request: &Request,
+        held: bool,
+    ) {
         if code >= 500 && self.chance.bool() && !is_of_the_socket(request) {
             self.apply(bot, request, held);
         }
@@ -188,6 +202,8 @@ impl World {
         member.open = None;
         member.lost_news = false;
         member.asked.clear();
+        member.asked_before.clear();
+        member.copies.clear();
         member.incoming.clear();
         member.work.retain(|event| !matches!(event, Event::SocketOpened { .. }));
         let requests = std::mem::take(&mut member.wire);
@@ -295,17 +311,50 @@ impl World {
             return;
         }
         let ending = if self.chance.u32(0..3) == 0 { Ending::Retire } else { Ending::Restart };
+        let within = Duration::from_millis(self.chance.u64(0..20_000));
+        self.drain_as(bot, ending, within);
+    }
+
+    pub(super) fn drain_as(&mut self, bot: usize, ending: Ending, within: Duration) {
         if !self.members[bot].drained {
             self.members[bot].retires |= ending == Ending::Retire;
         }
-        let within = Duration::from_millis(self.chance.u64(0..20_000));
         self.tell(bot, Event::Drain { ending, within });
     }
 
     fn quarantine(&mut self, bot: usize) {
         if self.chance.u32(0..4) == 0 {
-            let words = "a person says so".to_owned();
-            self.tell(bot, Event::Quarantined(Quarantine { kind: Kind::Suspended, words }));
+            self.quarantine_now(bot);
+        }
+    }
+
+    pub(super) fn quarantine_now(&mut self, bot: usize) {
+        let words = "a person says so".to_owned();
+        self.tell(bot, Event::Quarantined(Quarantine { kind: Kind::Suspended, words }));
+    }
+
+    /// The next commit of one of its conversations finds that a mate held it meanwhile.
+    pub(super) fn move_claim(&mut self, bot: usize) {
+        let held =
+            |(id, memory): (&ConversationId, &Memory)| (memory.holder == Some(bot)).then(|| id.clone());
+        let held: Vec<_> = self.store.conversations().filter_map(held).collect();
+        self.moving.extend(self.chance.choice(held));
+    }
+
+    /// A mate of another process takes it and lets go of it again before the bot hears of either.
+    pub(super) fn moves(&mut self, bot: usize, commit: &CommitTurn) {
+        let id = &commit.conversation;
+        let inside = self.platform.dialog(id).is_some_and(|dialog| dialog.bots.contains(&bot));
+        if !inside || !self.moving.remove(id) || !self.store.moves(id, &commit.turn) {
+            return;
+        }
+        self.trace(|| format!("{id} moves to a mate and back"));
+        if self.is_joining()
+            && let Some(at) = self.platform.place_of(id)
+        {
+            // Whoever took it put the bot out.
+            self.platform.dialogs[at].bots.remove(&bot);
+            self.members[bot].lost_news = true;
         }
     }
 

@@ -1,5 +1,6 @@
 //! The pairs of state and event that cannot come up, each with its reason.
 
+use super::aim::Aim;
 use super::coverage::{Coverage, Machine};
 
 /// States and events that never meet, and why.
@@ -26,17 +27,7 @@ const OF_A_REQUEST: &[&str] =
     &["answer 401", "answer refused", "answered", "no answer", "conversations", "rings"];
 const OF_A_CLAIM: &[&str] = &["claim held", "claim done", "claim fenced"];
 const OF_A_COMMIT: &[&str] =
-    &["committed", "already committed", "claim lost", "commit rejected", "store away"];
-
-const OF_A_DEED: &[&str] = &[
-    "publish done",
-    "publish refused",
-    "publish 429",
-    "publish unknown",
-    "change done",
-    "change refused",
-    "change unknown",
-];
+    &["committed", "already committed", "stale cursor", "claim lost", "commit rejected", "store away"];
 
 const NEVER: &[Never] = &[
     Never {
@@ -111,6 +102,18 @@ const NEVER: &[Never] = &[
         why: "only a commit on its way keeps what has ended, and nothing is committed without the claim",
     },
     Never {
+        machine: Machine::Joint,
+        states: &["BesideHuman", "Live"],
+        events: &["hand-back done"],
+        why: "what was handed back is let go of, and a retiring bot takes nothing up that would come alive",
+    },
+    Never {
+        machine: Machine::Joint,
+        states: &["Closing"],
+        events: &["shown elsewhere"],
+        why: "whoever is outside closes nothing, what is closed changes no more, and pictures come in order",
+    },
+    Never {
         machine: Machine::Work,
         states: &["Committing", "Resting", "StoreAway", "Thinking"],
         events: OF_A_CLAIM,
@@ -128,133 +131,52 @@ const NEVER: &[Never] = &[
         events: OF_A_COMMIT,
         why: "neither is begun while a turn is under way, and no turn begins in them",
     },
-    Never {
-        machine: Machine::Joint,
-        states: &["Away"],
-        events: OF_A_DEED,
-        why: "what was asked on the socket before is void",
-    },
-    Never {
-        machine: Machine::Joint,
-        states: &["Away"],
-        events: &["page", "page failed"],
-        why: "what was asked on the socket before is void",
-    },
 ];
 
-/// Pairs for which no proof says that they cannot be, and that not all seeds meet: most need two rare things
-/// in a row.
+/// Pairs for which no proof says that they cannot be, and that no run met that was after them: each needs three
+/// or four rare things in a row. A colleague who finds the way drives it in `driving.rs` and takes the pair out.
 const SELDOM: &[(Machine, &str, &[&str])] = &[
-    (Machine::Bot, "committed", &["Parked", "Resolving"]),
-    (Machine::Bot, "decided", &["Parked", "Resolving"]),
+    (Machine::Bot, "committed", &["Resolving"]),
+    (Machine::Bot, "decided", &["Resolving"]),
     (Machine::Bot, "logged in", &["Resolving"]),
     (Machine::Bot, "login failed", &["Resolving"]),
-    (Machine::Bot, "login refused", &["Connecting", "Parked", "Quarantined", "Resolving"]),
+    (Machine::Bot, "login refused", &["Connecting", "Resolving"]),
     (Machine::Bot, "placed", &["Resolving"]),
-    (Machine::Bot, "refresh unauthorized", &["Parked"]),
     (Machine::Bot, "resolve failed", &["Parked", "Subscribing", "Waiting"]),
-    (Machine::Bot, "resolved", &["Connecting", "Waiting"]),
+    (Machine::Bot, "resolved", &["Parked", "Waiting"]),
     (Machine::Bot, "tick", &["Resolving"]),
-    (Machine::Joint, "already committed", &["Joining"]),
-    (
-        Machine::Joint,
-        "change done",
-        &["BesideHuman", "Claiming", "Closing", "Ending", "HandingBack", "Joining", "Reading"],
-    ),
-    (
-        Machine::Joint,
-        "change refused",
-        &["BesideHuman", "Claiming", "Closing", "Ending", "HandingBack", "Joining"],
-    ),
+    (Machine::Joint, "change done", &["Away", "Ending", "HandingBack", "Joining"]),
+    (Machine::Joint, "change refused", &["Away", "Ending", "Joining"]),
+    (Machine::Joint, "change unknown", &["Away"]),
     (Machine::Joint, "claim done", &["Closing"]),
     (Machine::Joint, "claim fenced", &["Closing"]),
     (Machine::Joint, "claim held", &["Closing"]),
-    (Machine::Joint, "claim lost", &["Away", "BesideHuman", "Ending", "Joining", "Reading"]),
-    (Machine::Joint, "commit rejected", &["BesideHuman", "Joining"]),
-    (Machine::Joint, "committed", &["Joining"]),
-    (Machine::Joint, "decided", &["Claiming", "Ending", "HandingBack", "Joining"]),
-    (Machine::Joint, "find answered", &["HandingBack"]),
-    (Machine::Joint, "find failed", &["Claiming", "HandingBack"]),
-    (Machine::Joint, "hand-back done", &["BesideHuman", "Ending", "Live"]),
-    (Machine::Joint, "hand-back failed", &["BesideHuman", "Closing", "Ending", "Live"]),
-    (Machine::Joint, "human wrote", &["Closing", "Ending", "HandingBack", "Live"]),
-    (Machine::Joint, "join done", &["BesideHuman", "Claiming", "Ending", "HandingBack"]),
-    (
-        Machine::Joint,
-        "join refused",
-        &["Away", "BesideHuman", "Claiming", "Closing", "Ending", "HandingBack", "Live", "Reading"],
-    ),
-    (
-        Machine::Joint,
-        "join unknown",
-        &["Away", "BesideHuman", "Claiming", "Closing", "Ending", "HandingBack", "Live"],
-    ),
-    (Machine::Joint, "logic failed", &["Claiming", "Ending", "HandingBack", "Joining"]),
-    (Machine::Joint, "own echo", &["Away", "Claiming", "Ending", "Joining"]),
-    (Machine::Joint, "page", &["Joining"]),
-    (Machine::Joint, "page failed", &["BesideHuman", "Ending", "HandingBack", "Joining", "Live"]),
-    (
-        Machine::Joint,
-        "publish 429",
-        &["BesideHuman", "Claiming", "Ending", "HandingBack", "Joining", "Reading"],
-    ),
-    (Machine::Joint, "publish done", &["Claiming", "Closing", "Joining"]),
-    (Machine::Joint, "publish refused", &["Ending", "HandingBack", "Joining"]),
-    (Machine::Joint, "publish unknown", &["Claiming", "Closing", "Ending", "HandingBack", "Joining"]),
-    (Machine::Joint, "quarantined", &["HandingBack"]),
-    (Machine::Joint, "receipt", &["Away", "Claiming", "Closing", "Ending", "Joining"]),
-    (Machine::Joint, "retire", &["Ending", "HandingBack"]),
-    (Machine::Joint, "said elsewhere", &["Closing", "Ending", "HandingBack"]),
-    (Machine::Joint, "shown beside human", &["Closing", "Ending", "HandingBack"]),
+    (Machine::Joint, "find failed", &["Ending", "HandingBack"]),
+    (Machine::Joint, "hand-back done", &["Ending"]),
+    (Machine::Joint, "hand-back failed", &["Ending"]),
+    (Machine::Joint, "page", &["Away"]),
+    (Machine::Joint, "page failed", &["Away", "Joining"]),
+    (Machine::Joint, "publish 429", &["Away", "Joining"]),
+    (Machine::Joint, "publish refused", &["Away", "Joining"]),
+    (Machine::Joint, "publish unknown", &["Away", "Joining"]),
+    (Machine::Joint, "shown beside human", &["Closing", "Ending"]),
     (Machine::Joint, "shown closed", &["Ending"]),
-    (Machine::Joint, "shown elsewhere", &["Closing"]),
     (Machine::Joint, "shown ours", &["Closing"]),
-    (Machine::Joint, "store away", &["Joining"]),
     (Machine::Joint, "unfenced", &["Ending", "HandingBack"]),
-    (Machine::Joint, "watched", &["HandingBack"]),
-    (
-        Machine::Work,
-        "change done",
-        &["Committing", "Idle", "InDoubt", "Resting", "StoreAway", "Thinking", "ToSend"],
-    ),
-    (Machine::Work, "change refused", &["Committing", "Idle", "Resting", "StoreAway", "Thinking", "ToSend"]),
+    (Machine::Work, "change done", &["InDoubt", "ToSend"]),
+    (Machine::Work, "change refused", &["StoreAway", "ToSend"]),
     (Machine::Work, "claim done", &["InDoubt", "Sending", "ToSend"]),
     (Machine::Work, "claim fenced", &["InDoubt", "Sending", "ToSend"]),
     (Machine::Work, "claim held", &["InDoubt", "Sending", "ToSend"]),
-    (Machine::Work, "decided", &["InDoubt", "Resting", "Sending", "StoreAway"]),
+    (Machine::Work, "decided", &["InDoubt"]),
     (Machine::Work, "find failed", &["Sending", "StoreAway"]),
-    (
-        Machine::Work,
-        "hand-back done",
-        &["Committing", "InDoubt", "Resting", "Sending", "StoreAway", "Thinking", "ToSend"],
-    ),
-    (
-        Machine::Work,
-        "hand-back failed",
-        &["Committing", "InDoubt", "Resting", "Sending", "StoreAway", "Thinking", "ToSend"],
-    ),
-    (Machine::Work, "human wrote", &["Committing", "Resting", "StoreAway", "Thinking"]),
-    (Machine::Work, "join done", &["Resting", "Sending", "StoreAway"]),
-    (Machine::Work, "join refused", &["Committing", "Sending", "StoreAway", "Thinking", "ToSend"]),
-    (
-        Machine::Work,
-        "join unknown",
-        &["Committing", "InDoubt", "Resting", "Sending", "StoreAway", "Thinking", "ToSend"],
-    ),
-    (Machine::Work, "logic failed", &["Committing", "InDoubt", "Resting", "Sending", "StoreAway", "ToSend"]),
-    (Machine::Work, "page failed", &["Sending"]),
-    (
-        Machine::Work,
-        "publish 429",
-        &["Committing", "Idle", "InDoubt", "Resting", "StoreAway", "Thinking", "ToSend"],
-    ),
-    (Machine::Work, "publish done", &["InDoubt"]),
-    (Machine::Work, "publish refused", &["Committing", "Resting", "StoreAway", "Thinking", "ToSend"]),
-    (Machine::Work, "publish unknown", &["Committing", "Idle", "Resting", "StoreAway", "Thinking", "ToSend"]),
-    (Machine::Work, "quarantined", &["Resting"]),
-    (Machine::Work, "receipt", &["Resting", "StoreAway"]),
-    (Machine::Work, "said elsewhere", &["StoreAway"]),
-    (Machine::Work, "shown closed", &["Resting", "StoreAway"]),
+    (Machine::Work, "hand-back done", &["Sending", "StoreAway", "Thinking"]),
+    (Machine::Work, "hand-back failed", &["InDoubt", "Resting", "Sending", "StoreAway", "ToSend"]),
+    (Machine::Work, "join refused", &["StoreAway"]),
+    (Machine::Work, "join unknown", &["InDoubt"]),
+    (Machine::Work, "logic failed", &["InDoubt", "ToSend"]),
+    (Machine::Work, "publish 429", &["InDoubt"]),
+    (Machine::Work, "publish unknown", &["StoreAway"]),
 ];
 
 fn is_seldom(machine: Machine, state: &str, event: &str) -> bool {
@@ -306,4 +228,13 @@ pub(crate) fn faults(coverage: &Coverage, machine: Machine) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Pairs that did not come up and that nothing is known to keep from it.
+pub(crate) fn open(coverage: &Coverage, machine: Machine) -> Vec<Aim> {
+    let unmet = pairs(coverage, machine).into_iter().filter(|(_, _, times)| *times == 0);
+    let open = unmet.filter(|(state, event, _)| {
+        reason(machine, state, event).is_none() && !is_seldom(machine, state, event)
+    });
+    open.map(|(state, event, _)| Aim { machine, state, event: event.to_owned() }).collect()
 }
