@@ -167,14 +167,18 @@ impl Bot {
         out.push(Effect::Open { generation: self.generation });
     }
 
-    /// News and clock answers prove that the platform is there; the clock is asked for in any case.
+    /// News and answers prove that the platform is there; the clock is asked for in any case. A refusal may be
+    /// our own: what finds no room is refused before it leaves.
     pub(crate) fn note_proof_of_life(&mut self, event: &Event, now: Now) {
         let told = match event {
             Event::SocketOpened { generation }
             | Event::Conversations { generation, .. }
             | Event::Rings { generation, .. }
             | Event::Message { generation, .. } => self.is_current(*generation),
-            Event::ClockOffset { .. } => self.socket.as_ref().is_some_and(|socket| socket.open),
+            Event::ClockOffset { .. }
+            | Event::Answered {
+                outcome: Outcome::Done | Outcome::History(_) | Outcome::Subscribed(_), ..
+            } => self.socket.as_ref().is_some_and(|socket| socket.open),
             _ => false,
         };
         if let Some(socket) = self.socket.as_mut().filter(|_| told) {

@@ -139,6 +139,15 @@ fn only_what_comes_through_the_socket_in_hand_proves_that_the_platform_is_there(
     assert_eq!(heard(&life), Some(opened), "another socket proves nothing");
     life.tell(Event::ClockOffset { millis: 3 });
     assert_eq!(heard(&life), Some(life.now.moment));
+    let told = life.now.moment;
+    let ends = life.now.wall + 60_000;
+    offer(&mut life, vec![ring(1, ends), ring(2, ends)]);
+    life.pass(SECOND);
+    let ticket = acceptance(&life);
+    life.tell(Event::Answered { ticket, outcome: Outcome::Unknown });
+    assert_eq!(heard(&life), Some(told), "silence is no answer");
+    life.tell(Event::Answered { ticket: Ticket(ticket.0 - 1), outcome: Outcome::Done });
+    assert_eq!(heard(&life), Some(life.now.moment), "an answer is one");
     life.close(1000);
     assert_eq!(heard(&life), None);
     life.tell(Event::ClockOffset { millis: 3 });
