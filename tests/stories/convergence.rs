@@ -85,7 +85,8 @@ async fn a_cold_start_keeps_to_the_budget_and_bots_with_open_conversations_come_
 
 #[tokio::test]
 async fn an_outage_of_the_whole_platform_costs_no_login_and_loses_nothing() {
-    let load = ["--bots", &BOTS_OUT.to_string(), "--consumers", "20", "--think", "200", "--answer-within", "120000"];
+    let load =
+        ["--bots", &BOTS_OUT.to_string(), "--consumers", "20", "--think", "200", "--answer-within", "120000"];
     let world = World::new(Store::Sqlite, &load).await;
     let fleet = world.run(&[], &[]).await;
     world.answered(20).await;

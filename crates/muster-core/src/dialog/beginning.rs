@@ -9,6 +9,7 @@ use liveperson_proto::{ConsumerId, ConversationId, DialogId, Sequence};
 use super::closing::Closing;
 use super::conversation::{Conversation, Link};
 use super::cursor::Cursor;
+use super::desk::Ticket;
 use super::finding::Finding;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
@@ -121,7 +122,7 @@ impl Conversation {
             finding: Finding::Idle,
             shown_ours_at: None,
             own_words: OwnWords::default(),
-            readings: 0,
+            reading_number: Ticket(0),
             hears: false,
         }
     }

@@ -6,7 +6,7 @@ use liveperson_proto::request::Request;
 use super::closing::Closing;
 use super::conversation::{Conversation, Link, MEANWHILE};
 use super::cursor::Cursor;
-use super::desk::{Desk, Outcome, Purpose};
+use super::desk::{Desk, Outcome, Purpose, Ticket};
 use super::note::Note;
 use super::proof::GapProof;
 use super::reading::{Line, Next, Reading};
@@ -19,9 +19,9 @@ impl Conversation {
         self.ask_history(from, None, desk);
     }
 
-    fn reading(&mut self, from: Sequence, desk: &Desk<'_>) -> Reading {
+    fn reading(&mut self, from: Sequence, desk: &mut Desk<'_>) -> Reading {
         self.meanwhile.clear();
-        self.readings += 1;
+        self.reading_number = desk.tickets.number();
         let newest = self.starting && (desk.duty.start != Start::All || self.opened);
         Reading::new(from, desk.now.moment, newest)
     }
@@ -56,13 +56,13 @@ impl Conversation {
     ) {
         self.ask_for_messages(newer_than, desk);
         let request = Request::ReadHistory { dialog: self.dialog.clone(), newer_than, older_than };
-        desk.ask(Purpose::History(self.id.clone(), self.readings), request);
+        desk.ask(Purpose::History(self.id.clone(), self.reading_number), request);
     }
 
     /// Takes the answer to a history request.
-    pub(crate) fn history(&mut self, reading_number: u64, outcome: Outcome, desk: &mut Desk<'_>) {
+    pub(crate) fn history(&mut self, number: Ticket, outcome: Outcome, desk: &mut Desk<'_>) {
         let Link::Reading(reading) = &mut self.link else { return };
-        if reading_number != self.readings {
+        if number != self.reading_number {
             return;
         }
         let events = match outcome {

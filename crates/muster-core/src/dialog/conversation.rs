@@ -9,7 +9,7 @@ use liveperson_proto::{ConsumerId, ConversationId, DialogId, Sequence, SkillId};
 use super::beginning::RestoredDeed;
 use super::closing::Closing;
 use super::cursor::Cursor;
-use super::desk::{Desk, Outcome};
+use super::desk::{Desk, Outcome, Ticket};
 use super::effect::{Effect, OutboxKey};
 use super::ended::Ended;
 use super::finding::Finding;
@@ -94,8 +94,9 @@ pub struct Conversation {
     /// The last moment at which the platform, asked for it, showed it open and ours.
     pub(super) shown_ours_at: Option<Moment>,
     pub(super) own_words: OwnWords,
-    /// Counts the readings of its history: an answer belongs to one of them.
-    pub(super) readings: u64,
+    /// The last reading of its history: an answer belongs to one of them, also when the conversation was another
+    /// bot's in between.
+    pub(super) reading_number: Ticket,
     /// Subscribed to its messages on this socket, where that is needed.
     pub(super) hears: bool,
 }

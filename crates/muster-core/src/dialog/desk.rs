@@ -156,7 +156,7 @@ pub(crate) enum Purpose {
     SetBack,
     Ring(RingId),
     /// Which reading of the conversation.
-    History(ConversationId, u64),
+    History(ConversationId, Ticket),
     Messages(ConversationId),
     Find(ConversationId),
     Deed(OutboxKey),

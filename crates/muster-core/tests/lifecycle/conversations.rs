@@ -116,6 +116,29 @@ fn a_conversation_that_a_person_had_is_taken_up_again_when_it_comes_back() {
 }
 
 #[test]
+fn an_answer_to_a_reading_of_an_earlier_holding_is_none_to_the_next() {
+    let mut life = Life::online(false);
+    shown(&mut life, ChangeKind::Upsert, "1.2");
+    claim_answered(&mut life, held(None));
+    let asked = |life: &Life| {
+        let ticket = |e: &Effect| match e {
+            Effect::Ask(ticket, Request::ReadHistory { .. }) => Some(*ticket),
+            _ => None,
+        };
+        life.all.iter().filter_map(ticket).last().unwrap()
+    };
+    let earlier = asked(&life);
+    shown(&mut life, ChangeKind::Delete, "1.77");
+    shown(&mut life, ChangeKind::Upsert, "1.2");
+    claim_answered(&mut life, held(None));
+    assert_ne!(asked(&life), earlier, "it is read again");
+    life.tell(Event::Answered { ticket: earlier, outcome: Outcome::History(Vec::new()) });
+    assert!(life.effects.is_empty(), "{:?}", life.effects);
+    history(&mut life, Vec::new());
+    assert!(!life.effects.is_empty());
+}
+
+#[test]
 fn a_conversation_that_comes_back_during_a_commit_is_read_again() {
     let mut life = Life::online(false);
     assigned(&mut life);
