@@ -98,6 +98,7 @@ impl Default for TimingSettings {
             reconnect_max: 120 * SECOND,
             logic_timeout: 10 * SECOND,
             domains_fresh: 60 * SECOND,
+            stuck_after: 30 * SECOND,
             drain: 20 * SECOND,
             hold: 30 * SECOND,
             behind_after: 60 * SECOND,

@@ -36,6 +36,8 @@ pub struct TimingSettings {
     pub drain: Duration,
     /// How long a connection must hold before the waits start over at `reconnect_first`.
     pub hold: Duration,
+    /// How long an arbiter may hang before `/livez` fails.
+    pub stuck_after: Duration,
     /// How long a consumer's message may wait for its answer before its bot shows as behind.
     pub behind_after: Duration,
     /// How long a commit may take before the store shows as slow.
@@ -69,7 +71,7 @@ impl TimingSettings {
         timing
     }
 
-    fn periods(&mut self) -> [(&'static str, &mut Duration); 15] {
+    fn periods(&mut self) -> [(&'static str, &mut Duration); 16] {
         [
             ("request_timeout", &mut self.request_timeout),
             ("settle", &mut self.settle),
@@ -84,6 +86,7 @@ impl TimingSettings {
             ("domains_fresh", &mut self.domains_fresh),
             ("drain", &mut self.drain),
             ("hold", &mut self.hold),
+            ("stuck_after", &mut self.stuck_after),
             ("behind_after", &mut self.behind_after),
             ("store_slow_after", &mut self.store_slow_after),
         ]

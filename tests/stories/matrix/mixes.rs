@@ -20,7 +20,7 @@ fn mixed(test: &'static str, store: Store, intake: Intake) {
     let again = replay::command(test, "mix", seed);
     println!("a mix on {}, seed {seed}; again: {again}", replay::name(store));
     story_on(platform(seed), &cast(store, intake), async |mut world| {
-        world.settings.timing = quick(world.settings.timing);
+        world.settings.timing = quick(&world.settings.timing);
         let fleet = world.launch().await;
         let logins = [(ACCOUNTS[0], "bot-1"), (ACCOUNTS[0], "bot-2")];
         let start = Instant::now();

@@ -24,7 +24,7 @@ const PUSH_EVERY: Duration = Duration::from_millis(700);
 const LOGINS: u64 = 6;
 
 /// Every period scaled by one factor, and right among themselves.
-pub(super) fn quick(usual: TimingSettings) -> TimingSettings {
+pub(super) fn quick(usual: &TimingSettings) -> TimingSettings {
     let fifty = NonZeroU32::MIN.saturating_add(49);
     TimingSettings {
         request_timeout: Duration::from_millis(700),
@@ -40,7 +40,7 @@ pub(super) fn quick(usual: TimingSettings) -> TimingSettings {
         hold: Duration::from_millis(500),
         login_per_second: fifty,
         login_burst: fifty,
-        ..usual
+        ..*usual
     }
 }
 
@@ -205,7 +205,7 @@ pub(super) fn run_on(
 ) {
     let subscribes = sim.messages_need_subscription;
     story_on(sim, &cast(store, intake), async |mut world| {
-        world.settings.timing = quick(world.settings.timing);
+        world.settings.timing = quick(&world.settings.timing);
         world.settings.platform.subscribe_messages = subscribes;
         let fleet = world.launch().await;
         for case in cases {
