@@ -5,8 +5,9 @@ mod declaration;
 mod places;
 mod plan;
 mod shape;
+mod starts;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
 use crate::actors::bot::Drain;
-use crate::actors::fleet::{Detonate, End, FleetActor, Ping};
+use crate::actors::fleet::{Detonate, End, FleetActor};
 use crate::actors::house::{House, LogicsPlace, Pauses, RecorderPlace, Right};
 use crate::actors::login_gate::LoginHall;
 use crate::actors::timeline::Timeline;
@@ -40,7 +41,7 @@ use crate::metrics::Metrics;
 use crate::protection::Protection;
 use crate::settings::{FleetSettings, ServiceHost, SettingsFaults, StoreSettings, TimingSettings, Wanted};
 use crate::store::{
-    AcquireError, DeclaredBot, KeySource, NodeIdentity, Store, StoreError, StoreOptions, StoreUrl,
+    AcquireError, BotKey, DeclaredBot, KeySource, NodeIdentity, Store, StoreError, StoreOptions, StoreUrl,
 };
 
 use convergence::{Convergence, Reload};
@@ -53,7 +54,12 @@ pub use plan::{Plan, apply, plan};
 pub use shape::step_words;
 
 /// Runs of logic at one time at most, for each core.
-const THINKERS: usize = 16;
+pub const THINKERS: usize = 16;
+
+/// Cores that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
 
 /// How long the end waits for a store that is to keep what happened last.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -132,16 +138,6 @@ pub struct Fleet {
     reloads: mpsc::Sender<Reload>,
 }
 
-/// Asks the root of the actors whether it makes progress.
-pub struct Prober(Addr<FleetActor>);
-
-impl Prober {
-    /// Whether it answers within the time.
-    pub async fn answers(&self, within: Duration) -> bool {
-        self.0.send(Ping).timeout(within).await.is_ok()
-    }
-}
-
 /// Opens the store that settings name.
 pub async fn open_store(settings: &StoreSettings, io: Handle) -> Result<Store, StoreError> {
     let url = StoreUrl::from_str(settings.url.expose())?;
@@ -202,7 +198,7 @@ impl Fleet {
             // The next start must not wait for a lease of nobody.
             let _ = store.release(&me).await;
         }
-        let Owned { converged, client, logics, epochs, pauses } = owned?;
+        let Owned { converged, client, logics, epochs, pauses, starts } = owned?;
         let Converged { settings, said, revision } = converged;
         let right = Right::default();
         right.renewed(asked, settings.store.node_lease);
@@ -215,7 +211,7 @@ impl Fleet {
             ..FleetStatus::default()
         });
         board.watch(watch(clock, &settings.timing));
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = cores();
         let house = Arc::new(House {
             clock,
             thinker: Thinker::new(io.clone(), THINKERS * cores, settings.timing.logic_timeout),
@@ -225,6 +221,7 @@ impl Fleet {
             me,
             board,
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),
+            pulse: Arc::default(),
             pauses: Pauses::new(pauses),
             logics: LogicsPlace::new(logics),
             timing: settings.timing,
@@ -240,12 +237,18 @@ impl Fleet {
         let watched = ["recorder".to_owned()].into_iter().chain((1..=cores).map(|n| format!("bots-{n}")));
         let mut watched: Vec<_> = watched.zip(handles.iter().cloned()).collect();
         watched.push(("main".to_owned(), Arbiter::current()));
-        watchdog::watch(watched, &house.metrics, &house.io);
+        watchdog::watch(watched, &house.pulse, &house.metrics, &house.io);
         let hall = login_hall(&settings.timing, house.clock, house.io.clone());
         let mut places = Places::new(&handles[1..], hall);
-        let accounts = places.of(&settings, &epochs, &house);
+        let mut accounts = places.of(&settings, &epochs, &house);
+        let later: HashSet<_> = starts.groups.iter().flatten().cloned().collect();
+        for account in &mut accounts {
+            for place in &mut account.bots {
+                place.later = later.contains(&(account.id.clone(), place.settings.name.clone()));
+            }
+        }
         let (report, lost) = oneshot::channel();
-        let actor = FleetActor::new(house.clone(), accounts, handles[0].clone(), report).start();
+        let actor = FleetActor::new(house.clone(), accounts, handles[0].clone(), starts, report).start();
         let convergence = Convergence {
             house: house.clone(),
             fleet: actor.clone(),
@@ -283,6 +286,9 @@ impl Fleet {
                 tracing::warn!("some bots did not end in time; what they left is taken up at the next start");
             }
         }
+        if let Err(error) = self.house.store.starts_ended(&self.house.me).await {
+            tracing::warn!(error = %crate::telemetry::Chain(&error), "the store does not know that no start is under way");
+        }
         self.house.write_whole_timeline(GOODBYE).await;
         // Whatever still runs may change nothing from here on: the next process may start at once.
         self.house.right.end();
@@ -293,11 +299,6 @@ impl Fleet {
         for arbiter in &self.arbiters {
             arbiter.stop();
         }
-    }
-
-    /// What asks the root of the actors whether it makes progress.
-    pub fn prober(&self) -> Prober {
-        Prober(self.actor.clone())
     }
 
     /// Panics somewhere in the fleet, for tests; release builds pass it over.
@@ -313,6 +314,7 @@ struct Owned {
     logics: Logics,
     epochs: HashMap<(AccountId, BotId), i64>,
     pauses: Vec<Pause>,
+    starts: muster_core::starts::Plan<BotKey>,
 }
 
 async fn own(
@@ -336,7 +338,8 @@ async fn own(
     let names: Vec<_> = bots(settings).map(|(account, bot)| (account.clone(), bot.name.clone())).collect();
     let epochs = store.own_bots(me, &names).await?;
     let pauses = store.pauses().await?.into_iter().map(|row| row.pause).collect();
-    Ok(Owned { converged, client, logics, epochs, pauses })
+    let starts = starts::prepare(store, me, &converged.settings).await?;
+    Ok(Owned { converged, client, logics, epochs, pauses, starts })
 }
 
 /// The platform's client, as settings describe the platform.

@@ -9,9 +9,12 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use muster_core::BotId;
 use nix::sys::signal::{Signal, raise};
 
 const VARIABLE: &str = "MUSTER_CRASH";
+/// The bot that kills its process as soon as it starts.
+const BOT: &str = "MUSTER_CRASH_BOT";
 
 /// Declares every point once: its variant, its name, and what has happened by then.
 macro_rules! points {
@@ -150,6 +153,17 @@ pub fn pass(point: Point) {
     };
     // A signal to the own thread is taken before the call returns: nothing after this point happens first.
     let _ = raise(signal);
+}
+
+/// A bot's life begins: the process dies here if that was planned for this bot.
+pub fn life_begins(bot: &BotId) {
+    static PLANNED: OnceLock<Option<String>> = OnceLock::new();
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    if PLANNED.get_or_init(|| std::env::var(BOT).ok()).as_deref() == Some(bot.as_str()) {
+        let _ = raise(Signal::SIGKILL);
+    }
 }
 
 /// Passes a point as often as something was there.

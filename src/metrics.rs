@@ -12,6 +12,7 @@ mod scrape;
 use std::time::Duration;
 
 use liveperson_proto::AccountId;
+use muster_core::quarantine::Kind;
 use prometheus::{Error, GaugeVec, Histogram, HistogramVec, IntCounterVec, IntGaugeVec, Registry};
 
 use declare::Declare;
@@ -56,6 +57,7 @@ pub struct Metrics {
     caught_up_messages: IntCounterVec,
     catch_up_holes: IntCounterVec,
     restarts: IntCounterVec,
+    quarantines: IntCounterVec,
     store_group_turns: Histogram,
     store_commit_seconds: Histogram,
     store_pruned: IntCounterVec,
@@ -108,6 +110,7 @@ impl Metrics {
             caught_up_messages: declare.counter("muster_caught_up_messages_total", "Consumer messages found by reading a history.", &["account"])?,
             catch_up_holes: declare.counter("muster_catch_up_holes_total", "Places after the cursor where the platform's history has nothing.", &["account"])?,
             restarts: declare.counter("muster_restarts_total", "Actors restarted after a fault.", &["account", "actor"])?,
+            quarantines: declare.counter("muster_quarantines_total", "Bots held off, by kind.", &["account", "kind"])?,
             store_group_turns: declare.histogram("muster_store_group_turns", "Turns written in one transaction.", GROUP_TURNS)?,
             store_commit_seconds: declare.histogram("muster_store_commit_seconds", "How long the store took to commit a group.", COMMIT_SECONDS)?,
             store_pruned: declare.counter("muster_store_pruned_total", "What was old and is forgotten: released claims, dropped dead letters.", &["what"])?,
@@ -165,6 +168,11 @@ impl Metrics {
     /// Counts an actor's restart.
     pub fn restarts(&self, account: &AccountId, actor: &str) {
         self.restarts.with_label_values(&[account.as_str(), closed(actor, ACTORS)]).inc();
+    }
+
+    /// Counts a bot that is held off.
+    pub fn quarantined(&self, account: &AccountId, kind: Kind) {
+        self.quarantines.with_label_values(&[account.as_str(), kind.word()]).inc();
     }
 
     /// Counts a message that found a mailbox full.

@@ -102,6 +102,8 @@ contract! {
         owner::a_fenced_process_learns_nothing_of_what_it_committed,
         owner::the_fleet_alone_gives_no_right_to_its_bots,
         owner::the_owner_is_on_record,
+        bots::a_bot_is_held_off_for_its_first_reason_until_somebody_lets_it_go,
+        bots::deaths_count_against_those_that_were_starting_until_they_survive,
         bots::what_people_decided_survives_the_next_declaration,
         bots::an_undeclared_bot_cannot_be_steered,
         declared::what_is_declared_last_wins_and_nothing_is_pruned,

@@ -1,6 +1,7 @@
 //! The account: starts its bots, and starts them again when they fail.
 
 mod arrange;
+mod holding;
 mod letters;
 mod pools;
 mod rotation;
@@ -37,12 +38,13 @@ use crate::board::{BotState, BotStatus};
 use crate::logic::Declared;
 use crate::protection::Protection;
 use crate::settings::{BotSettings, Wanted};
-use crate::store::{HeldConversation, OutboxRow, StoreError};
+use crate::store::{HeldConversation, HeldOff, OutboxRow, StoreError};
 use crate::telemetry::Chain;
 use arrange::Next;
 use pools::Pools;
 
 pub use arrange::Arrange;
+pub use holding::{HeldInStore, HoldsOff};
 pub use letters::Revived;
 pub use pools::PoolReport;
 pub use wishes::{Held, RefreshWanted};
@@ -64,6 +66,8 @@ pub struct Place {
     pub tagging: Tagging,
     /// The epoch under which this process owns the bot.
     pub epoch: i64,
+    /// It starts only when the fleet says so: it may have killed a process before.
+    pub later: bool,
     /// The thread it runs on.
     pub arbiter: ArbiterHandle,
     /// The identity's one seat: a socket takes it.
@@ -86,6 +90,8 @@ struct Seat {
     life: u64,
     running: Option<Running>,
     history: History,
+    /// Why it is held off, if it is.
+    held: Option<holding::Hold>,
     ended: bool,
     /// What follows the ending on its way.
     next: Option<Next>,
@@ -103,6 +109,7 @@ impl Seat {
             life: 0,
             running: None,
             history,
+            held: None,
             ended: false,
             next: None,
             trial: None,
@@ -141,6 +148,10 @@ impl AccountActor {
 
     /// Begins a new life of a bot: bench, flushed records, the store's memory, then the actor.
     fn start(&mut self, bot: &BotId, ctx: &mut Context<Self>) {
+        // Declared anew or not: until a person releases it, a bot that is held off has no life.
+        if self.bots.get(bot).is_some_and(|seat| seat.held.is_some()) {
+            return self.show_held(bot);
+        }
         let Some(seat) = self.bots.get_mut(bot).filter(|_| self.draining.is_none()) else { return };
         // A restart may come due after the bot was parked, or has begun anew.
         if seat.place.settings.wanted == Wanted::Parked || seat.running.is_some() {
@@ -148,12 +159,16 @@ impl AccountActor {
         }
         seat.life += 1;
         let life = seat.life;
+        let asked = self.house.clock.now().moment;
         let load = load(self.house.clone(), self.id.clone(), bot.clone(), seat.place.bench.clone());
         let bot = bot.clone();
         ctx.spawn(load.into_actor(self).map(move |loaded, account, ctx| {
             let current = account.bots.get(&bot).is_some_and(|seat| seat.life == life);
             match loaded {
-                Ok(loaded) if current && account.draining.is_none() => account.seat(&bot, loaded, ctx),
+                Ok(Loaded::Life(loaded)) if current && account.draining.is_none() => {
+                    account.seat(&bot, *loaded, ctx);
+                }
+                Ok(Loaded::HeldOff(held)) if current => account.is_held_off(&bot, held, asked),
                 Ok(_) => account.report_end(),
                 Err(error) => {
                     warn!(account.id = %account.id, bot.id = %bot, error = %Chain(&error), "cannot read what the bot holds; tries again");
@@ -163,7 +178,7 @@ impl AccountActor {
         }));
     }
 
-    fn seat(&mut self, bot: &BotId, loaded: Loaded, ctx: &mut Context<Self>) {
+    fn seat(&mut self, bot: &BotId, loaded: Beginning, ctx: &mut Context<Self>) {
         self.pool_begins(bot, loaded.held.iter().map(|held| held.conversation.clone()).collect());
         let Some(seat) = self.bots.get_mut(bot) else { return };
         let settings = &seat.place.settings;
@@ -245,6 +260,7 @@ impl AccountActor {
             status.state = state;
             status.since_ms = now;
             status.cause = cause;
+            status.quarantine = None;
             status.open_conversations = 0;
             // What was owed stays owed, as far as anybody knows.
             status.oldest_owed_known = false;
@@ -276,7 +292,11 @@ impl Actor for AccountActor {
                 self.house.board.put(BotStatus::parked(&self.id, name, &place.settings.pool, logic, now));
             }
         }
-        let wanted = |seat: &&Seat| seat.place.settings.wanted == Wanted::Running;
+        for (name, _) in self.bots.iter().filter(|(_, seat)| seat.place.later) {
+            let why = "starts after the others: processes died while it started";
+            self.show(name, BotState::Waiting, Some(why.to_owned()));
+        }
+        let wanted = |seat: &&Seat| seat.place.settings.wanted == Wanted::Running && !seat.place.later;
         let names: Vec<_> =
             self.bots.values().filter(wanted).map(|seat| seat.place.settings.name.clone()).collect();
         for bot in names {
@@ -286,6 +306,23 @@ impl Actor for AccountActor {
 }
 
 blastable!(AccountActor);
+
+/// It is the turn of these bots to start.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StartNow(pub Vec<BotId>);
+
+impl Handler<StartNow> for AccountActor {
+    type Result = ();
+
+    fn handle(&mut self, StartNow(bots): StartNow, ctx: &mut Self::Context) {
+        for bot in bots {
+            let Some(seat) = self.bots.get_mut(&bot) else { continue };
+            seat.place.later = false;
+            self.start(&bot, ctx);
+        }
+    }
+}
 
 /// A bot went away without being told to.
 #[derive(Message)]
@@ -307,6 +344,12 @@ impl Handler<BotExited> for AccountActor {
         seat.running = None;
         self.pool_lost(&bot);
         let Some(seat) = self.bots.get_mut(&bot) else { return };
+        if seat.held.is_some() {
+            self.pool_without(&bot);
+            self.show_held(&bot);
+            self.follow(&bot, ctx);
+            return self.report_end();
+        }
         let part = match &exit {
             Exit::Panicked { part } | Exit::Hung { part } => part.clone(),
             Exit::Orphaned => "account".to_owned(),
@@ -323,11 +366,8 @@ impl Handler<BotExited> for AccountActor {
             }
             Decision::Quarantine { kind, because } => {
                 let because = format!("{because}; mend what fails");
-                let Quarantine { kind, words } = Quarantine::of(&self.id, &bot, kind, &because);
-                error!(account.id = %self.id, bot.id = %bot, %kind, words, "a bot is quarantined");
-                self.pool_without(&bot);
-                self.note(&bot, Happening::Quarantine, BotState::Quarantined, &words);
-                self.show(&bot, BotState::Quarantined, Some(words));
+                let quarantine = Quarantine::of(&self.id, &bot, kind, &because);
+                self.hold_off(&bot, quarantine, ctx);
                 self.follow(&bot, ctx);
             }
         }
@@ -442,8 +482,14 @@ fn tokens(
     }
 }
 
+/// What the store says to a bot that is to start.
+enum Loaded {
+    HeldOff(HeldOff),
+    Life(Box<Beginning>),
+}
+
 /// What a life begins with.
-struct Loaded {
+struct Beginning {
     bench: OwnedMutexGuard<()>,
     held: Vec<Restored>,
     session: Option<Session>,
@@ -456,6 +502,9 @@ async fn load(
     bot: BotId,
     bench: Arc<Mutex<()>>,
 ) -> Result<Loaded, StoreError> {
+    if let Some(held) = house.store.is_held_off(&account, &bot).await? {
+        return Ok(Loaded::HeldOff(held));
+    }
     let bench = bench.lock_owned().await;
     if let Some(desk) = house.recorder.find() {
         let (done, flushed) = oneshot::channel();
@@ -475,7 +524,7 @@ async fn load(
             None
         }
     });
-    Ok(Loaded { bench, held, session })
+    Ok(Loaded::Life(Box::new(Beginning { bench, held, session })))
 }
 
 /// The one translation from the store's rows to the core.

@@ -16,6 +16,7 @@ use liveperson_proto::AccountId;
 use muster_core::bot::{Bot, Ending, Event, State, View};
 use muster_core::duty::Duty;
 use muster_core::health::{Degraded, Vitals};
+use muster_core::quarantine::Kind;
 use muster_core::supervision::Exit;
 use muster_core::time::Moment;
 use muster_core::{BotId, PoolId};
@@ -32,6 +33,7 @@ use super::recorder::Author;
 use super::socket::{CloseNow, SocketActor, vanished};
 use super::timeline::Happening;
 use crate::board::{BotState, BotStatus};
+use crate::crash;
 use crate::logic::{Decider, Share};
 use crate::metrics::AccountMetrics;
 use crate::telemetry;
@@ -260,6 +262,7 @@ impl BotActor {
             state: state(view.state),
             since_ms: view.since,
             cause: view.cause.clone(),
+            quarantine: view.quarantine.map(Kind::word),
             paused: view.paused.clone(),
             login_rejected,
             waits_until_ms: view.waits_until,
@@ -328,6 +331,7 @@ impl Actor for BotActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        crash::life_begins(self.bot());
         self.take(Event::Started, ctx);
     }
 }

@@ -1,6 +1,7 @@
 //! The fleet: starts accounts and the recorder, and keeps the ownership of the store alive.
 
 mod arranged;
+mod starts;
 mod upkeep;
 mod wishes;
 
@@ -13,6 +14,7 @@ use actix::{
 };
 use liveperson_proto::AccountId;
 use muster_core::BotId;
+use muster_core::starts::Plan;
 use muster_core::supervision::{Decision, Exit, History, Policy};
 use muster_core::time::Moment;
 use tokio::sync::oneshot;
@@ -28,8 +30,9 @@ use super::house::House;
 use super::recorder::Recorder;
 use super::tray::{Desk, Tray};
 use crate::protection::Protection;
-use crate::store::{Renewal, StoreError};
+use crate::store::{BotKey, Renewal, StoreError};
 use crate::telemetry::Chain;
+use starts::Starts;
 
 pub use arranged::Arranged;
 
@@ -64,6 +67,7 @@ pub struct FleetActor {
     accounts: BTreeMap<AccountId, Supervised>,
     recorder_arbiter: ArbiterHandle,
     recorder_history: History,
+    starts: Starts,
     fence: Option<String>,
     lost: Option<oneshot::Sender<String>>,
     ending: Option<(HashSet<AccountId>, Vec<oneshot::Sender<()>>)>,
@@ -76,12 +80,14 @@ impl FleetActor {
         house: Arc<House>,
         places: Vec<AccountPlace>,
         recorder_arbiter: ArbiterHandle,
+        starts: Plan<BotKey>,
         lost: oneshot::Sender<String>,
     ) -> Self {
         let supervised = |place: AccountPlace| {
             (place.id.clone(), Supervised { place, life: 0, running: None, history: History::default() })
         };
         Self {
+            starts: Starts::new(starts, house.clock.now().moment),
             house,
             accounts: places.into_iter().map(supervised).collect(),
             recorder_arbiter,
@@ -201,6 +207,7 @@ impl Actor for FleetActor {
         self.renew(ctx);
         ctx.run_interval(self.house.node_lease / 20, |fleet, _| fleet.watch_right());
         Self::start_upkeep(ctx);
+        self.watch_starts(ctx);
         self.ask_for_wishes(ctx);
     }
 }
@@ -302,17 +309,6 @@ impl Handler<End> for FleetActor {
         self.ending.get_or_insert_with(|| (left, Vec::new())).1.push(ended);
         self.each(|account| command(account, drain));
     }
-}
-
-/// Whether the fleet makes progress: an answer says so.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Ping;
-
-impl Handler<Ping> for FleetActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 /// A part of the fleet that tests may blast.

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 use super::timeline::Timeline;
 use super::tray::Desk;
+use super::watchdog::Pulse;
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::logic::{Declared, Logics, Thinker};
@@ -39,6 +40,8 @@ pub struct House {
     pub board: Board,
     /// What Prometheus sees.
     pub metrics: Arc<Metrics>,
+    /// How late the arbiters are.
+    pub pulse: Arc<Pulse>,
     /// Whom people hold still.
     pub pauses: Pauses,
     /// The logics by name, as they are declared at the moment.
@@ -66,6 +69,17 @@ impl House {
     pub fn theft_rules(&self, on_theft: OnTheft) -> TheftRules {
         let limit = self.timing.theft_limit.get() as usize;
         TheftRules { on_theft, limit, within: self.timing.theft_window }
+    }
+
+    /// Whether the process makes progress; else what is stuck, in words.
+    pub fn progress(&self) -> Result<(), String> {
+        if let Some((arbiter, behind)) = self.pulse.stuck(self.timing.stuck_after) {
+            return Err(format!("the arbiter {arbiter} has been stuck for {} s", behind.as_secs()));
+        }
+        if self.thinker.is_stuck() {
+            return Err("logic is stuck: hundreds of its runs do not return".to_owned());
+        }
+        Ok(())
     }
 
     /// Periods of a bot's connection.
@@ -190,6 +204,7 @@ pub(super) mod tests {
             me: crate::app::identify(),
             board: Board::default(),
             metrics: Arc::new(Metrics::new("1.2.3").unwrap()),
+            pulse: Arc::default(),
             pauses: Pauses::default(),
             logics: LogicsPlace::default(),
             thinker: Thinker::new(io, 4, Duration::from_secs(1)),

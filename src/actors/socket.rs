@@ -259,6 +259,9 @@ where
 /// The one translation from the wire to events.
 fn event(heard: Heard, generation: u64) -> Option<Event> {
     match heard {
+        // The close that follows tells more, and voids every request: told first, it would be taken for
+        // a request without an answer, and the close's code for an old socket's.
+        Heard::Answered { outcome: WireOutcome::ConnectionLost, .. } => None,
         Heard::Answered { ticket, outcome } => {
             Some(Event::Answered { ticket: Ticket(ticket), outcome: to_outcome(outcome) })
         }

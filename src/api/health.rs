@@ -21,8 +21,7 @@ impl Check {
 }
 
 pub(super) async fn livez(request: HttpRequest, state: Data<ApiState>) -> HttpResponse {
-    let progress = Check::new("progress", state.is_alive(), "an actor's thread or a bot's logic is stuck");
-    answer(&request, &[progress])
+    answer(&request, &[Check("progress", state.progress.check())])
 }
 
 pub(super) async fn readyz(request: HttpRequest, state: Data<ApiState>) -> HttpResponse {

@@ -18,8 +18,8 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::dev::Handler;
 use actix_web::{FromRequest, Resource, Responder, web};
@@ -41,24 +41,41 @@ pub struct ApiState {
     pub metrics: Arc<Metrics>,
     /// Where the bots' time lines are read.
     pub store: Option<Store>,
-    /// Whether this process makes progress; a watchdog takes it away.
-    pub alive: Arc<AtomicBool>,
+    /// Whether this process makes progress.
+    pub progress: Progress,
+}
+
+/// Asks whether the process makes progress; else what is stuck, in words. Called on the API's own thread.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Fn() -> Result<(), String> + Send + Sync>);
+
+impl Progress {
+    /// By this question.
+    pub fn by(ask: impl Fn() -> Result<(), String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Progress").field(&self.check()).finish()
+    }
 }
 
 impl ApiState {
-    /// The state of a process that is alive until someone says otherwise.
-    pub fn new(board: Board, metrics: Arc<Metrics>) -> Self {
-        Self { board, metrics, store: None, alive: Arc::new(AtomicBool::new(true)) }
+    /// What there is to look at.
+    pub fn new(board: Board, metrics: Arc<Metrics>, progress: Progress) -> Self {
+        Self { board, metrics, store: None, progress }
     }
 
     /// The same with a store to read from.
     #[must_use]
     pub fn with_store(self, store: Store) -> Self {
         Self { store: Some(store), ..self }
-    }
-
-    fn is_alive(&self) -> bool {
-        self.alive.load(Ordering::Relaxed)
     }
 }
 

@@ -64,11 +64,12 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::api::Progress;
     use crate::board::Board;
     use crate::metrics::Metrics;
 
     fn state() -> ApiState {
-        ApiState::new(Board::default(), Arc::new(Metrics::new("1.2.3").unwrap()))
+        ApiState::new(Board::default(), Arc::new(Metrics::new("1.2.3").unwrap()), Progress::by(|| Ok(())))
     }
 
     async fn asks(address: SocketAddr) -> TcpStream {

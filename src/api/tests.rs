@@ -26,7 +26,7 @@ fn state() -> ApiState {
     }
     let owner = "node-1".to_owned();
     board.set_fleet(FleetStatus { store_ok: true, owner, version: "1.2.3".into(), ..FleetStatus::default() });
-    ApiState::new(board, Arc::new(Metrics::new("1.2.3").unwrap()))
+    ApiState::new(board, Arc::new(Metrics::new("1.2.3").unwrap()), Progress::by(|| Ok(())))
 }
 
 fn request(path: &str) -> TestRequest {
@@ -175,9 +175,12 @@ async fn an_outage_of_liveperson_fails_neither_check() {
 
 #[actix_web::test]
 async fn a_stuck_process_is_not_alive() {
-    let state = state();
-    state.alive.store(false, Ordering::Relaxed);
-    assert_eq!(text(state, "/livez").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let stuck = Progress::by(|| Err("the arbiter bots-1 has been stuck for 31 s".to_owned()));
+    let state = ApiState { progress: stuck, ..state() };
+    let (status, said) = text(state.clone(), "/livez").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(said, "[-] progress failed: the arbiter bots-1 has been stuck for 31 s\n");
+    assert_eq!(text(state, "/readyz").await.0, StatusCode::OK, "that is no matter of being ready");
 }
 
 #[actix_web::test]

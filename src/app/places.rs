@@ -64,6 +64,7 @@ impl Places {
             duty,
             tagging,
             epoch: epochs.get(&key).copied()?,
+            later: false,
             arbiter: self.arbiters.get(self.dealt % self.arbiters.len().max(1))?.clone(),
             seat: Arc::new(Mutex::new(())),
             bench: Arc::new(Mutex::new(())),

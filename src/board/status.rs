@@ -27,6 +27,8 @@ pub struct BotStatus {
     pub since_ms: i64,
     /// Why it is in this state: the last error in words, with no secret in it.
     pub cause: Option<String>,
+    /// What kind of trouble holds it off, if something does.
+    pub quarantine: Option<&'static str>,
     /// Who holds it still, and why, while somebody does.
     pub paused: Option<String>,
     /// Why a login that was declared for it is not used.
@@ -76,6 +78,7 @@ impl BotStatus {
             state: BotState::Parked,
             since_ms: now_ms,
             cause: None,
+            quarantine: None,
             paused: None,
             login_rejected: None,
             waits_until_ms: None,
@@ -214,7 +217,7 @@ mod tests {
         };
         insta::assert_snapshot!(
             serde_json::to_string(&status).unwrap(),
-            @r#"{"account":"1","bot":"a","pool":"a","logic":"echo","state":"parked","since":"1970-01-01T00:00:00.000Z","cause":null,"paused":null,"login_rejected":null,"waits_until":null,"degraded":[],"oldest_owed_at":null,"oldest_owed_known":false,"heard_at":null,"token_refreshed_at":"1970-01-01T00:00:01.000Z","open_conversations":0,"outbox":0,"last_turn_at":null,"turns":0,"restarts":0,"last_failure":null}"#
+            @r#"{"account":"1","bot":"a","pool":"a","logic":"echo","state":"parked","since":"1970-01-01T00:00:00.000Z","cause":null,"quarantine":null,"paused":null,"login_rejected":null,"waits_until":null,"degraded":[],"oldest_owed_at":null,"oldest_owed_known":false,"heard_at":null,"token_refreshed_at":"1970-01-01T00:00:01.000Z","open_conversations":0,"outbox":0,"last_turn_at":null,"turns":0,"restarts":0,"last_failure":null}"#
         );
     }
 }

@@ -1,6 +1,7 @@
 //! `muster bots`: the declared bots as the store knows them, whether a fleet runs or not; where one
 //! answers, with the states that it shows.
 
+mod holding;
 mod refresh;
 mod token;
 
@@ -9,6 +10,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, Subcommand};
 use muster_core::pause::{Pause, holding};
+use muster_core::quarantine::Quarantine;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -19,7 +21,7 @@ use super::live::{self, LiveBot};
 use super::store::StoreArguments;
 use super::table::{counted, json, lines, table, time};
 use crate::api::Event;
-use crate::store::{BotFilter, Holder, ListedBot, Store, StoreError, Wanted};
+use crate::store::{BotFilter, HeldOff, Holder, ListedBot, Store, StoreError, Wanted};
 use crate::telemetry::Chain;
 
 /// What `muster bots` takes.
@@ -38,6 +40,10 @@ enum Command {
     List(List),
     /// Show one bot
     Show(Show),
+    /// Hold bots off until they are released; a running fleet takes them offline
+    Suspend(holding::Arguments),
+    /// Let bots go that are held off, whatever the reason; a running fleet starts them
+    Release(holding::Arguments),
     /// Refresh tokens now; the running fleet does it, and says what came of it
     Refresh(refresh::Arguments),
     /// Show the bearer token of a bot's session; each reading is kept in the audit
@@ -95,6 +101,7 @@ struct Shown {
     logic: String,
     state: String,
     cause: Option<String>,
+    quarantine: Option<Quarantined>,
     paused: Option<String>,
     login_rejected: Option<String>,
     token_refreshed_at: Option<String>,
@@ -106,6 +113,14 @@ struct Shown {
     epoch: Option<i64>,
     held: i64,
     session_saved_at: Option<String>,
+}
+
+/// Why a bot is held off, as the store keeps it.
+#[derive(Serialize)]
+struct Quarantined {
+    kind: &'static str,
+    words: String,
+    since: String,
 }
 
 /// A bot with what happened to it.
@@ -127,6 +142,8 @@ pub(super) async fn bots(arguments: Arguments, io: Handle) -> Result<(), Failure
         None => list(arguments.list, io).await,
         Some(Command::List(arguments)) => list(arguments, io).await,
         Some(Command::Show(arguments)) => show(arguments, io).await,
+        Some(Command::Suspend(arguments)) => holding::suspend(arguments, io).await,
+        Some(Command::Release(arguments)) => holding::release(arguments, io).await,
         Some(Command::Refresh(arguments)) => refresh::refresh(arguments, io).await,
         Some(Command::Token(arguments)) => token::token(arguments, io).await,
     }
@@ -195,13 +212,8 @@ fn nothing(filter: &BotFilter, store: &Store) -> String {
 }
 
 async fn show(arguments: Show, io: Handle) -> Result<(), Failure> {
-    let (account, bot) = match arguments.bot.split_once('/') {
-        Some((account, bot)) => (Some(account.to_owned()), bot.to_owned()),
-        None => (None, arguments.bot.clone()),
-    };
-    let filter = BotFilter { account, bot: Some(bot), pool: None };
     let store = arguments.places.store.open(io).await?;
-    let found = find(&store, &arguments, &filter).await;
+    let found = find(&store, &arguments).await;
     store.close().await;
     let (bot, events) = found?;
     if arguments.json {
@@ -214,24 +226,10 @@ async fn show(arguments: Show, io: Handle) -> Result<(), Failure> {
 }
 
 /// The one bot that is meant, and the latest that happened to it.
-async fn find(store: &Store, arguments: &Show, filter: &BotFilter) -> Result<(Shown, Vec<Event>), Failure> {
-    let (mut bots, _) = read(store, arguments.places.server, filter, Default::default(), 10).await?;
-    match &bots[..] {
-        [_] => {}
-        [] => {
-            let words = format!("no bot {} is declared: `muster bots list` shows all", arguments.bot);
-            return Err(Failure::new(words));
-        }
-        several => {
-            let names: Vec<_> = several.iter().map(|bot| format!("{}/{}", bot.account, bot.bot)).collect();
-            let names = names.join(", ");
-            return Err(Failure::new(format!(
-                "{} may be any of {names}: name its account too",
-                arguments.bot
-            )));
-        }
-    }
-    let bot = bots.swap_remove(0);
+async fn find(store: &Store, arguments: &Show) -> Result<(Shown, Vec<Event>), Failure> {
+    let (bots, _) =
+        read(store, arguments.places.server, &named(&arguments.bot), Default::default(), 10).await?;
+    let bot = only(&arguments.bot, bots, |bot| format!("{}/{}", bot.account, bot.bot))?;
     let (account, name) = (bot.account.as_str().into(), bot.bot.as_str().into());
     let events = match store.events(&account, &name, None, arguments.limit).await {
         Ok(events) => events.into_iter().map(Event::from).collect(),
@@ -253,6 +251,12 @@ fn print_bot(bot: &Shown) {
             ("logic", bot.logic.clone()),
             ("state", bot.state.clone()),
             ("cause", or_dash(&bot.cause)),
+            (
+                "quarantine",
+                bot.quarantine
+                    .as_ref()
+                    .map_or_else(|| "-".to_owned(), |q| format!("{} since {}", q.kind, q.since))
+            ),
             ("paused", or_dash(&bot.paused)),
             ("login rejected", or_dash(&bot.login_rejected)),
             ("token refreshed", or_dash(&bot.token_refreshed_at)),
@@ -315,6 +319,35 @@ impl Shown {
     }
 }
 
+/// The bots that a name may mean: NAME, or ACCOUNT/NAME.
+fn named(name: &str) -> BotFilter {
+    let (account, bot) = match name.split_once('/') {
+        Some((account, bot)) => (Some(account.to_owned()), bot.to_owned()),
+        None => (None, name.to_owned()),
+    };
+    BotFilter { account, bot: Some(bot), pool: None }
+}
+
+/// The one bot that a name means.
+fn only<B>(name: &str, mut bots: Vec<B>, full: impl Fn(&B) -> String) -> Result<B, Failure> {
+    match (bots.pop(), bots.is_empty()) {
+        (Some(bot), true) => Ok(bot),
+        (None, _) => Err(Failure::new(format!("no bot {name} is declared: `muster bots list` shows all"))),
+        (Some(last), false) => {
+            let names: Vec<_> = bots.iter().chain([&last]).map(full).collect();
+            let names = names.join(", ");
+            Err(Failure::new(format!("{name} may be any of {names}: name its account too")))
+        }
+    }
+}
+
+/// The one bot that a name means, as the store has it.
+async fn one(store: &Store, name: &str) -> Result<ListedBot, Failure> {
+    let bots = store.list_bots(&named(name), &Default::default(), 10).await;
+    let bots = bots.map_err(|error| Failure::new(Chain(&error).to_string()))?;
+    only(name, bots, |bot| format!("{}/{}", bot.row.bot.account, bot.row.bot.bot))
+}
+
 async fn read(
     store: &Store,
     server: SocketAddr,
@@ -351,13 +384,19 @@ fn shown(bot: ListedBot, holder: Option<&Holder>, live: Option<&LiveBot>) -> Sho
         (false, None, None) => "stopped",
     };
     let live = live.filter(|_| holder.is_some());
+    let quarantine = bot.row.quarantine.map(|HeldOff { quarantine: Quarantine { kind, words }, since }| {
+        Quarantined { kind: kind.word(), words, since: time(Some(since)) }
+    });
     Shown {
         account: declared.account.to_string(),
         bot: declared.bot.to_string(),
         pool: declared.pool.to_string(),
         logic: summary["logic"].as_str().unwrap_or("-").to_owned(),
         state: live.map_or_else(|| state.to_owned(), |live| live.state.clone()),
-        cause: live.and_then(|live| live.cause.clone()).or(bot.row.quarantine),
+        cause: live
+            .and_then(|live| live.cause.clone())
+            .or(quarantine.as_ref().map(|held| held.words.clone())),
+        quarantine,
         paused: None,
         login_rejected: live.and_then(|live| live.login_rejected.clone()),
         token_refreshed_at: live.and_then(|live| live.token_refreshed_at.clone()),

@@ -47,6 +47,8 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::error;
 
+use crate::app::{THINKERS, cores};
+use crate::logic::LOST;
 use crate::telemetry::{self, Chain, LogTo};
 
 /// Runs fleets of LivePerson messaging bots: supervised, durable, visible.
@@ -69,7 +71,7 @@ enum Command {
     Apply(apply::Arguments),
     /// Say everything that is wrong with a fleet file; with --online also with its logins
     Check(check::Arguments),
-    /// Show the declared bots
+    /// Show the declared bots, hold some off, release them
     Bots(bots::Arguments),
     /// Hold bots still: connected and AWAY, they take and begin nothing until they resume
     Pause(pause::Pause),
@@ -171,6 +173,8 @@ async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
 fn io_runtime() -> Result<Runtime, Failure> {
     Builder::new_multi_thread()
         .worker_threads(2)
+        // Runs of logic at one time, runs that never return, and what else blocks.
+        .max_blocking_threads(THINKERS * cores() + LOST + 64)
         .thread_name("muster-io")
         .enable_all()
         .build()

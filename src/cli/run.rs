@@ -2,8 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
@@ -14,7 +12,7 @@ use tracing::{error, info, warn};
 use super::signals::{Reloads, Signals};
 use super::store::StoreArguments;
 use super::{Failure, banner, ownership, progress};
-use crate::api::{self, ApiState};
+use crate::api::{self, ApiState, Progress};
 use crate::app::{Fleet, LaunchError, LaunchOptions, open_store, prepare_store, stored_declaration};
 use crate::board::Board;
 use crate::console;
@@ -22,9 +20,6 @@ use crate::crash;
 use crate::settings::{Declaration, FleetSettings, ProcessEnvironment};
 use crate::store::Store;
 use crate::telemetry::Chain;
-
-/// How often the root of the actors is asked whether it makes progress.
-const BEAT: Duration = Duration::from_secs(5);
 
 /// What `muster run` takes.
 #[derive(Args)]
@@ -142,29 +137,16 @@ pub(super) fn listen(
     board: &Board,
     fleet: &Fleet,
 ) -> Result<(actix_web::dev::ServerHandle, SocketAddr), Failure> {
-    let state =
-        ApiState::new(board.clone(), fleet.house.metrics.clone()).with_store(fleet.house.store.clone());
-    let alive = state.alive.clone();
+    let house = fleet.house.clone();
+    let progress = Progress::by(move || house.progress());
+    let state = ApiState::new(board.clone(), fleet.house.metrics.clone(), progress)
+        .with_store(fleet.house.store.clone());
     let (server, bound) = api::serve(address, state, console::configure).map_err(|error| {
         Failure::new(format!("cannot listen on {address}: {error}; set another `listen` under [server]"))
     })?;
     let handle = server.handle();
     actix::spawn(server);
-    watch(fleet, alive);
     Ok((handle, bound))
-}
-
-/// Says in `/livez` whether the root of the actors makes progress.
-fn watch(fleet: &Fleet, alive: Arc<AtomicBool>) {
-    let (prober, thinker) = (fleet.prober(), fleet.house.thinker.clone());
-    actix::spawn(async move {
-        let mut beats = actix::clock::interval(BEAT);
-        loop {
-            beats.tick().await;
-            let moves = prober.answers(BEAT * 4).await && !thinker.is_stuck();
-            alive.store(moves, Ordering::Relaxed);
-        }
-    });
 }
 
 /// A running fleet, and the file that it was declared in.

@@ -20,7 +20,7 @@ use crate::settings::{Failing, LogicKind, LogicSettings};
 
 pub use echo::Echo;
 pub use greeting::Greeting;
-pub use thinker::{Share, Thinker, Thought};
+pub use thinker::{LOST, Share, Thinker, Thought};
 use webhook::{Means, SetupError, Webhook};
 
 /// Why logic did not decide; the words are for the bot's author.

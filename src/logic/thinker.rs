@@ -2,13 +2,13 @@
 //! the I/O runtime.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use muster_core::turn::{Action, Turn};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -19,6 +19,9 @@ use crate::telemetry;
 /// Characters at most of why logic failed: they go to the log and the board.
 const WORDS: usize = 500;
 
+/// Threads that runs without a return may hold at most before the process is stuck.
+pub const LOST: usize = 256;
+
 /// What came of asking logic.
 #[derive(Debug)]
 pub enum Thought {
@@ -26,7 +29,7 @@ pub enum Thought {
     Actions(Vec<Action>),
     /// It failed; the words are for the bot's author.
     Failed(String),
-    /// It took too long: the run is abandoned and keeps its place until it returns.
+    /// It took too long: the run is abandoned and keeps its bot's place until it returns.
     Abandoned {
         /// How long it was waited for.
         patience: Duration,
@@ -39,8 +42,8 @@ pub enum Thought {
 
 /// Runs logic: on a bot's thread only what says that it is instant, and never more at one time than there are places.
 ///
-/// Logic that blocks cannot be cancelled: a run that takes too long is abandoned and keeps its
-/// place until it returns.
+/// Logic that blocks cannot be cancelled: a run that takes too long is abandoned. It keeps its bot's place
+/// until it returns, and its thread; but the place among those of all bots goes to the next.
 #[derive(Clone)]
 pub struct Thinker {
     io: Handle,
@@ -64,8 +67,8 @@ impl Places {
         Arc::new(Self { free: Arc::new(Semaphore::new(count)), count, abandoned: AtomicUsize::new(0) })
     }
 
-    fn is_stuck(&self) -> bool {
-        self.abandoned.load(Ordering::SeqCst) >= self.count
+    fn lost(&self) -> usize {
+        self.abandoned.load(Ordering::SeqCst)
     }
 }
 
@@ -73,6 +76,8 @@ impl Places {
 struct Run {
     state: AtomicU8,
     of: [Arc<Places>; 2],
+    /// Its place among those of all bots, until it returns or is abandoned.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 const RUNNING: u8 = 0;
@@ -86,6 +91,7 @@ impl Run {
             for places in &self.of {
                 places.abandoned.fetch_add(1, Ordering::SeqCst);
             }
+            self.leave();
         }
     }
 
@@ -95,6 +101,11 @@ impl Run {
                 places.abandoned.fetch_sub(1, Ordering::SeqCst);
             }
         }
+        self.leave();
+    }
+
+    fn leave(&self) {
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
@@ -109,9 +120,9 @@ impl Thinker {
         Share(Places::new((self.all.count / 4).max(1)))
     }
 
-    /// Whether every place is held by a run that does not return: no logic runs any more.
+    /// Whether so many runs do not return that only a new process brings their threads back.
     pub fn is_stuck(&self) -> bool {
-        self.all.is_stuck()
+        self.all.lost() >= LOST
     }
 
     /// Asks logic for one turn. The wait for a place is not the logic's fault and has no limit.
@@ -139,21 +150,31 @@ impl Thinker {
     async fn run(&self, share: &Share, logic: Arc<dyn Logic>, turn: Turn) -> Thought {
         let Ok(mine) = share.0.free.clone().acquire_owned().await else { return closed() };
         let Ok(place) = self.all.free.clone().acquire_owned().await else { return closed() };
-        let run = Arc::new(Run { state: AtomicU8::new(RUNNING), of: [share.0.clone(), self.all.clone()] });
+        let run = Arc::new(Run {
+            state: AtomicU8::new(RUNNING),
+            of: [share.0.clone(), self.all.clone()],
+            place: Mutex::new(Some(place)),
+        });
         let running = run.clone();
         let deciding = self.io.spawn_blocking(move || {
-            let _kept = (mine, place);
+            let _kept = mine;
             let thought = decide(logic.as_ref(), &turn);
             running.returned();
             thought
         });
-        // The timer is the I/O runtime's: logic's time limit holds even where an arbiter lags.
-        match self.io.spawn(timeout(self.patience, deciding)).await {
-            Ok(Ok(Ok(thought))) => thought,
-            Ok(Err(_)) => {
+        let patience = self.patience;
+        // The timer is the I/O runtime's: logic's time limit holds even where an arbiter lags, and where
+        // nobody waits for the answer any more.
+        let watching = async move {
+            let decided = timeout(patience, deciding).await;
+            if decided.is_err() {
                 run.abandon();
-                Thought::Abandoned { patience: self.patience, stuck: share.0.is_stuck() }
             }
+            decided
+        };
+        match self.io.spawn(watching).await {
+            Ok(Ok(Ok(thought))) => thought,
+            Ok(Err(_)) => Thought::Abandoned { patience, stuck: share.0.lost() >= share.0.count },
             Ok(Ok(Err(_))) | Err(_) => Thought::Panicked,
         }
     }
@@ -175,7 +196,7 @@ fn closed() -> Thought {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Condvar, Mutex};
+    use std::sync::Condvar;
 
     use futures_util::FutureExt;
     use futures_util::future::join_all;
@@ -269,6 +290,36 @@ mod tests {
     #[tokio::test]
     async fn runs_past_the_places_of_all_bots_wait_and_are_all_decided() {
         assert_eq!(most_at_one_time(20, 2, PLACES).await, PLACES);
+    }
+
+    /// A bot whose every run hangs loses its own places; the others' stay free, up to what a process can bear.
+    #[tokio::test]
+    async fn runs_that_never_return_hold_their_bots_places_and_nobody_elses() {
+        let room = Arc::new(Room::default());
+        let thinker = Thinker::new(Handle::current(), PLACES, Duration::from_millis(20));
+        let hanging: Vec<_> = (0..PLACES * 2).map(|_| thinker.share()).collect();
+        for share in &hanging {
+            for n in 1..=PLACES / 4 {
+                let thought = thinker.think(share, Decider::Inside(room.clone()), turn()).await;
+                let Thought::Abandoned { stuck, .. } = thought else { panic!("{thought:?}") };
+                assert_eq!(stuck, n == PLACES / 4, "run {n}");
+            }
+        }
+        assert_eq!(thinker.all.free.available_permits(), PLACES, "nobody else lost a place");
+        assert_eq!(thinker.all.lost(), PLACES / 2 * PLACES);
+        assert!(!thinker.is_stuck());
+        thinker.all.abandoned.fetch_add(LOST, Ordering::SeqCst);
+        assert!(thinker.is_stuck());
+        thinker.all.abandoned.fetch_sub(LOST, Ordering::SeqCst);
+        room.let_go();
+        let all_return = async {
+            while thinker.all.lost() > 0 || hanging.iter().any(|share| share.0.free.available_permits() == 0)
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(LONG / 3, all_return).await.unwrap();
+        assert_eq!(thinker.all.free.available_permits(), PLACES);
     }
 
     #[test]

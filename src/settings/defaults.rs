@@ -100,6 +100,7 @@ impl Default for TimingSettings {
             reconnect_max: 120 * SECOND,
             logic_timeout: 10 * SECOND,
             domains_fresh: 60 * SECOND,
+            stuck_after: 30 * SECOND,
             drain: 20 * SECOND,
             hold: 30 * SECOND,
             theft_window: 600 * SECOND,

@@ -40,6 +40,8 @@ pub struct TimingSettings {
     pub theft_window: Duration,
     /// The login elsewhere within the window that quarantines a bot with `on_theft = "take_back_once"`.
     pub theft_limit: NonZeroU32,
+    /// How long an arbiter may hang before `/livez` fails.
+    pub stuck_after: Duration,
     /// How long a consumer's message may wait for its answer before its bot shows as behind.
     pub behind_after: Duration,
     /// How long a commit may take before the store shows as slow.
@@ -75,7 +77,7 @@ impl TimingSettings {
         timing
     }
 
-    fn periods(&mut self) -> [(&'static str, &mut Duration); 16] {
+    fn periods(&mut self) -> [(&'static str, &mut Duration); 17] {
         [
             ("request_timeout", &mut self.request_timeout),
             ("settle", &mut self.settle),
@@ -91,6 +93,7 @@ impl TimingSettings {
             ("drain", &mut self.drain),
             ("hold", &mut self.hold),
             ("theft_window", &mut self.theft_window),
+            ("stuck_after", &mut self.stuck_after),
             ("behind_after", &mut self.behind_after),
             ("store_slow_after", &mut self.store_slow_after),
         ]

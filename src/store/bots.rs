@@ -6,6 +6,7 @@ use liveperson_proto::AccountId;
 use muster_core::{BotId, PoolId};
 use serde_json::json;
 
+use super::quarantine::{HeldOff, held_off};
 use super::{NodeIdentity, Store, StoreError, each_dialect};
 
 /// A bot as the fleet file declares it.
@@ -48,16 +49,15 @@ pub struct DeclaredRow {
     /// Whether it should run; a new bot should.
     pub wanted: Wanted,
     /// Why it is held off, if it is.
-    pub quarantine: Option<String>,
+    pub quarantine: Option<HeldOff>,
 }
 
 const DECLARE: &str = "INSERT INTO bot (account_id, bot_id, pool_id, declared, wanted) \
      SELECT t.value->>'account', t.value->>'bot', t.value->>'pool', t.value->>'declared', 'running' \
      FROM json_each($1) AS t WHERE true \
      ON CONFLICT (account_id, bot_id) DO UPDATE SET pool_id = excluded.pool_id, declared = excluded.declared";
-const DECLARED: &str = "SELECT account_id, bot_id, pool_id, declared, wanted, quarantine \
+const DECLARED: &str = "SELECT account_id, bot_id, pool_id, declared, wanted, quarantine_kind, quarantine, quarantined_at \
      FROM bot ORDER BY account_id, bot_id";
-const QUARANTINE: &str = "UPDATE bot SET quarantine = $3 WHERE account_id = $1 AND bot_id = $2";
 const WANT: &str = "UPDATE bot SET wanted = $3 WHERE account_id = $1 AND bot_id = $2";
 
 // The update writes the row even where nothing changes, for RETURNING shows only rows written.
@@ -68,7 +68,8 @@ const OWN: &str = "INSERT INTO bot_owner (account_id, bot_id, incarnation, epoch
        epoch = bot_owner.epoch + CASE WHEN bot_owner.incarnation = excluded.incarnation THEN 0 ELSE 1 END \
      RETURNING account_id, bot_id, epoch";
 
-pub(super) type Declared = (String, String, String, String, String, Option<String>);
+pub(super) type Declared =
+    (String, String, String, String, String, Option<String>, Option<String>, Option<i64>);
 
 impl Store {
     /// Writes what the fleet file declares; removes nothing, and leaves what people decided.
@@ -95,16 +96,6 @@ impl Store {
             Ok(rows.into_iter().map(declared_row).collect())
         })
         .await
-    }
-
-    /// Holds a bot off with a reason that a person can read, or lets it go again.
-    pub async fn set_quarantine(
-        &self,
-        account: &AccountId,
-        bot: &BotId,
-        reason: Option<&str>,
-    ) -> Result<(), StoreError> {
-        self.update_bot(QUARANTINE, account, bot, reason.map(super::storable)).await
     }
 
     /// Says whether a bot should run.
@@ -174,7 +165,8 @@ impl Store {
     }
 }
 
-pub(super) fn declared_row((account, bot, pool, declared_json, wanted, quarantine): Declared) -> DeclaredRow {
+pub(super) fn declared_row(row: Declared) -> DeclaredRow {
+    let (account, bot, pool, declared_json, wanted, kind, words, since) = row;
     DeclaredRow {
         bot: DeclaredBot {
             account: account.into(),
@@ -183,6 +175,6 @@ pub(super) fn declared_row((account, bot, pool, declared_json, wanted, quarantin
             declared_json,
         },
         wanted: if wanted == "parked" { Wanted::Parked } else { Wanted::Running },
-        quarantine,
+        quarantine: held_off(kind, words, since),
     }
 }

@@ -125,8 +125,8 @@ pub struct ListedAction {
     pub created_at: i64,
 }
 
-const BOTS: &str = "SELECT b.account_id, b.bot_id, b.pool_id, b.declared, b.wanted, b.quarantine, \
-       o.incarnation, o.epoch, s.saved_at, \
+const BOTS: &str = "SELECT b.account_id, b.bot_id, b.pool_id, b.declared, b.wanted, b.quarantine_kind, b.quarantine, \
+       b.quarantined_at,        o.incarnation, o.epoch, s.saved_at, \
        (SELECT count(*) FROM claim c WHERE c.account_id = b.account_id AND c.bot_id = b.bot_id AND c.state = 'held') \
      FROM bot b \
        LEFT JOIN bot_owner o ON o.account_id = b.account_id AND o.bot_id = b.bot_id \
@@ -157,8 +157,20 @@ const CURSORS: &str = "SELECT dialog_id, sequence, turn_id FROM cursor \
 const ACTIONS: &str = "SELECT turn_id, n, bot_id, state, COALESCE(reason, ''), created_at FROM outbox \
      WHERE account_id = $1 AND pool_id = $2 AND conversation_id = $3 ORDER BY turn_no, turn_id, n LIMIT $4";
 
-type Bot =
-    (String, String, String, String, String, Option<String>, Option<String>, Option<i64>, Option<i64>, i64);
+type Bot = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    i64,
+);
 type Conversation = (String, String, String, String, i64, String, String, i64, Option<i64>, i64, i64, i64);
 type Cursor = (String, i64, String);
 type Action = (String, i64, String, String, String, i64);
@@ -240,8 +252,21 @@ fn page(limit: u32) -> i64 {
 }
 
 fn bot(row: Bot) -> ListedBot {
-    let (account, bot, pool, declared, wanted, quarantine, incarnation, epoch, session_saved_at, held) = row;
-    let declared: Declared = (account, bot, pool, declared, wanted, quarantine);
+    let (
+        account,
+        bot,
+        pool,
+        declared,
+        wanted,
+        kind,
+        words,
+        since,
+        incarnation,
+        epoch,
+        session_saved_at,
+        held,
+    ) = row;
+    let declared: Declared = (account, bot, pool, declared, wanted, kind, words, since);
     ListedBot { row: declared_row(declared), owner: incarnation.zip(epoch), session_saved_at, held }
 }
 

@@ -13,6 +13,7 @@ pub async fn an_empty_database_gets_its_tables_once(world: World) {
         "0005 cursor step",
         "0006 dead letters",
         "0007 login budget",
+        "0008 quarantine",
         "0009 timeline",
         "0010 steering",
     ];

@@ -78,7 +78,7 @@ async fn a_cold_start_keeps_to_the_budget_and_bots_with_open_conversations_come_
     let order = logged_in(&next);
     assert_eq!(order.len() as u64, BOTS, "{order:?}");
     // Whoever probed may have been chosen before those that matter had come to the door.
-    let early: BTreeSet<_> = order[..busy.len() + 1].iter().cloned().collect();
+    let early: BTreeSet<_> = order[..=busy.len()].iter().cloned().collect();
     assert!(busy.is_subset(&early), "{busy:?} of {order:?}");
     world.judged(SOON).await.unwrap();
 }

@@ -128,15 +128,19 @@ impl World {
 
     /// Launches the fleet and waits until every bot is online.
     pub(crate) async fn launch(&self) -> Fleet {
-        let options = LaunchOptions {
+        let fleet = self.launch_with(self.options()).await;
+        self.all_online().await;
+        fleet
+    }
+
+    /// How [`World::launch`] launches.
+    pub(crate) fn options(&self) -> LaunchOptions {
+        LaunchOptions {
             logics: self.logics.clone(),
             names: self.names.clone(),
             migrate: true,
             ..LaunchOptions::default()
-        };
-        let fleet = self.launch_with(options).await;
-        self.all_online().await;
-        fleet
+        }
     }
 
     /// Launches the fleet and waits for nothing.

@@ -85,6 +85,9 @@ async fn every_kind_comes_back(store: Store) {
     let token = world.control.issue_token(ACCOUNT, HANDED_IN).await.unwrap();
     let file = world.dir.path().join(format!("fleet.secrets/{ACCOUNT}-{HANDED_IN}.token"));
     fs::write(file, token).unwrap();
+    let mut release = world.muster(&["bots", "release", "bot-5", "--reason", "a new token"]);
+    release.env("MUSTER_STORE", &world.store_url);
+    assert_eq!(world.start(release).ended().await, 0);
     let fleet = world.run(&[], &[]).await;
     fleet.all_online().await;
     world.answered(10).await;

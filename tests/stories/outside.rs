@@ -54,6 +54,10 @@ impl Running {
         self.signal("-TERM");
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Asks it to read its file again.
     pub(crate) fn hang_up(&self) {
         self.signal("-HUP");
@@ -145,7 +149,7 @@ impl Drop for Running {
 pub(crate) struct World {
     pub(crate) control: Control,
     pub(crate) store_url: String,
-    _sim: Running,
+    sim: Running,
     database: Option<Database>,
     runs: std::cell::Cell<usize>,
     /// Last, so that it goes after the processes whose logs it holds.
@@ -195,12 +199,17 @@ impl World {
             .replace("127.0.0.1:9300", "127.0.0.1:0")
             .replace("url = \"sqlite:muster.db\"", "url = \"env:STORY_STORE\"\nnode_lease = \"4s\"");
         fs::write(&fleet_file, format!("{text}{TIMING}")).unwrap();
-        Self { dir, control, store_url, _sim: sim, database, runs: 0.into() }
+        Self { dir, control, store_url, sim, database, runs: 0.into() }
     }
 
     /// The database itself, whatever stands between it and the fleet.
     pub(crate) fn direct_url(&self) -> String {
         self.database.as_ref().map_or(&*self.store_url, Database::url).to_owned()
+    }
+
+    /// The platform is gone, and does not come back.
+    pub(crate) fn platform_dies(&mut self) {
+        self.sim.kill9();
     }
 
     /// Writes something else into the fleet file.
@@ -248,8 +257,7 @@ impl World {
         command.args(more).envs(environment.iter().copied());
         let mut process = self.start(command);
         let rest = process.says("listening  http://").await;
-        let address = rest.split('/').next().unwrap().parse().unwrap();
-        Fleet { process, address }
+        Fleet { process, address: Fleet::address_in(&rest) }
     }
 
     pub(crate) async fn ledger(&self) -> Ledger {
@@ -345,6 +353,11 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
+    /// What follows `listening  http://`.
+    pub(crate) fn address_in(rest: &str) -> SocketAddr {
+        rest.split('/').next().unwrap().parse().unwrap()
+    }
+
     /// The body of a GET, headers included.
     pub(crate) fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();

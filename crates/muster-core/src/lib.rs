@@ -12,6 +12,7 @@
 //! - [`health`]: what is not as it should be about a bot, by name
 //! - [`supervision`]: when a failed part starts again, and when it is held off
 //! - [`quarantine`]: why a bot is held off until a person releases it
+//! - [`starts`]: which bots may have killed the process that started them
 //! - [`tag`]: the names that prove a message was answered
 //! - [`ids`], [`time`]: muster's own names and integers; [`calendar`]: times in words
 
@@ -31,6 +32,7 @@ pub mod crowd;
 pub mod door;
 pub mod health;
 pub mod quarantine;
+pub mod starts;
 pub mod supervision;
 
 pub mod tag;

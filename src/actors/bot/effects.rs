@@ -14,7 +14,7 @@ use muster_core::supervision::Exit;
 use muster_core::turn::Turn;
 use tracing::{debug, error, info, warn};
 
-use super::super::account::PoolReport;
+use super::super::account::{HoldsOff, PoolReport};
 use super::super::command;
 use super::super::recorder::Entry;
 use super::super::socket::Transmit;
@@ -57,7 +57,11 @@ impl BotActor {
                     self.records.add(Entry::Release(conversation, reason, done));
                 }
                 Effect::Report(news) => self.report(news),
-                Effect::Quarantine(Quarantine { kind, words }) => error!(%kind, words, "quarantined"),
+                // Upward and rare.
+                Effect::Quarantine(quarantine) => {
+                    let (bot, life) = (self.bot().clone(), self.post.life);
+                    command(&self.post.supervisor, HoldsOff { bot, life, quarantine });
+                }
                 Effect::Drained => self.drained = true,
                 Effect::Note(note) => self.note(note),
             }
@@ -110,7 +114,7 @@ impl BotActor {
                     bot.post.house.metrics.logic_abandoned(bot.account());
                     if stuck {
                         let because = format!(
-                            "its logic hangs: every run took longer than {patience:?} and none has returned; mend it and restart muster"
+                            "its logic hangs: every run took longer than {patience:?} and none has returned; mend it and restart muster, for a run that never returns keeps its thread"
                         );
                         let stuck = Quarantine::of(bot.account(), bot.bot(), Kind::Stuck, &because);
                         bot.take(Event::Quarantined(stuck), ctx);

@@ -1,16 +1,18 @@
-//! What a fleet does for its store in the background: forgets what is old, and hears what people revived.
+//! What a fleet does for its store in the background: forgets what is old, and hears what people decided.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use liveperson_proto::AccountId;
+use muster_core::BotId;
+use muster_core::time::Moment;
 use tracing::{info, warn};
 
-use super::super::account::Revived;
+use super::super::account::{HeldInStore, Revived};
 use super::super::command;
 use super::FleetActor;
-use crate::store::{Pruned, RevivedRow, StoreError};
+use crate::store::{BotKey, HeldOff, Pruned, RevivedRow, StoreError};
 use crate::telemetry::Chain;
 
 /// Claims, and letters, that one transaction forgets at most: a commit waits no longer than for these.
@@ -20,6 +22,7 @@ const BREATH: Duration = Duration::from_millis(200);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// A start has other things to do.
 const FIRST_PRUNE: Duration = Duration::from_mins(1);
+/// How often the store is asked for what people decided: letters revived, bots held off or released.
 /// How long what happened to a bot is told of.
 const KEEP_EVENTS: Duration = Duration::from_hours(30 * 24);
 /// How often what happened is written.
@@ -31,6 +34,7 @@ impl FleetActor {
     pub(super) fn start_upkeep(ctx: &mut Context<Self>) {
         ctx.run_later(FIRST_PRUNE, Self::prune);
         ctx.run_later(ASK_EVERY, Self::ask_for_revived);
+        ctx.run_later(ASK_EVERY, Self::ask_for_held);
         ctx.run_later(FIRST_PRUNE, Self::prune_events);
         ctx.run_later(WRITE_EVERY, Self::write_timeline);
     }
@@ -109,6 +113,31 @@ impl FleetActor {
             fleet.hand_on(revived.unwrap_or_default());
             ctx.run_later(ASK_EVERY, Self::ask_for_revived);
         }));
+    }
+
+    /// Tells every account which of its bots are held off.
+    fn ask_for_held(&mut self, ctx: &mut Context<Self>) {
+        let house = self.house.clone();
+        let asked = house.clock.now().moment;
+        let asking = async move { house.store.held_off().await };
+        ctx.spawn(asking.into_actor(self).map(move |held, fleet, ctx| {
+            // A store that is away says nothing: nobody is released by that.
+            if let Ok(held) = held {
+                fleet.hold_off(asked, held);
+            }
+            ctx.run_later(ASK_EVERY, Self::ask_for_held);
+        }));
+    }
+
+    fn hold_off(&self, asked: Moment, held: Vec<(BotKey, HeldOff)>) {
+        let mut accounts: BTreeMap<AccountId, BTreeMap<BotId, HeldOff>> = BTreeMap::new();
+        for ((account, bot), held) in held {
+            accounts.entry(account).or_default().insert(bot, held);
+        }
+        for (id, account) in &self.accounts {
+            let Some(running) = &account.running else { continue };
+            command(running, HeldInStore { asked, bots: accounts.remove(id).unwrap_or_default() });
+        }
     }
 
     fn hand_on(&self, revived: Vec<RevivedRow>) {

@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// What the platform takes the bot's state for.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Presence {
     /// The platform shows another state than the bot has set.
     away: Option<Availability>,

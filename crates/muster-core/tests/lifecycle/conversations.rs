@@ -125,7 +125,7 @@ fn an_answer_to_a_reading_of_an_earlier_holding_is_none_to_the_next() {
             Effect::Ask(ticket, Request::ReadHistory { .. }) => Some(*ticket),
             _ => None,
         };
-        life.all.iter().filter_map(ticket).last().unwrap()
+        life.all.iter().filter_map(ticket).next_back().unwrap()
     };
     let earlier = asked(&life);
     shown(&mut life, ChangeKind::Delete, "1.77");
