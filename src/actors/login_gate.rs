@@ -143,9 +143,11 @@ impl LoginGate {
         if trouble.borrow_and_update().is_none() {
             return Passage { gate: self.clone(), permit: None };
         }
+        // Its look at the trouble ends here: leaving the queue takes the desk, whose holder may be telling of it.
+        let over = async { drop(trouble.wait_for(Option::is_none).await) };
         let permit = tokio::select! {
             permit = self.permit(urgency, &tell) => Some(permit),
-            _ = trouble.wait_for(Option::is_none) => None,
+            () = over => None,
         };
         if permit.is_none() {
             tokio::time::sleep(spread.mul_f64(fastrand::f64())).await;

@@ -56,7 +56,7 @@ async fn run(arguments: Arguments) -> io::Result<ExitCode> {
         _ = interrupt.recv() => {}
     }
     let ledger = platform.ledger();
-    writeln!(out, "{ledger}\n{}", platform.counters().logins())?;
+    writeln!(out, "{}\n{ledger}", platform.counters().logins())?;
     Ok(if ledger.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

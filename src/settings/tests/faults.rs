@@ -122,7 +122,7 @@ fn each_fault_of_a_bot_names_its_cure() {
         ),
         (
             "skill = 4",
-            "7:1: accounts[1].bots[a].skill: unknown key; known here: capacity, logic, login, name, pool, wanted",
+            "7:1: accounts[1].bots[a].skill: unknown key; known here: capacity, logic, login, name, on_theft, pool, wanted",
         ),
         ("[[accounts.bots]]\nname = \"a\"", "bot \"a\" stands on line 4 already"),
         (
