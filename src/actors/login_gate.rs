@@ -330,3 +330,31 @@ impl LoginGate {
 fn is_worse(answer: &Answer) -> bool {
     !matches!(answer, Answer::Works | Answer::Nothing)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn refreshes_that_are_let_go_together_block_nobody() {
+        let allowance = Allowance { per_second: 10_000, burst: 10_000, in_flight: 64 };
+        let wait = Duration::from_millis(1);
+        let hall = LoginHall::new(allowance, 10_000, wait, Clock::start(), Handle::current());
+        let gate = LoginGate::new(hall, None);
+        for _ in 0..300 {
+            gate.heard(Answer::Unwell { words: "503".to_owned() }).await;
+            let refreshes = (0..24).map(|_| {
+                let gate = gate.clone();
+                tokio::spawn(async move {
+                    let passage = gate.passage(Urgency::Idle, Duration::ZERO, |_| {}).await;
+                    passage.answered(Answer::Works).await;
+                })
+            });
+            let all = tokio::time::timeout(Duration::from_secs(60), join_all(refreshes));
+            assert!(all.await.unwrap().into_iter().all(|one| one.is_ok()));
+            assert!(gate.trouble.borrow().is_none());
+        }
+    }
+}
