@@ -259,6 +259,8 @@ fn conversations(intake: Intake) -> Vec<Case> {
         // Only an assigned agent can lose a conversation to another.
         let transfer = at_publish(Fault::TransferConversation { skill: None });
         cases.push(Case::of("transferred-while-a-turn-runs", transfer));
+        // And only one that is routed anything is asked to be there for it.
+        cases.push(Case::of("set-away", Order::of(Fault::SetAway).at(here())));
     }
     cases
 }
