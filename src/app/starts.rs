@@ -23,10 +23,11 @@ pub(super) async fn prepare(
     let starts: Vec<_> = keys.filter(|key| !held.contains(key)).collect();
     let deaths = |key: &BotKey| pasts.get(key).map_or(0, |past| past.deaths);
     let guilt: Vec<_> = starts.iter().map(|key| (key.clone(), deaths(key))).collect();
-    let plan = plan(starts.into_iter().map(|key| {
+    let suspects = starts.into_iter().map(|key| {
         let past = pasts.remove(&key);
         (key, past)
-    }));
+    });
+    let plan = plan(suspects, settings.timing.start_deaths.get());
     let quarantines: Vec<_> = guilt
         .into_iter()
         .filter(|(key, _)| plan.guilty.contains(key))

@@ -34,6 +34,8 @@ pub(super) const KEEP_RELEASED: RangeInclusive<Duration> = HOUR..=Duration::from
 pub(super) const LOGINS: RangeInclusive<u32> = 1..=1000;
 /// Logins elsewhere until a bot is held off; with the highest it never is.
 pub(super) const THEFTS: RangeInclusive<u32> = 2..=1000;
+/// Processes that die while a bot starts until it is a suspect; with the highest it never is.
+pub(super) const DEATHS: RangeInclusive<u32> = 1..=1000;
 /// Conversations of one bot.
 pub(super) const CAPACITY: RangeInclusive<u32> = 1..=10_000;
 /// How often logic is asked for one turn, in all.
@@ -105,6 +107,7 @@ impl Default for TimingSettings {
             hold: 30 * SECOND,
             theft_window: 600 * SECOND,
             theft_limit: NonZeroU32::MIN.saturating_add(1),
+            start_deaths: NonZeroU32::MIN.saturating_add(2),
             behind_after: 60 * SECOND,
             store_slow_after: 2 * SECOND,
             login_per_second: NonZeroU32::MIN.saturating_add(4),

@@ -40,6 +40,8 @@ pub struct TimingSettings {
     pub theft_window: Duration,
     /// The login elsewhere within the window that quarantines a bot with `on_theft = "take_back_once"`.
     pub theft_limit: NonZeroU32,
+    /// A bot is suspected of killing the processes that start it once so many in a row died meanwhile.
+    pub start_deaths: NonZeroU32,
     /// How long an arbiter may hang before `/livez` fails.
     pub stuck_after: Duration,
     /// How long a consumer's message may wait for its answer before its bot shows as behind.
@@ -69,6 +71,8 @@ impl TimingSettings {
         }
         let set = section.field("theft_limit").and_then(|field| field.number(&defaults::THEFTS));
         timing.theft_limit = set.and_then(NonZeroU32::new).unwrap_or(timing.theft_limit);
+        let set = section.field("start_deaths").and_then(|field| field.number(&defaults::DEATHS));
+        timing.start_deaths = set.and_then(NonZeroU32::new).unwrap_or(timing.start_deaths);
         if section.field("settle").is_none() {
             timing.settle = timing.request_timeout;
         }

@@ -6,9 +6,6 @@
 
 use std::collections::BTreeMap;
 
-/// Processes in a row that die while a bot starts before it is a suspect.
-pub const DEATHS: u32 = 3;
-
 /// What is left of a bot's last starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Past {
@@ -29,14 +26,17 @@ pub struct Plan<B> {
     pub groups: Vec<Vec<B>>,
 }
 
-/// Plans the start of bots, each with its past if it has one.
-pub fn plan<B>(bots: impl IntoIterator<Item = (B, Option<Past>)>) -> Plan<B> {
+/// Plans the start of bots, each with its past if it has one. A bot is a suspect once so many processes in a row
+/// died while it started.
+pub fn plan<B>(bots: impl IntoIterator<Item = (B, Option<Past>)>, suspect_after: u32) -> Plan<B> {
     let mut plan = Plan { guilty: Vec::new(), at_once: Vec::new(), groups: Vec::new() };
     let mut suspects: BTreeMap<u32, Vec<B>> = BTreeMap::new();
     for (bot, past) in bots {
         match past {
-            Some(Past { deaths, alone: true }) if deaths > DEATHS => plan.guilty.push(bot),
-            Some(Past { deaths, .. }) if deaths >= DEATHS => suspects.entry(deaths).or_default().push(bot),
+            Some(Past { deaths, alone: true }) if deaths > suspect_after => plan.guilty.push(bot),
+            Some(Past { deaths, .. }) if deaths >= suspect_after => {
+                suspects.entry(deaths).or_default().push(bot);
+            }
             Some(_) | None => plan.at_once.push(bot),
         }
     }
@@ -57,6 +57,8 @@ mod tests {
 
     use super::*;
 
+    const DEATHS: u32 = 3;
+
     /// A fleet over its processes: who is held off, and what the dead left behind.
     struct Fleet {
         bots: u32,
@@ -69,7 +71,7 @@ mod tests {
         /// Starts a process; whether it lives.
         fn start(&mut self) -> bool {
             let running = (0..self.bots).filter(|bot| !self.held.contains(bot));
-            let plan = plan(running.map(|bot| (bot, self.pasts.get(&bot).cloned())));
+            let plan = plan(running.map(|bot| (bot, self.pasts.get(&bot).cloned())), DEATHS);
             for bot in plan.guilty {
                 self.pasts.remove(&bot);
                 self.held.insert(bot);
@@ -114,15 +116,18 @@ mod tests {
     #[test]
     fn one_death_is_nobodys_fault() {
         let past = |deaths, alone| Some(Past { deaths, alone });
-        let found = plan([
-            ("a", None),
-            ("b", past(2, true)),
-            ("c", past(3, true)),
-            ("d", past(4, true)),
-            ("e", past(4, false)),
-            ("f", past(4, false)),
-            ("g", past(4, false)),
-        ]);
+        let found = plan(
+            [
+                ("a", None),
+                ("b", past(2, true)),
+                ("c", past(3, true)),
+                ("d", past(4, true)),
+                ("e", past(4, false)),
+                ("f", past(4, false)),
+                ("g", past(4, false)),
+            ],
+            DEATHS,
+        );
         let groups = vec![vec!["c"], vec!["e", "f"], vec!["g"]];
         assert_eq!(found, Plan { guilty: vec!["d"], at_once: vec!["a", "b"], groups });
     }
