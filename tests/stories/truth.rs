@@ -206,7 +206,6 @@ async fn a_bot_whose_token_is_dead_waits_in_words_until_it_has_a_new_one() {
     let bot = until_shown(&fleet, "the bot waits for its login", |bot| bot["state"] == "waiting").await;
     let words = bot["degraded"].as_array().unwrap();
     assert!(bot["cause"].is_string() && words.contains(&"waiting".into()), "{bot}");
-    until_told(&fleet, "the close is told", |event| event["cause"].to_string().contains("4401")).await;
     world.control.refuse_logins(ACCOUNT, 0, 503, None).await.unwrap();
     // Nobody told the bot why its token died: as far as it knows somebody took it.
     let is_back =
