@@ -16,12 +16,13 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::Failure;
+use super::chosen::{named, only};
 use super::filter;
 use super::live::{self, LiveBot};
 use super::store::StoreArguments;
 use super::table::{counted, json, lines, table, time};
 use crate::api::Event;
-use crate::store::{BotFilter, HeldOff, Holder, ListedBot, Store, StoreError, Wanted};
+use crate::store::{BotFilter, HeldOff, Holder, ListedBot, Store, StoreError};
 use crate::telemetry::Chain;
 
 /// What `muster bots` takes.
@@ -319,35 +320,6 @@ impl Shown {
     }
 }
 
-/// The bots that a name may mean: NAME, or ACCOUNT/NAME.
-fn named(name: &str) -> BotFilter {
-    let (account, bot) = match name.split_once('/') {
-        Some((account, bot)) => (Some(account.to_owned()), bot.to_owned()),
-        None => (None, name.to_owned()),
-    };
-    BotFilter { account, bot: Some(bot), pool: None }
-}
-
-/// The one bot that a name means.
-fn only<B>(name: &str, mut bots: Vec<B>, full: impl Fn(&B) -> String) -> Result<B, Failure> {
-    match (bots.pop(), bots.is_empty()) {
-        (Some(bot), true) => Ok(bot),
-        (None, _) => Err(Failure::new(format!("no bot {name} is declared: `muster bots list` shows all"))),
-        (Some(last), false) => {
-            let names: Vec<_> = bots.iter().chain([&last]).map(full).collect();
-            let names = names.join(", ");
-            Err(Failure::new(format!("{name} may be any of {names}: name its account too")))
-        }
-    }
-}
-
-/// The one bot that a name means, as the store has it.
-async fn one(store: &Store, name: &str) -> Result<ListedBot, Failure> {
-    let bots = store.list_bots(&named(name), &Default::default(), 10).await;
-    let bots = bots.map_err(|error| Failure::new(Chain(&error).to_string()))?;
-    only(name, bots, |bot| format!("{}/{}", bot.row.bot.account, bot.row.bot.bot))
-}
-
 async fn read(
     store: &Store,
     server: SocketAddr,
@@ -373,10 +345,10 @@ async fn read(
 }
 
 fn shown(bot: ListedBot, holder: Option<&Holder>, live: Option<&LiveBot>) -> Shown {
+    let parked = bot.row.is_parked();
     let declared = bot.row.bot;
     let summary: Value = serde_json::from_str(&declared.declared_json).unwrap_or_default();
     let holder = holder.filter(|holder| holder.runs(&declared.account, &declared.bot));
-    let parked = bot.row.wanted == Wanted::Parked || summary["wanted"] == "parked";
     let state = match (parked, &bot.row.quarantine, holder) {
         (true, ..) => "parked",
         (false, Some(_), _) => "quarantined",

@@ -47,23 +47,32 @@ impl Chosen {
     }
 }
 
-/// The one declared bot that a name means.
-pub(super) async fn one(store: &Store, name: &str) -> Result<DeclaredRow, Failure> {
+/// The bots that a name may mean: NAME, or ACCOUNT/NAME.
+pub(super) fn named(name: &str) -> BotFilter {
     let (account, bot) = match name.split_once('/') {
         Some((account, bot)) => (Some(account.to_owned()), bot.to_owned()),
         None => (None, name.to_owned()),
     };
-    let filter = BotFilter { account, bot: Some(bot), pool: None };
-    let mut rows = store.list_bots(&filter, &Default::default(), 10).await.map_err(|error| failed(&error))?;
-    match (rows.pop(), rows.is_empty()) {
-        (Some(one), true) => Ok(one.row),
+    BotFilter { account, bot: Some(bot), pool: None }
+}
+
+/// The one of them.
+pub(super) fn only<B>(name: &str, mut bots: Vec<B>, full: impl Fn(&B) -> String) -> Result<B, Failure> {
+    match (bots.pop(), bots.is_empty()) {
+        (Some(bot), true) => Ok(bot),
         (None, _) => Err(Failure::new(format!("no bot {name} is declared: `muster bots list` shows all"))),
         (Some(last), false) => {
-            let full = |row: &DeclaredRow| format!("{}/{}", row.bot.account, row.bot.bot);
-            let names: Vec<_> = rows.iter().chain([&last]).map(|bot| full(&bot.row)).collect();
+            let names: Vec<_> = bots.iter().chain([&last]).map(full).collect();
             Err(Failure::new(format!("{name} may be any of {}: name its account too", names.join(", "))))
         }
     }
+}
+
+/// The one declared bot that a name means.
+pub(super) async fn one(store: &Store, name: &str) -> Result<DeclaredRow, Failure> {
+    let bots = store.list_bots(&named(name), &Default::default(), 10).await;
+    let bots = bots.map_err(|error| failed(&error))?;
+    Ok(only(name, bots, |bot| format!("{}/{}", bot.row.bot.account, bot.row.bot.bot))?.row)
 }
 
 async fn every(store: &Store, account: Option<String>) -> Result<Vec<DeclaredRow>, Failure> {

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::Failure;
 use super::store::StoreArguments;
 use super::table::{counted, json, lines, table};
-use super::who::user;
+use super::who::Deciding;
 use crate::store::{LetterFilter, LetterId, Resolution, Store, StoreError};
 use crate::telemetry::Chain;
 use listing::{Answer, Shown, answer};
@@ -77,14 +77,8 @@ struct Drop {
     /// Why they are not needed; kept with the letter
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: String,
-    /// Who decides it [default: the user of this shell]
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-    /// Answer as JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    store: StoreArguments,
+    deciding: Deciding,
 }
 
 pub(super) async fn dead_letters(arguments: Arguments, io: Handle) -> Result<(), Failure> {
@@ -127,7 +121,8 @@ async fn list(arguments: List, io: Handle) -> Result<(), Failure> {
 async fn retry(Retry { ids, json, store }: Retry, io: Handle) -> Result<(), Failure> {
     let store = store.open(io).await?;
     let resolved = store.revive_letters(&ids).await;
-    tell(&store, &ids, resolved, json, |resolution| match resolution {
+    store.close().await;
+    tell(&ids, resolved, json, |resolution| match resolution {
         Resolution::Done { bot } => {
             (true, format!("is in doubt again: {bot} looks for it, and sends it if it is not there"))
         }
@@ -138,34 +133,31 @@ async fn retry(Retry { ids, json, store }: Retry, io: Handle) -> Result<(), Fail
         Resolution::Dropped => (false, "cannot be sent: it was dropped, and its text with it".to_owned()),
         Resolution::Unknown => (false, UNKNOWN.to_owned()),
     })
-    .await
 }
 
-async fn drop_letters(Drop { ids, reason, by, json, store }: Drop, io: Handle) -> Result<(), Failure> {
-    let by = by.unwrap_or_else(user);
-    let store = store.open(io).await?;
-    let resolved = store.drop_letters(&ids, &by, &reason).await;
-    tell(&store, &ids, resolved, json, |resolution| match resolution {
+async fn drop_letters(Drop { ids, reason, deciding }: Drop, io: Handle) -> Result<(), Failure> {
+    let json = deciding.json;
+    let decide =
+        async |store: &Store, by: &str| Ok((store.drop_letters(&ids, by, &reason).await, by.to_owned()));
+    let (resolved, by) = deciding.carry_out(io, decide).await?;
+    tell(&ids, resolved, json, |resolution| match resolution {
         Resolution::Done { .. } | Resolution::Waits | Resolution::Over => {
             (true, format!("is dropped by {by}; its text is forgotten"))
         }
         Resolution::Dropped => (false, "was dropped before".to_owned()),
         Resolution::Unknown => (false, UNKNOWN.to_owned()),
     })
-    .await
 }
 
 const UNKNOWN: &str = "is no dead letter: `muster dead-letters list --all` shows those there are";
 
 /// Says of each letter what came of it; fails if one could not be resolved.
-async fn tell(
-    store: &Store,
+fn tell(
     ids: &[LetterId],
     resolved: Result<Vec<Resolution>, StoreError>,
     as_json: bool,
     words: impl Fn(&Resolution) -> (bool, String),
 ) -> Result<(), Failure> {
-    store.close().await;
     let resolved = resolved.map_err(|error| failed(&error))?;
     let answers: Vec<Answer> = ids.iter().zip(&resolved).map(|(id, one)| answer(id, words(one))).collect();
     if as_json {

@@ -6,9 +6,8 @@ use tokio::runtime::Handle;
 
 use super::Failure;
 use super::chosen::{Chosen, failed};
-use super::store::StoreArguments;
 use super::table::json;
-use super::who::user;
+use super::who::Deciding;
 use crate::store::{Act, PauseRow, Store, StoreError};
 use muster_core::pause::Scope;
 
@@ -25,14 +24,8 @@ pub(super) struct Pause {
     /// Why; shown wherever the bots are shown
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: String,
-    /// Who decides it [default: the user of this shell]
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-    /// Answer as JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    store: StoreArguments,
+    deciding: Deciding,
 }
 
 /// What `muster resume` takes.
@@ -44,14 +37,8 @@ pub(super) struct Resume {
     /// Why; kept in the audit
     #[arg(long, default_value = "")]
     reason: String,
-    /// Who decides it [default: the user of this shell]
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-    /// Answer as JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    store: StoreArguments,
+    deciding: Deciding,
 }
 
 /// What came of it for one scope.
@@ -62,12 +49,10 @@ struct Answer {
     words: String,
 }
 
-pub(super) async fn pause(arguments: Pause, io: Handle) -> Result<(), Failure> {
-    let by = arguments.by.unwrap_or_else(user);
-    let store = arguments.store.open(io).await?;
-    let paused = paused(&store, &arguments.chosen, &arguments.reason, &by).await;
-    store.close().await;
-    tell(&paused?, arguments.json);
+pub(super) async fn pause(Pause { chosen, reason, deciding }: Pause, io: Handle) -> Result<(), Failure> {
+    let json = deciding.json;
+    let answers = deciding.carry_out(io, async |store, by| paused(store, &chosen, &reason, by).await).await?;
+    tell(&answers, json);
     Ok(())
 }
 
@@ -92,12 +77,11 @@ async fn paused(store: &Store, chosen: &Chosen, reason: &str, by: &str) -> Resul
     Ok(scopes.iter().map(answer).collect())
 }
 
-pub(super) async fn resume(arguments: Resume, io: Handle) -> Result<(), Failure> {
-    let by = arguments.by.unwrap_or_else(user);
-    let store = arguments.store.open(io).await?;
-    let resumed = resumed(&store, &arguments.chosen, &arguments.reason, &by).await;
-    store.close().await;
-    tell(&resumed?, arguments.json);
+pub(super) async fn resume(Resume { chosen, reason, deciding }: Resume, io: Handle) -> Result<(), Failure> {
+    let json = deciding.json;
+    let answers =
+        deciding.carry_out(io, async |store, by| resumed(store, &chosen, &reason, by).await).await?;
+    tell(&answers, json);
     Ok(())
 }
 

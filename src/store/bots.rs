@@ -52,6 +52,14 @@ pub struct DeclaredRow {
     pub quarantine: Option<HeldOff>,
 }
 
+impl DeclaredRow {
+    /// Whether a person parked it, or its declaration does.
+    pub fn is_parked(&self) -> bool {
+        let declared: serde_json::Value = serde_json::from_str(&self.bot.declared_json).unwrap_or_default();
+        self.wanted == Wanted::Parked || declared["wanted"] == Wanted::Parked.as_str()
+    }
+}
+
 const DECLARE: &str = "INSERT INTO bot (account_id, bot_id, pool_id, declared, wanted) \
      SELECT t.value->>'account', t.value->>'bot', t.value->>'pool', t.value->>'declared', 'running' \
      FROM json_each($1) AS t WHERE true \

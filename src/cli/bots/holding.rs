@@ -6,35 +6,21 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 
 use super::super::Failure;
-use super::super::store::StoreArguments;
+use super::super::chosen::{Chosen, failed};
 use super::super::table::json;
-use super::super::who::user;
-use crate::store::{BotFilter, BotKey, DeclaredRow, PAGE_LIMIT, Store, StoreError};
-use crate::telemetry::Chain;
+use super::super::who::Deciding;
+use crate::store::{BotKey, DeclaredRow, Store};
 
 /// Which bots, and why.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Which, by name, or ACCOUNT/NAME where several accounts have one of that name
-    #[arg(value_name = "BOT", required_unless_present_any = ["all", "account"], conflicts_with_all = ["all", "account"])]
-    bots: Vec<String>,
-    /// Every bot
-    #[arg(long, conflicts_with = "account")]
-    all: bool,
-    /// Every bot of this account
-    #[arg(long, value_name = "NUMBER")]
-    account: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Why; kept with the bot
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     reason: String,
-    /// Who decides it [default: the user of this shell]
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-    /// Answer as JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    store: StoreArguments,
+    deciding: Deciding,
 }
 
 /// What came of it for one bot.
@@ -47,19 +33,21 @@ struct Answer {
 }
 
 /// Lets bots go that are held off.
-pub(super) async fn release(arguments: Arguments, io: Handle) -> Result<(), Failure> {
-    let by = arguments.by.clone().unwrap_or_else(user);
-    let store = arguments.store.open(io).await?;
-    let answers = released(&store, &arguments, &by).await;
-    store.close().await;
-    tell(&answers?, &arguments);
+pub(super) async fn release(
+    Arguments { chosen, reason, deciding }: Arguments,
+    io: Handle,
+) -> Result<(), Failure> {
+    let json = deciding.json;
+    let answers =
+        deciding.carry_out(io, async |store, by| released(store, &chosen, &reason, by).await).await?;
+    tell(&answers, json);
     Ok(())
 }
 
-async fn released(store: &Store, arguments: &Arguments, by: &str) -> Result<Vec<Answer>, Failure> {
-    let rows = chosen(store, arguments).await?;
+async fn released(store: &Store, chosen: &Chosen, reason: &str, by: &str) -> Result<Vec<Answer>, Failure> {
+    let rows = chosen.rows(store).await?;
     let keys: Vec<BotKey> = rows.iter().map(key).collect();
-    let gone = store.let_go(&keys, by, &arguments.reason).await.map_err(|error| failed(&error))?;
+    let gone = store.let_go(&keys, by, reason).await.map_err(|error| failed(&error))?;
     let of = |row: &DeclaredRow| {
         let kind = row.quarantine.as_ref().map(|held| held.quarantine.kind);
         match (gone.contains(&key(row)), kind) {
@@ -72,22 +60,24 @@ async fn released(store: &Store, arguments: &Arguments, by: &str) -> Result<Vec<
     };
     // Of a whole account or fleet only what changed is worth a line.
     let answers = rows.iter().map(|row| answer(row, of(row)));
-    Ok(answers.filter(|answer| answer.changed || !arguments.bots.is_empty()).collect())
+    Ok(answers.filter(|answer| answer.changed || !chosen.bots.is_empty()).collect())
 }
 
 /// Holds bots off.
-pub(super) async fn suspend(arguments: Arguments, io: Handle) -> Result<(), Failure> {
-    let by = arguments.by.clone().unwrap_or_else(user);
-    let store = arguments.store.open(io).await?;
-    let answers = suspended(&store, &arguments, &by).await;
-    store.close().await;
-    tell(&answers?, &arguments);
+pub(super) async fn suspend(
+    Arguments { chosen, reason, deciding }: Arguments,
+    io: Handle,
+) -> Result<(), Failure> {
+    let json = deciding.json;
+    let answers =
+        deciding.carry_out(io, async |store, by| suspended(store, &chosen, &reason, by).await).await?;
+    tell(&answers, json);
     Ok(())
 }
 
-async fn suspended(store: &Store, arguments: &Arguments, by: &str) -> Result<Vec<Answer>, Failure> {
-    let rows = chosen(store, arguments).await?;
-    let because = format!("suspended by {by}: {}; when that is over", arguments.reason);
+async fn suspended(store: &Store, chosen: &Chosen, reason: &str, by: &str) -> Result<Vec<Answer>, Failure> {
+    let rows = chosen.rows(store).await?;
+    let because = format!("suspended by {by}: {reason}; when that is over");
     let row = |row: &DeclaredRow| {
         let (account, bot) = key(row);
         let quarantine = Quarantine::of(&account, &bot, Kind::Suspended, &because);
@@ -111,10 +101,9 @@ fn answer(row: &DeclaredRow, (changed, words): (bool, String)) -> Answer {
     Answer { account: row.bot.account.to_string(), bot: row.bot.bot.to_string(), changed, words }
 }
 
-fn tell(answers: &[Answer], arguments: &Arguments) {
-    if arguments.json {
-        println!("{}", json(&answers));
-        return;
+fn tell(answers: &[Answer], as_json: bool) {
+    if as_json {
+        return println!("{}", json(&answers));
     }
     if answers.is_empty() {
         println!("nothing to do: no such bot is held off");
@@ -122,35 +111,4 @@ fn tell(answers: &[Answer], arguments: &Arguments) {
     for Answer { account, bot, words, .. } in answers {
         println!("{account}/{bot} {words}");
     }
-}
-
-/// The bots that are meant; each name must be one bot's.
-async fn chosen(store: &Store, arguments: &Arguments) -> Result<Vec<DeclaredRow>, Failure> {
-    if arguments.bots.is_empty() {
-        return every(store, arguments.account.clone()).await;
-    }
-    let mut chosen = Vec::new();
-    for name in &arguments.bots {
-        chosen.push(super::one(store, name).await?.row);
-    }
-    Ok(chosen)
-}
-
-async fn every(store: &Store, account: Option<String>) -> Result<Vec<DeclaredRow>, Failure> {
-    let filter = BotFilter { account, ..BotFilter::default() };
-    let (mut rows, mut after) = (Vec::new(), (String::new(), String::new()));
-    loop {
-        let page = store.list_bots(&filter, &after, PAGE_LIMIT).await.map_err(|error| failed(&error))?;
-        let Some(last) = page.last() else { break };
-        after = (last.row.bot.account.to_string(), last.row.bot.bot.to_string());
-        rows.extend(page.into_iter().map(|bot| bot.row));
-    }
-    if rows.is_empty() {
-        return Err(Failure::new("no such bot is declared: `muster bots list` shows all"));
-    }
-    Ok(rows)
-}
-
-fn failed(error: &StoreError) -> Failure {
-    Failure::new(format!("the bots cannot be reached: {}", Chain(error)))
 }

@@ -11,7 +11,7 @@ use super::super::chosen::{Chosen, failed};
 use super::super::store::StoreArguments;
 use super::super::table::json;
 use super::super::who::user;
-use crate::store::{Act, DeclaredRow, RefreshOutcome, Store, StoreError};
+use crate::store::{Act, RefreshOutcome, Store, StoreError};
 
 /// How often the outcomes are looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -75,9 +75,8 @@ async fn refreshed(store: &Store, arguments: &Arguments) -> Result<Vec<RefreshOu
         return Err(Failure::new(words));
     }
     // Of a whole account or fleet those that are parked are not meant.
-    let parked = |row: &DeclaredRow| row.bot.declared_json.contains("\"parked\"");
     let whole = arguments.chosen.bots.is_empty();
-    let rows = rows.into_iter().filter(|row| !(whole && parked(row)));
+    let rows = rows.into_iter().filter(|row| !(whole && row.is_parked()));
     let bots: Vec<_> = rows.map(|row| (row.bot.account.to_string(), row.bot.bot.to_string())).collect();
     ask(store, &bots, &arguments.reason).await.map_err(|error| failed(&error))
 }
