@@ -1,9 +1,16 @@
 //! The account: starts its bots, and starts them again when they fail.
+//!
+//! - `beginning`, `recalling`: what a life begins with
+//! - `arrange`, `rotation`: what is declared anew while it runs
+//! - `holding`, `wishes`, `letters`: what people and the store decided
+//! - `pools`: who of a pool does what
 
 mod arrange;
+mod beginning;
 mod holding;
 mod letters;
 mod pools;
+mod recalling;
 mod rotation;
 mod wishes;
 
@@ -13,16 +20,16 @@ use std::sync::Arc;
 use actix::{
     Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, WrapFuture,
 };
-use liveperson::{Credentials, Session};
+use liveperson::Session;
 use liveperson_proto::AccountId;
 use muster_core::BotId;
-use muster_core::bot::{Bot, Charter, Identity, Sealed, TokenSource};
-use muster_core::dialog::{Recalled, Restored, RestoredDeed, Rules, Tagging};
+use muster_core::bot::{Bot, Charter};
+use muster_core::dialog::{Rules, Tagging};
 use muster_core::duty::Duty;
 use muster_core::health::{Degraded, Vitals};
 use muster_core::quarantine::Quarantine;
 use muster_core::supervision::{Decision, Exit, History, Policy};
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
 use super::blast::{Blast, blastable};
@@ -32,21 +39,21 @@ use super::fleet::{AccountEnded, FleetActor};
 use super::front_door::FrontDoor;
 use super::guard::Guard;
 use super::house::House;
-use super::recorder::{Author, Flush};
+use super::recorder::Author;
 use super::timeline::Happening;
 use crate::board::{BotState, BotStatus};
 use crate::logic::Declared;
-use crate::protection::Protection;
 use crate::settings::{BotSettings, Wanted};
-use crate::store::{HeldConversation, HeldOff, OutboxRow, StoreError};
 use crate::telemetry::Chain;
 use arrange::Next;
+use beginning::{Beginning, Loaded, load, sealed, tokens};
 use pools::Pools;
 
 pub use arrange::Arrange;
 pub use holding::{HeldInStore, HoldsOff};
 pub use letters::Revived;
 pub use pools::PoolReport;
+pub(super) use recalling::recalled;
 pub use wishes::{Held, RefreshWanted};
 
 /// Messages that wait for an account at most.
@@ -453,115 +460,5 @@ impl Handler<BlastBot> for AccountActor {
         } else {
             addr.try_send(blast).map_err(drop)
         };
-    }
-}
-
-/// What the core is told of a sealed session.
-fn sealed(session: &Session) -> Sealed {
-    let identity = Identity { agent: session.agent.clone(), persistent: session.persistent.clone() };
-    Sealed { identity, logged_in: session.logged_in, refreshed: session.refreshed }
-}
-
-/// Where the bot's tokens come from, and the session that it begins with. A token that was handed in
-/// comes before a stored session: it may be the cure for that one.
-fn tokens(
-    account: &AccountId,
-    credentials: &Credentials,
-    stored: Option<Session>,
-) -> (TokenSource, Option<Session>) {
-    match credentials {
-        Credentials::Token { user, token } => {
-            (TokenSource::HandedIn, Some(Session::of_token(account, user, token)))
-        }
-        Credentials::Password { .. }
-        | Credentials::Key { .. }
-        | Credentials::Client { .. }
-        | Credentials::Assertion { .. } => {
-            (TokenSource::Login, stored.filter(|session| session.is_of(credentials)))
-        }
-    }
-}
-
-/// What the store says to a bot that is to start.
-enum Loaded {
-    HeldOff(HeldOff),
-    Life(Box<Beginning>),
-}
-
-/// What a life begins with.
-struct Beginning {
-    bench: OwnedMutexGuard<()>,
-    held: Vec<Restored>,
-    session: Option<Session>,
-}
-
-/// Waits for the bench and for the records of the life before, then reads what the store holds.
-async fn load(
-    house: Arc<House>,
-    account: AccountId,
-    bot: BotId,
-    bench: Arc<Mutex<()>>,
-) -> Result<Loaded, StoreError> {
-    if let Some(held) = house.store.is_held_off(&account, &bot).await? {
-        return Ok(Loaded::HeldOff(held));
-    }
-    let bench = bench.lock_owned().await;
-    if let Some(desk) = house.recorder.find() {
-        let (done, flushed) = oneshot::channel();
-        if desk.recorder.send(Flush(done)).await.is_ok() {
-            // A recorder that fails meanwhile tells nobody: what it had is handed to its successor.
-            let _ = flushed.await;
-        }
-    }
-    let held = house.store.held(&account, &bot).await?;
-    let held = if Protection::Claims.is_on() { held } else { Vec::new() };
-    let held = held.into_iter().map(restored).collect();
-    let sealed = house.store.load_session(&account, &bot).await?;
-    let session = sealed.and_then(|sealed| match Session::unseal(&sealed) {
-        Ok(session) => Some(session),
-        Err(error) => {
-            warn!(account.id = %account, bot.id = %bot, error = %Chain(&error), "the stored session is of no use");
-            None
-        }
-    });
-    Ok(Loaded::Life(Box::new(Beginning { bench, held, session })))
-}
-
-/// The one translation from the store's rows to the core.
-fn restored(held: HeldConversation) -> Restored {
-    let conversation = held.conversation.clone();
-    let Recalled { cursor, variables, outbox, .. } = recalled(held);
-    let (dialog, cursor) = match cursor {
-        Some((dialog, cursor)) => (dialog, Some(cursor)),
-        None => (conversation.main_dialog(), None),
-    };
-    Restored { conversation, dialog, cursor, variables, outbox }
-}
-
-/// What the store remembers of a conversation, for the core.
-pub(super) fn recalled(held: HeldConversation) -> Recalled {
-    let main = held.conversation.main_dialog();
-    let cursor = held.cursors.iter().find(|(dialog, ..)| *dialog == main).or(held.cursors.first());
-    Recalled {
-        again: held.claim_epoch > 1,
-        cursor: cursor.map(|(dialog, cursor, _)| (dialog.clone(), *cursor)),
-        variables: serde_json::from_str(&held.variables).unwrap_or_default(),
-        outbox: held.outbox.into_iter().filter_map(deed).collect(),
-    }
-}
-
-fn deed(row: OutboxRow) -> Option<RestoredDeed> {
-    match serde_json::from_str(&row.body) {
-        Ok(deed) => Some(RestoredDeed {
-            turn: row.turn_id,
-            n: row.n as usize,
-            tag: row.tag,
-            deed,
-            committed: Some(row.created_at),
-        }),
-        Err(error) => {
-            error!(turn = %row.turn_id, n = row.n, error = %error, "an action in the store cannot be read");
-            None
-        }
     }
 }

@@ -9,7 +9,8 @@ use muster_core::bot::Event;
 
 use super::super::bot::FromStore;
 use super::super::command;
-use super::{AccountActor, Running, deed};
+use super::recalling::deed;
+use super::{AccountActor, Running};
 use crate::store::{OutboxRow, RevivedRow};
 
 /// People revived these actions of this account.
