@@ -150,7 +150,8 @@ impl LoginGate {
             () = over => None,
         };
         if permit.is_none() {
-            tokio::time::sleep(spread.mul_f64(fastrand::f64())).await;
+            let wait = self.desk().door.spread(spread);
+            tokio::time::sleep(wait).await;
             tell(None);
         }
         Passage { gate: self.clone(), permit }

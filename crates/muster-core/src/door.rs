@@ -119,6 +119,11 @@ impl Door {
         self.queue.remove(&place);
     }
 
+    /// How long somebody waits who is let go by the end of the trouble: not all come at once.
+    pub fn spread(&mut self, within: Duration) -> Duration {
+        within.mul_f64(self.chance.f64())
+    }
+
     /// How many wait.
     pub fn waiting(&self) -> usize {
         self.queue.len()
