@@ -354,7 +354,9 @@ impl Store {
     }
 }
 
-fn token_row((id, name, role, accounts, created_at, created_by, expires_at, revoked_at): Token) -> Option<TokenRow> {
+fn token_row(
+    (id, name, role, accounts, created_at, created_by, expires_at, revoked_at): Token,
+) -> Option<TokenRow> {
     let grant = grant(&role, accounts.as_deref())?;
     Some(TokenRow { id, name, grant, created_at, created_by, expires_at, revoked_at })
 }

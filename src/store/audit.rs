@@ -75,8 +75,7 @@ const LIST: &str = "SELECT a.id, a.account_id, a.bot_id, a.at, a.who, a.what, a.
        AND (a.at < $6 OR (a.at = $6 AND a.id > $7)) \
      ORDER BY a.at DESC, a.id LIMIT $8";
 
-type Row =
-    (String, String, String, i64, String, String, String, String, Option<bool>, Option<String>);
+type Row = (String, String, String, i64, String, String, String, String, Option<bool>, Option<String>);
 
 impl Store {
     /// Writes down what a person does, and answers its id; whoever cannot have it written must not do it.
