@@ -6,7 +6,7 @@
 //! - [`actors`]: fleet, account, bot, socket, recorder: they carry out what `muster-core` decides
 //! - [`logic`]: what runs bot logic
 //! - [`store`]: all SQL: claims, cursors, outbox, declared bots, ownership
-//! - [`board`]: the fleet's visible state
+//! - [`board`]: the fleet's visible state; [`happening`]: what its events can be
 //! - [`api`], [`console`]: the board over HTTP, for machines and for people
 //! - [`metrics`], [`telemetry`], [`clock`]: each declared once
 //! - [`crash`], [`protection`]: how tests kill a process at a named point, and take a protection away
@@ -25,6 +25,7 @@ pub mod store;
 pub mod api;
 pub mod board;
 pub mod console;
+pub mod happening;
 
 pub mod clock;
 pub mod metrics;

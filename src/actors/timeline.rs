@@ -14,6 +14,7 @@ use tracing::debug;
 
 use super::house::House;
 use crate::board::BotState;
+use crate::happening::Happening;
 use crate::store::{NewEvent, StoreError};
 
 /// Events that wait at most.
@@ -22,45 +23,6 @@ const ROOM: usize = 10_000;
 pub(super) const BATCH: usize = 500;
 /// Characters of a cause at most.
 const CAUSE: usize = 500;
-
-macro_rules! happenings {
-    ($($(#[$doc:meta])* $name:ident = $word:literal),+ $(,)?) => {
-        /// What kind of thing happened to a bot.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Happening { $($(#[$doc])* $name),+ }
-
-        impl Happening {
-            /// Every kind.
-            pub const ALL: &[Self] = &[$(Self::$name),+];
-
-            /// The word for it, in the store and wherever it is shown.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$name => $word),+ }
-            }
-        }
-    };
-}
-
-happenings! {
-    /// It is in another state, or in the same for another cause.
-    State = "state",
-    /// Something is not as it should be, or is again: the cause names all of it.
-    Degraded = "degraded",
-    /// It logged in.
-    Login = "login",
-    /// A login failed.
-    LoginFailed = "login-failed",
-    /// A refresh of its token failed.
-    RefreshFailed = "refresh-failed",
-    /// Somebody else logged in with its identity.
-    Theft = "theft",
-    /// It failed and starts again.
-    Restart = "restart",
-    /// It is held off.
-    Quarantine = "quarantine",
-    /// A person released it.
-    Release = "release",
-}
 
 /// Events that are not written yet.
 #[derive(Debug, Default)]
@@ -111,9 +73,10 @@ impl House {
             account: account.clone(),
             bot: bot.clone(),
             at: self.clock.now().wall,
-            kind: what.word().to_owned(),
+            kind: what,
             state: state.map(|state| state.word().to_owned()),
             cause: cause.map(|words| words.chars().take(CAUSE).collect()),
+            who: None,
         });
         if dropped {
             self.metrics.queue_full("timeline");
@@ -157,9 +120,10 @@ mod tests {
             account: "1".into(),
             bot: "a".into(),
             at: n as i64,
-            kind: Happening::State.word().to_owned(),
+            kind: Happening::State,
             state: None,
             cause: None,
+            who: None,
         }
     }
 
