@@ -105,7 +105,7 @@ pub async fn a_reader_of_the_stream_misses_nothing_and_sees_nothing_twice(world:
         writers.spawn(writes(store, format!("writer {n}"), seed.wrapping_add(n as u64)));
     }
     let reader = world.another_store().await;
-    let (mut seen, mut after, mut written) = (Vec::new(), 0, Vec::new());
+    let (mut found, mut after, mut written) = (Vec::new(), 0, Vec::new());
     let reading = async {
         loop {
             // Whatever was written before this look must be in what it reads.
@@ -114,7 +114,7 @@ pub async fn a_reader_of_the_stream_misses_nothing_and_sees_nothing_twice(world:
             let all_written = writers.is_empty();
             let page = reader.events_after(after, &everything(), 5).await.unwrap();
             after = page.through;
-            seen.extend(page.events);
+            found.extend(page.events);
             if all_written && !page.more {
                 break;
             }
@@ -122,15 +122,15 @@ pub async fn a_reader_of_the_stream_misses_nothing_and_sees_nothing_twice(world:
         }
     };
     tokio::join!(reading, dies(&world, 10));
-    assert!(seen.is_sorted_by(|one, next| one.id < next.id), "ids only grow");
-    let mut told: Vec<_> = causes(&seen).into_iter().map(str::to_owned).collect();
+    assert!(found.is_sorted_by(|one, next| one.id < next.id), "ids only grow");
+    let mut told: Vec<_> = causes(&found).into_iter().map(str::to_owned).collect();
     told.sort();
     written.sort();
     assert!(written.len() > BATCHES * WRITERS, "{}", written.len());
     assert_eq!(told, written, "each once, and nothing of who died");
     assert_eq!(
         causes(&all_after(&reader, 0, &everything()).await),
-        causes(&seen),
+        causes(&found),
         "a later reader sees the same"
     );
 }
@@ -240,10 +240,10 @@ pub async fn what_people_do_is_an_event_too(world: World) {
         (account + "/" + &bot, at, kind, cause.unwrap(), who.unwrap())
     };
     let told: Vec<_> = all.iter().map(told).collect();
-    let word = |text: &str| text.to_owned();
+    let text = str::to_owned;
     let expected = [
-        (word("1/ada"), START, word("act"), word("read the token: for the vendor"), word("eve\u{fffd}")),
-        (word("/"), START, word("act"), word("pause: night"), word("bob")),
+        (text("1/ada"), START, text("act"), text("read the token: for the vendor"), text("eve\u{fffd}")),
+        (text("/"), START, text("act"), text("pause: night"), text("bob")),
     ];
     assert_eq!(told, expected);
 }
