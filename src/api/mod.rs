@@ -23,6 +23,7 @@ mod problem;
 mod scrape;
 mod serve;
 mod session;
+mod stream;
 mod tokens;
 mod users;
 
@@ -49,6 +50,7 @@ pub use paging::{Asked, Page};
 pub use problem::Problem;
 pub use serve::{guarded, serve};
 pub use session::{LoggingIn, log_in};
+pub use stream::FleetEvent;
 
 /// What every handler may look at.
 #[derive(Clone)]

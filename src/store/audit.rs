@@ -3,7 +3,9 @@
 use liveperson_proto::AccountId;
 use serde_json::json;
 
-use super::{Store, StoreError, each_dialect, storable};
+use super::events::write_events;
+use super::{NewEvent, Store, StoreError, each_dialect, storable};
+use crate::happening::Happening;
 
 /// Something that a person does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,15 +80,20 @@ const LIST: &str = "SELECT a.id, a.account_id, a.bot_id, a.at, a.who, a.what, a.
 type Row = (String, String, String, i64, String, String, String, String, Option<bool>, Option<String>);
 
 impl Store {
-    /// Writes down what a person does, and answers its id; whoever cannot have it written must not do it.
+    /// Writes down what a person does, and that it happened, and answers its id; whoever cannot have it written
+    /// must not do it.
     pub async fn audit(&self, act: &Act) -> Result<String, StoreError> {
         let id = uuid::Uuid::new_v4().to_string();
+        let event = happened(act);
         let (Act { account, bot, who, what, reason, origin }, key) = (act.clone(), id.clone());
         self.on_io(move |inner| async move {
             each_dialect!(inner.engine, writer, db => {
+                let mut tx = db.begin().await?;
+                write_events!(tx, &[event]);
                 let statement = sqlx::query(ADD).bind(storable(&account)).bind(storable(&bot)).bind(key);
                 let statement = statement.bind(storable(&who)).bind(what).bind(storable(&reason));
-                statement.bind(storable(&origin)).execute(db).await?;
+                statement.bind(storable(&origin)).execute(&mut *tx).await?;
+                tx.commit().await?;
             });
             Ok(())
         })
@@ -127,4 +134,16 @@ impl Store {
 fn listed((id, account, bot, at, who, what, reason, origin, done, outcome): Row) -> ListedAct {
     let act = Act { account, bot, who, what, reason, origin };
     ListedAct { id, act, at, outcome: done.zip(outcome) }
+}
+
+fn happened(act: &Act) -> NewEvent {
+    NewEvent {
+        account: act.account.as_str().into(),
+        bot: act.bot.as_str().into(),
+        at: 0,
+        kind: Happening::Act,
+        state: None,
+        cause: Some(format!("{}: {}", act.what, act.reason)),
+        who: Some(act.who.clone()),
+    }
 }
