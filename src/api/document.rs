@@ -5,6 +5,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::{KINDS, ProblemBody};
 use super::{accounts, audit, bots, events, fleet, session, tokens, users};
@@ -83,4 +84,43 @@ pub(super) fn text() -> String {
 
 pub(super) async fn json() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(text())
+}
+
+/// Pages to read and try the document with, from this binary.
+pub(super) fn viewer() -> SwaggerUi {
+    SwaggerUi::new("/api/docs/{_:.*}").config(Config::from("/api/v1/openapi.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/openapi.json");
+
+    #[test]
+    fn the_committed_document_is_the_generated_one() {
+        if std::env::var_os("MUSTER_WRITE_DOCS").is_some() {
+            std::fs::write(COMMITTED, text() + "\n").unwrap();
+        }
+        let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
+        assert!(
+            committed.trim_end() == text(),
+            "write it anew: MUSTER_WRITE_DOCS=1 cargo nextest run -p muster --lib document"
+        );
+    }
+
+    #[test]
+    fn every_operation_has_an_id_of_its_own_and_a_tag() {
+        let mut document = Document::openapi();
+        let mut ids = BTreeSet::new();
+        for (path, item) in &mut document.paths.paths {
+            for (_, operation) in operations(item) {
+                let id = operation.operation_id.clone().unwrap_or_default();
+                assert!(ids.insert(id.clone()), "{path}: {id} stands twice");
+                assert!(operation.tags.is_some() && !id.contains(':'), "{path}: {id}");
+            }
+        }
+        assert!(ids.len() > 15);
+    }
 }

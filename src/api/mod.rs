@@ -127,6 +127,7 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         .service(read_only("/metrics", scrape::metrics))
         .service(read_only("/api/problems/{name}", problem::page))
         .service(read_only("/api/v1/openapi.json", document::json))
+        .service(document::viewer())
         .service(read_only("/api/v1/me", session::me))
         .service(
             web::resource("/api/v1/session")

@@ -7,6 +7,7 @@
 //! - `soak`: the same for long, under thousands of faults, the fleet a process of its own
 //! - `migrate`: brings a store's tables up to date
 //! - `pause`: people hold bots still; `audit`: what people did by hand; `events`: what happened
+//! - `tokens`, `users`: who may ask the API, and for what (`granting`)
 //! - `bots`, `conversations`: what the store knows, whether a fleet runs or not
 //! - `dead_letters`: what the platform refused for good; `backup`: a copy of the store
 //! - `ownership`, `banner`, `signals`: what `run` and `demo` share
@@ -29,6 +30,7 @@ mod dead_letters;
 mod demo;
 mod events;
 mod filter;
+mod granting;
 mod live;
 mod migrate;
 mod ownership;
@@ -40,6 +42,8 @@ mod signals;
 mod soak;
 mod store;
 mod table;
+mod tokens;
+mod users;
 mod who;
 
 use std::process::ExitCode;
@@ -82,6 +86,10 @@ enum Command {
     Audit(audit::Arguments),
     /// Show what happened in the fleet and what people did, or follow it
     Events(events::Arguments),
+    /// Make, show and end the tokens that programs show to the API
+    Tokens(tokens::Arguments),
+    /// Make, show, change and remove the people who log in with a password
+    Users(users::Arguments),
     /// Show the conversations that bots handle or handled
     Conversations(conversations::Arguments),
     /// Show what the platform refused for good, send it after all, or drop it
@@ -134,6 +142,8 @@ pub fn main() -> ExitCode {
         | Command::Bots(_)
         | Command::Events(_)
         | Command::Conversations(_)
+        | Command::Tokens(_)
+        | Command::Users(_)
         | Command::DeadLetters(_)
         | Command::Backup(_) => telemetry::init_at(LogTo::Stderr, "off"),
         Command::Run(_) | Command::Migrate(_) => telemetry::init(LogTo::Stdout),
@@ -165,6 +175,8 @@ async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
         Command::Resume(arguments) => pause::resume(arguments, io).await,
         Command::Audit(arguments) => audit::audit(arguments, io).await,
         Command::Events(arguments) => events::events(arguments, io).await,
+        Command::Tokens(arguments) => tokens::tokens(arguments, io).await,
+        Command::Users(arguments) => users::users(arguments, io).await,
         Command::Conversations(arguments) => conversations::conversations(arguments, io).await,
         Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments, io).await,
         Command::Backup(arguments) => backup::backup(arguments, io).await,
