@@ -4,19 +4,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::outside::{SOON, Store, World};
+use crate::outside::{SOON, Store, World, answer};
 use crate::wait::until;
-
-/// What a command answered: exit code, standard output, standard error.
-fn answer(mut command: Command) -> (i32, String, String) {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    for text in [&out, &err] {
-        assert!(!text.contains(liveperson_sim::SECRET_MARK), "a secret is shown:\n{text}");
-    }
-    (output.status.code().unwrap_or(-1), out, err)
-}
 
 fn check_of_faults(more: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));

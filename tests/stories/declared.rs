@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::outside::{Fleet, SOON, Store, World};
+use crate::outside::{Fleet, SOON, Store, World, answer};
 use crate::wait::until;
 
 /// `muster run` without a file, until it listens.
@@ -22,12 +22,6 @@ fn stored(world: &World, arguments: &[&str]) -> Command {
     let mut command = world.muster(arguments);
     command.env("MUSTER_STORE", &world.store_url).env("RUST_LOG", "warn").current_dir("/");
     command
-}
-
-fn answer(mut command: Command) -> (i32, String, String) {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 
 fn names(fleet: &Fleet) -> Vec<String> {

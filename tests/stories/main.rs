@@ -16,6 +16,7 @@
 //! - `commands`: what the commands say, also when something is wrong
 //! - `contract`: what logic may do
 //! - `webhook`: logic behind a URL, in three languages and in a bad mood
+//! - `access`: who may ask a fleet that runs
 //! - `steering`: pauses, new logins, tokens on demand, and what a restart costs
 //! - `store_away`: the store goes and comes back
 //! - `store_faults`, `sqlite_faults`: whatever else a store can do to a fleet
@@ -48,6 +49,7 @@ mod outside;
 mod proxy;
 mod wait;
 
+mod access;
 mod apply;
 mod check;
 mod closing;

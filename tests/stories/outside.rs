@@ -25,6 +25,17 @@ pub(crate) enum Store {
     Postgres,
 }
 
+/// What a command answered: exit code, standard output, standard error.
+pub(crate) fn answer(mut command: Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    for text in [&out, &err] {
+        assert!(!text.contains(SECRET_MARK), "a secret is shown:\n{text}");
+    }
+    (output.status.code().unwrap_or(-1), out, err)
+}
+
 /// A process whose output goes to a file, which must hold no secret.
 pub(crate) struct Running {
     child: Child,
