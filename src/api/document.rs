@@ -8,7 +8,9 @@ use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::{KINDS, ProblemBody};
-use super::{accounts, audit, bots, events, fleet, session, tokens, users};
+use super::{
+    accounts, audit, bots, conversations, declared, events, fleet, letters, nodes, session, tokens, users,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -18,6 +20,9 @@ use super::{accounts, audit, bots, events, fleet, session, tokens, users};
         fleet::one, accounts::list, accounts::one,
         bots::list, bots::one, events::list,
         audit::list,
+        conversations::list, conversations::one, letters::list, letters::retry, letters::drop,
+        nodes::nodes, nodes::sessions, nodes::budgets,
+        declared::pools, declared::logics, declared::export, declared::compare, declared::put,
         tokens::list, tokens::create, tokens::revoke,
         users::list, users::create, users::change, users::remove,
     ),
@@ -66,6 +71,9 @@ fn refusals(path: &str, writes: bool, operation: &Operation) -> Vec<u16> {
     }
     if writes {
         statuses.extend([409, 429]);
+    }
+    if path == "/api/v1/declared" && writes {
+        statuses.extend([412, 428]);
     }
     if operation.request_body.is_some() {
         statuses.extend([413, 415, 422]);

@@ -21,7 +21,7 @@ pub(super) const CSRF: &str = "x-muster-csrf";
 
 /// How old the known credentials may be: so long a revoked token may go on.
 const FRESH: Duration = Duration::from_secs(2);
-/// A credential that nobody knows has the store asked again, at most so often.
+/// The store is asked at most so often, whoever shows what nobody knows.
 const AGAIN: Duration = Duration::from_millis(200);
 /// While the store is away whoever was known stays known so long: that is when people need to look.
 const STALE: Duration = Duration::from_mins(15);
@@ -108,15 +108,21 @@ impl Gate {
 
 impl Asking {
     async fn bearer(&self, hash: &str) -> Result<Option<Bearer>, Problem> {
+        let asked = Instant::now();
+        let is_fresh = |age: Option<Duration>| age.is_some_and(|age| age < FRESH);
         let (known, age) = self.look(hash);
-        let enough = if known.is_some() { FRESH } else { AGAIN };
-        if age.is_some_and(|age| age < enough) {
+        if known.is_some() && is_fresh(age) {
             return Ok(known);
         }
         let _reading = self.reading.lock().await;
         let (known, age) = self.look(hash);
-        if age.is_some_and(|age| age < enough) {
+        let read_since = age.is_some_and(|age| age <= asked.elapsed());
+        if read_since || (known.is_some() && is_fresh(age)) {
             return Ok(known);
+        }
+        // It may have been made a moment ago. Whoever guesses waits, and costs the store little.
+        if let Some(early) = age.and_then(|age| AGAIN.checked_sub(age)) {
+            tokio::time::sleep(early).await;
         }
         match self.store.keyring().await {
             Ok(keyring) => {

@@ -3,21 +3,27 @@
 //! - [`configure`]: the routes; [`serve`]: the server around them; `document`: the same for programs
 //! - `gate`, `caller`: how a caller is known, and what they may; `session`: how a browser logs in
 //! - `guard`: what every answer carries, and who is let in at all
+//! - `again`: a request under a key is carried out once
 //! - `body`, `paging`: what requests bring, and how lists are shown
 //! - `problem`: the one place that knows how an error looks in HTTP
 //! - the rest: one file a resource
 
 mod accounts;
+mod again;
 mod audit;
 mod body;
 mod bots;
 mod caller;
+mod conversations;
+mod declared;
 mod document;
 mod events;
 mod fleet;
 mod gate;
 mod guard;
 mod health;
+mod letters;
+mod nodes;
 mod paging;
 mod problem;
 mod scrape;
@@ -117,6 +123,9 @@ impl ApiState {
     }
 }
 
+/// The largest fleet file that is taken over HTTP.
+const LARGEST_FLEET: usize = 4 << 20;
+
 /// The routes, over `web::Data<ApiState>`.
 pub fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -142,6 +151,26 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         .service(read_only("/api/v1/bots/{account}/{bot}/events", events::list))
         .service(read_only("/api/v1/bots/{account}/{bot}", bots::one))
         .service(read_only("/api/v1/audit", audit::list))
+        .service(read_only("/api/v1/conversations", conversations::list))
+        .service(read_only("/api/v1/conversations/{account}/{pool}/{conversation}", conversations::one))
+        .service(read_only("/api/v1/dead-letters", letters::list))
+        .service(done("/api/v1/dead-letters/{id}/retry", letters::retry))
+        .service(done("/api/v1/dead-letters/{id}/drop", letters::drop))
+        .service(read_only("/api/v1/nodes", nodes::nodes))
+        .service(read_only("/api/v1/sessions", nodes::sessions))
+        .service(read_only("/api/v1/login-budgets", nodes::budgets))
+        .service(read_only("/api/v1/pools", declared::pools))
+        .service(read_only("/api/v1/logics", declared::logics))
+        .service(
+            done("/api/v1/declared/plan", declared::compare).app_data(web::PayloadConfig::new(LARGEST_FLEET)),
+        )
+        .service(
+            web::resource("/api/v1/declared")
+                .app_data(web::PayloadConfig::new(LARGEST_FLEET))
+                .route(web::get().to(declared::export))
+                .route(web::put().to(declared::put))
+                .default_service(web::to(async || Err::<(), _>(problem::method_not_allowed("GET, PUT")))),
+        )
         .service(listed("/api/v1/tokens", tokens::list, tokens::create))
         .service(
             web::resource("/api/v1/tokens/{id}")

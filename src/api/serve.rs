@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ConfigBuilder, ServerConfig};
 
-use super::{ApiState, configure, guard, problem};
+use super::{ApiState, again, configure, guard, problem};
 use crate::settings::{ServerSettings, TlsFiles};
 
 const CONNECTIONS: usize = 256;
@@ -71,6 +71,8 @@ fn certified(files: &TlsFiles) -> io::Result<ServerConfig> {
 /// All routes behind the guard, over `web::Data<ApiState>`.
 pub fn guarded(pages: fn(&mut web::ServiceConfig)) -> impl HttpServiceFactory {
     web::scope("")
+        // The last one is the first to see a request.
+        .wrap(from_fn(again::once))
         .wrap(from_fn(guard::watch))
         .app_data(web::PayloadConfig::new(BODY))
         .configure(configure)

@@ -308,3 +308,89 @@ async fn each_kind_of_problem_has_a_page_at_its_address() {
         assert!(page.contains(kind.title) && page.contains(kind.cure), "{page}");
     }
 }
+
+fn fleet_of(names: &[&str], folder: &std::path::Path) -> String {
+    let password = folder.join("password");
+    std::fs::write(&password, "hunter2-planted").unwrap();
+    let bot = |name: &&str| {
+        let login =
+            format!("login = {{ username = \"{name}\", password = \"file:{}\" }}", password.display());
+        format!("[[accounts.bots]]\nname = \"{name}\"\nlogic = \"echo\"\n{login}\n")
+    };
+    format!("[[accounts]]\nid = \"1\"\n{}", names.iter().map(bot).collect::<String>())
+}
+
+#[actix_web::test]
+async fn a_fleet_is_planned_declared_by_who_saw_the_last_one_and_exported() {
+    let world = World::new().await;
+    let admin = world.token("root", Role::Admin, None).await;
+    let folder = tempfile::tempdir().unwrap();
+    let two = fleet_of(&["ada", "bob"], folder.path());
+    let (status, plan) =
+        world.ask(Some(&admin), "POST", "/api/v1/declared/plan", Some(&json!({"fleet": two}))).await;
+    assert_eq!((status, plan["changes"].as_array().unwrap().len()), (200, 2), "{plan}");
+    assert_eq!(plan["changes"][0], json!({"account": "1", "bot": "ada", "step": "starts", "what": []}));
+    let put = async |fleet: &str, prune: bool, etag: Option<&str>| {
+        let body = json!({"fleet": fleet, "prune": prune, "reason": "a test"});
+        let asked = request("/api/v1/declared").method(Method::PUT).set_json(body);
+        let asked = asked.insert_header(("authorization", format!("Bearer {admin}")));
+        let asked = etag.into_iter().fold(asked, |asked, etag| asked.insert_header(("if-match", etag)));
+        let answer = world.send(asked).await;
+        let etag = answer.headers().get("etag").map(|etag| etag.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), etag, String::from_utf8(read_body(answer).await.to_vec()).unwrap())
+    };
+    assert_eq!(put(&two, false, None).await.0, 428, "nobody overwrites what they have not seen");
+    assert_eq!(put(&two, false, Some("\"7\"")).await.0, 412);
+    let (status, etag, said) = put(&two, false, Some("\"0\"")).await;
+    assert_eq!((status, etag.as_deref()), (202, Some("\"1\"")), "{said}");
+    assert_eq!(put(&two, false, Some("\"0\"")).await.0, 412, "it was changed meanwhile");
+    let (status, _, said) = put("[[accounts]]\nid = 1\n", false, etag.as_deref()).await;
+    assert!(status == 422 && said.contains("/fleet") && said.contains("fleet:2:"), "{said}");
+    let one = fleet_of(&["ada"], folder.path());
+    assert_eq!(put(&one, false, etag.as_deref()).await.0, 202, "nothing is forgotten by itself");
+    let (_, declared) = world.ask(Some(&admin), "GET", "/api/v1/declared", None).await;
+    let text = declared["fleet"].as_str().unwrap();
+    assert!(text.contains("\"bob\"") && text.contains("file:") && !text.contains("hunter2"), "{text}");
+    let (_, plan) =
+        world.ask(Some(&admin), "POST", "/api/v1/declared/plan", Some(&json!({"fleet": text}))).await;
+    assert_eq!(plan["changes"], json!([]), "what is exported declares the same: {plan}");
+    assert_eq!(put(&one, true, Some("\"2\"")).await.0, 202);
+    let (_, declared) = world.ask(Some(&admin), "GET", "/api/v1/declared", None).await;
+    assert!(!declared["fleet"].as_str().unwrap().contains("\"bob\""), "{declared}");
+    let half = world.token("half", Role::Admin, Some(&["1"])).await;
+    let (status, body) = world.ask(Some(&half), "GET", "/api/v1/declared", None).await;
+    assert_eq!((status, &body["type"]), (403, &json!("/api/problems/limited")));
+}
+
+#[actix_web::test]
+async fn a_request_under_a_key_is_carried_out_once() {
+    let world = World::new().await;
+    let admin = world.token("root", Role::Admin, None).await;
+    let make = async |name: &str, key: &str| {
+        let body =
+            json!({"name": name, "password": "correct horse battery", "role": "viewer", "reason": "a test"});
+        let asked = request("/api/v1/users").method(Method::POST).set_json(body);
+        let asked = asked.insert_header(("authorization", format!("Bearer {admin}")));
+        let answer = world.send(asked.insert_header(("idempotency-key", key))).await;
+        let replayed = answer.headers().contains_key("idempotency-replayed");
+        (answer.status().as_u16(), replayed)
+    };
+    assert_eq!(make("eve", "k-1").await, (201, false));
+    assert_eq!(make("eve", "k-1").await, (201, true), "without the key it would be a conflict");
+    assert_eq!(make("eve", "k-2").await, (409, false), "what was refused is not kept");
+    assert_eq!(make("bob", "k-2").await, (201, false));
+    assert_eq!(make("ada", "k-1").await, (409, false), "the key was another request's");
+    assert_eq!(make("ada", "two words").await, (400, false));
+    assert_eq!(world.store().users().await.unwrap().len(), 2);
+    let token = json!({"name": "ci", "role": "viewer", "reason": "a test"});
+    let send = async || {
+        let asked = request("/api/v1/tokens").method(Method::POST).set_json(&token);
+        let asked = asked.insert_header(("authorization", format!("Bearer {admin}")));
+        let answer = world.send(asked.insert_header(("idempotency-key", "k-3"))).await;
+        (answer.status().as_u16(), String::from_utf8(read_body(answer).await.to_vec()).unwrap())
+    };
+    let (status, made) = send().await;
+    assert!(status == 201 && made.contains("mst_"), "{made}");
+    let (status, again) = send().await;
+    assert!(status == 409 && again.contains("shown once"), "{again}");
+}

@@ -45,6 +45,25 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// What `muster plan` takes.
+#[derive(Args)]
+pub(super) struct Planning {
+    /// The fleet file, which also names the store
+    fleet: PathBuf,
+    /// As if what the file does not declare were forgotten
+    #[arg(long)]
+    prune: bool,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl From<Planning> for Arguments {
+    fn from(Planning { fleet, prune, json }: Planning) -> Self {
+        Self { fleet, prune, dry_run: true, wait: Duration::ZERO, json }
+    }
+}
+
 /// A bot that moves.
 #[derive(Serialize)]
 struct Moves<'a> {

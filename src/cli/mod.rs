@@ -2,6 +2,7 @@
 //!
 //! - `run`: a fleet from a fleet file, or from what its store holds
 //! - `apply`: a fleet file becomes what the store declares, and a running fleet takes it up
+//! - `export`: what is declared, as a fleet file
 //! - `check`: what is wrong with a fleet file, and with its logins
 //! - `demo`: a fleet on a platform of its own, with a ledger that judges it
 //! - `soak`: the same for long, under thousands of faults, the fleet a process of its own
@@ -29,6 +30,7 @@ mod crowd;
 mod dead_letters;
 mod demo;
 mod events;
+mod export;
 mod filter;
 mod granting;
 mod live;
@@ -74,6 +76,10 @@ enum Command {
     Run(run::Arguments),
     /// Declare what a fleet file says; a fleet that runs takes it up, and only what changed moves
     Apply(apply::Arguments),
+    /// Say what `apply` would change, and change nothing
+    Plan(apply::Planning),
+    /// Print what the store declares as a fleet file, which holds references to secrets and no secret
+    Export(export::Arguments),
     /// Say everything that is wrong with a fleet file; with --online also with its logins
     Check(check::Arguments),
     /// Show the declared bots, hold some off, release them
@@ -135,6 +141,8 @@ pub fn main() -> ExitCode {
         Command::Demo(_)
         | Command::Soak(_)
         | Command::Apply(_)
+        | Command::Plan(_)
+        | Command::Export(_)
         | Command::Audit(_)
         | Command::Check(_)
         | Command::Pause(_)
@@ -169,6 +177,8 @@ async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
     match command {
         Command::Run(arguments) => run::run(arguments, io).await,
         Command::Apply(arguments) => apply::run(arguments, io).await,
+        Command::Plan(arguments) => apply::run(arguments.into(), io).await,
+        Command::Export(arguments) => export::export(arguments, io).await,
         Command::Check(arguments) => check::check(arguments, io).await,
         Command::Bots(arguments) => bots::bots(arguments, io).await,
         Command::Pause(arguments) => pause::pause(arguments, io).await,

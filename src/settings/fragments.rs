@@ -4,6 +4,7 @@
 //! is read by one parser, from a file and from the store alike.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -108,6 +109,13 @@ impl Declaration {
         let mut fragments: Vec<_> = self.fragments.iter().filter(has_place).collect();
         fragments.sort_by_key(|fragment| (&fragment.account, fragment.header != ACCOUNTS));
         fragments
+    }
+}
+
+impl fmt::Display for Declaration {
+    /// As a fleet file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text().0)
     }
 }
 

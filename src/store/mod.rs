@@ -26,6 +26,7 @@ mod event_filter;
 mod events;
 mod group;
 mod holder;
+mod idempotency;
 mod letters;
 mod listing;
 mod logins;
@@ -63,6 +64,7 @@ pub use event_filter::EventFilter;
 pub use events::{EVENTS_KEPT, NewEvent, STREAM_PAGE, StreamBounds, StreamEvent, StreamPage};
 pub use group::{Group, NewAction, OutboxKey, Refusal, Release, TurnCommit, TurnOutcome};
 pub use holder::Holder;
+pub use idempotency::{Answer, Known};
 pub use letters::{DeadLetter, Dropped, LetterFilter, LetterId, Resolution, RevivedRow};
 pub use listing::{
     BotFilter, ClaimKey, ConversationDetails, ConversationFilter, ListedAction, ListedBot,

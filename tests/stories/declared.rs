@@ -171,3 +171,23 @@ async fn bots_and_conversations_are_listed_with_and_without_a_fleet_on_sqlite() 
 async fn bots_and_conversations_are_listed_with_and_without_a_fleet_on_postgres() {
     listed_with_and_without_a_fleet(Store::Postgres).await;
 }
+
+#[tokio::test]
+async fn what_is_exported_declares_the_same() {
+    let world = World::new(Store::Sqlite, &["--bots", "2"]).await;
+    let (code, _, err) = answer(stored(&world, &["export"]));
+    assert!(code == 1 && err.contains("there is no store at"), "{err}");
+    let mut fleet = world.run(&[], &[]).await;
+    fleet.all_online().await;
+    fleet.process.terminate();
+    assert_eq!(fleet.process.ended().await, 0);
+    let (code, exported, err) = answer(stored(&world, &["export"]));
+    assert_eq!(code, 0, "{err}");
+    assert!(exported.contains("[[accounts.bots]]") && exported.contains("file:"), "{exported}");
+    let file = world.dir.path().join("exported.toml");
+    std::fs::write(&file, format!("[store]\nurl = \"env:STORY_STORE\"\n{exported}")).unwrap();
+    let (code, out, err) = answer(world.muster(&["plan", "exported.toml", "--prune", "--json"]));
+    assert_eq!(code, 0, "{err}");
+    let plan: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&plan["applied"], &plan["changes"]), (&false.into(), &serde_json::json!([])), "{plan}");
+}

@@ -12,6 +12,9 @@ use crate::dialog::{Conversation, Effect, Note};
 use crate::quarantine::Kind;
 use crate::time::{Moment, Now};
 
+/// A wait that is none would not be seen: the bot would never be shown waiting, nor why.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// How many tries failed in a row.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
@@ -33,7 +36,7 @@ impl Backoff {
             grown.mul_f64(0.5 + chance.f64() / 2.0)
         };
         self.failures += 1;
-        wait
+        wait.max(SHORTEST)
     }
 
     fn grown(&self, first: Duration) -> Duration {
@@ -293,7 +296,10 @@ mod tests {
         for seed in 0..200 {
             let mut chance = fastrand::Rng::with_seed(seed);
             let mut backoff = Backoff::default();
-            assert!(backoff.next(first, longest, &mut chance) <= first, "seed {seed}");
+            let wait = backoff.next(first, longest, &mut chance);
+            assert!(wait >= SHORTEST && wait <= first, "seed {seed}: {wait:?}");
+            let wait = Backoff::default().next(SHORTEST, longest, &mut chance);
+            assert_eq!(wait, SHORTEST, "seed {seed}: a wait is seen");
             for _ in 0..60 {
                 let wait = backoff.next(first, longest, &mut chance);
                 assert!(wait >= first / 2 && wait <= longest, "seed {seed}: {wait:?}");
