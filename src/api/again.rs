@@ -30,9 +30,8 @@ pub(super) async fn once(
     let (Some(caller), Some(key)) = (caller, key) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let body = match request.extract::<Bytes>().await {
-        Ok(body) => body,
-        Err(_) => return Ok(request.into_response(Problem::too_large().error_response())),
+    let Ok(body) = request.extract::<Bytes>().await else {
+        return Ok(request.into_response(Problem::too_large().error_response()));
     };
     let asked = hash_of(&format!("{}\n{}", request.uri(), hash_of(&String::from_utf8_lossy(&body))));
     request.set_payload(Payload::from(body));

@@ -13,7 +13,7 @@ const KEYS: [&str; 5] = ["account", "pool", "bot", "state", "conversation"];
 
 /// A pool's claim on a conversation.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Conversation {
+pub(super) struct ShownConversation {
     /// The account.
     account: String,
     /// The pool.
@@ -44,7 +44,7 @@ pub(super) struct Conversation {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Whole {
     #[serde(flatten)]
-    conversation: Conversation,
+    conversation: ShownConversation,
     /// Each dialog's last committed sequence.
     cursors: Vec<Cursor>,
     /// Actions that are not confirmed, the oldest first, at most 200.
@@ -75,7 +75,7 @@ pub(super) struct Action {
     created_at: String,
 }
 
-impl From<ListedConversation> for Conversation {
+impl From<ListedConversation> for ShownConversation {
     fn from(listed: ListedConversation) -> Self {
         let (state, released_because) = match listed.state {
             ClaimState::Held => ("held", None),
@@ -99,12 +99,12 @@ impl From<ListedConversation> for Conversation {
 }
 
 #[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", operation_id = "list_conversations",
-    params(Asked), responses((status = 200, body = Page<Conversation>)))]
+    params(Asked), responses((status = 200, body = Page<ShownConversation>)))]
 pub(super) async fn list(
     caller: May<Look>,
     asked: Query<Asked>,
     state: Data<ApiState>,
-) -> Result<Json<Page<Conversation>>, Problem> {
+) -> Result<Json<Page<ShownConversation>>, Problem> {
     let (filter, limit) = (asked.filter(&KEYS)?, asked.limit()?);
     asked.sort(&["key"])?;
     filter.allows("state", &["held", "released"]).map_err(Problem::bad_request)?;
@@ -121,7 +121,7 @@ pub(super) async fn list(
     let rows = state.store()?.list_conversations(&narrowed, &after, limit + 1).await;
     let rows = rows.map_err(|error| Problem::of_store(&error))?;
     let place = |row: &ListedConversation| (row.account.clone(), row.pool.clone(), row.conversation.clone());
-    let mut page = Page::of(rows, limit, place).map(Conversation::from);
+    let mut page = Page::of(rows, limit, place).map(ShownConversation::from);
     // A page may show fewer than asked for: what does not fit, or is out of reach, is left out of it.
     page.items.retain(|shown| {
         let fits = filter.takes(|key| {

@@ -17,7 +17,7 @@ use crate::store::Store;
 /// What is declared.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Declared {
-    /// Counts what was declared; also the ETag.
+    /// Counts what was declared; also the `ETag`.
     revision: i64,
     /// The last revision that a running fleet has taken up.
     heard: i64,
@@ -65,7 +65,7 @@ pub(super) struct Difference {
     changes: Vec<Moves>,
     /// What there is to say beside.
     said: Vec<String>,
-    /// The revision that was compared with; also the ETag.
+    /// The revision that was compared with; also the `ETag`.
     revision: i64,
 }
 
@@ -166,7 +166,7 @@ fn etag(revision: i64) -> String {
 
 /// A pool, and how many bots it has.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Pool {
+pub(super) struct ShownPool {
     /// The account.
     account: String,
     /// The pool.
@@ -183,7 +183,7 @@ pub(super) struct Pool {
 
 /// What decides replies, and for how many bots.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Logic {
+pub(super) struct ShownLogic {
     /// Its name.
     logic: String,
     /// Bots that use it.
@@ -192,15 +192,15 @@ pub(super) struct Logic {
     turns: u64,
 }
 
-#[utoipa::path(get, path = "/api/v1/pools", tag = "fleet", operation_id = "list_pools", responses((status = 200, body = Page<Pool>)))]
-pub(super) async fn pools(caller: May<Look>, state: Data<ApiState>) -> Json<Page<Pool>> {
+#[utoipa::path(get, path = "/api/v1/pools", tag = "fleet", operation_id = "list_pools", responses((status = 200, body = Page<ShownPool>)))]
+pub(super) async fn pools(caller: May<Look>, state: Data<ApiState>) -> Json<Page<ShownPool>> {
     let mut pools = std::collections::BTreeMap::new();
     state.board.each(|bot| {
         if !caller.sees(&bot.account) {
             return;
         }
         let (account, name) = (bot.account.to_string(), bot.pool.to_string());
-        let pool = pools.entry((account.clone(), name.clone())).or_insert_with(|| Pool {
+        let pool = pools.entry((account.clone(), name.clone())).or_insert_with(|| ShownPool {
             account,
             pool: name,
             bots: 0,
@@ -218,13 +218,13 @@ pub(super) async fn pools(caller: May<Look>, state: Data<ApiState>) -> Json<Page
     Json(Page { items: pools.into_values().collect(), next: None })
 }
 
-#[utoipa::path(get, path = "/api/v1/logics", tag = "fleet", operation_id = "list_logics", responses((status = 200, body = Page<Logic>)))]
-pub(super) async fn logics(caller: May<Look>, state: Data<ApiState>) -> Json<Page<Logic>> {
+#[utoipa::path(get, path = "/api/v1/logics", tag = "fleet", operation_id = "list_logics", responses((status = 200, body = Page<ShownLogic>)))]
+pub(super) async fn logics(caller: May<Look>, state: Data<ApiState>) -> Json<Page<ShownLogic>> {
     let mut logics = std::collections::BTreeMap::new();
     state.board.each(|bot| {
         if caller.sees(&bot.account) {
             let logic = logics.entry(bot.logic.clone());
-            let logic = logic.or_insert_with(|| Logic { logic: bot.logic.clone(), bots: 0, turns: 0 });
+            let logic = logic.or_insert_with(|| ShownLogic { logic: bot.logic.clone(), bots: 0, turns: 0 });
             logic.bots += 1;
             logic.turns += bot.turns;
         }

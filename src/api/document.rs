@@ -70,13 +70,13 @@ fn refusals(path: &str, writes: bool, operation: &Operation) -> Vec<u16> {
         statuses.push(404);
     }
     if writes {
-        statuses.extend([409, 429]);
+        statuses.extend([409, 422, 429]);
     }
     if path == "/api/v1/declared" && writes {
         statuses.extend([412, 428]);
     }
     if operation.request_body.is_some() {
-        statuses.extend([413, 415, 422]);
+        statuses.extend([413, 415]);
     }
     statuses
 }
