@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use liveperson_proto::{AccountId, ConversationId, DialogId, Sequence};
 use muster_core::BotId;
-use muster_core::tag::{Tagger, Trigger};
+use muster_core::tag::{Tagger, Trigger, hash};
 use muster_core::turn::Deed;
-use sha2::{Digest, Sha256};
 
 use super::taken_over::IS_OVER;
 use super::{ClaimKey, Inner, OutboxRow, Store, StoreError, each_dialect, storable};
@@ -100,7 +99,7 @@ impl NewWish {
     fn new(key: &ClaimKey, once: &str, deed: &Deed) -> Self {
         let body = storable(&serde_json::to_string(deed).unwrap_or_default());
         let once = storable(once);
-        let print = hex(&[once.as_str(), body.as_str()]);
+        let print = hash(&[once.as_str(), body.as_str()]);
         let tagger = Tagger::new(key.account.as_str().into(), key.pool.as_str().into());
         Self { key: key.clone(), once, body, print, tagger }
     }
@@ -205,13 +204,4 @@ fn told(pending: Vec<Pending>, took: &[Took]) -> Vec<WishedRows> {
         of.rows.push(OutboxRow { turn_id, n, dialog: dialog.into(), tag, body, created_at });
     }
     rows.into_values().collect()
-}
-
-fn hex(parts: &[&str]) -> String {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part.as_bytes());
-    }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

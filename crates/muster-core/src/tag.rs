@@ -112,8 +112,10 @@ fn parse(rest: &str) -> Option<Trigger> {
     }
 }
 
-// Each part's length goes first, so that no two lists of parts hash alike.
-fn hash(parts: &[&str]) -> String {
+/// The SHA-256 of several parts in hexadecimal digits.
+///
+/// Each part's length goes first, so that no two lists of parts hash alike.
+pub fn hash(parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update((part.len() as u64).to_be_bytes());

@@ -181,7 +181,9 @@ impl Store {
             let wishes = tagger.wishes(id);
             let mut rows: Vec<_> = memory.outbox.iter_mut().filter(|row| row.turn == wishes).collect();
             let unsent = rows.iter().filter(|row| row.asked).map(|row| row.n).min().unwrap_or(usize::MAX);
-            rows.iter_mut().for_each(|row| row.asked = false);
+            for row in &mut rows {
+                row.asked = false;
+            }
             let deeds = rows.iter().map(|row| deed(row)).collect();
             told.push(Told { holder, conversation: id.clone(), deeds, unsent });
         }
