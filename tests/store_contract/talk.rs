@@ -184,3 +184,26 @@ pub async fn a_consumer_is_erased_and_nothing_is_answered_twice(world: World) {
         muster::store::Erased::default()
     );
 }
+
+pub async fn wishes_past_the_bound_are_told_of_when_others_are_done(world: World) {
+    let p = world.at_work().await;
+    p.commit([p.turn("c", 1), by("bob", p.turn("d", 1))]).await;
+    p.store.wish(&of("c"), "first", &says("first")).await.unwrap();
+    let turn = p.held("c").await.outbox[0].turn_id.clone();
+    world
+        .sql(
+            "INSERT INTO outbox (account_id, pool_id, conversation_id, turn_id, n, turn_no, bot_id, dialog_id, tag, \
+               body, state, created_at, wished_at) \
+             WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 500) \
+             SELECT o.account_id, o.pool_id, o.conversation_id, o.turn_id, many.n, o.turn_no, o.bot_id, o.dialog_id, \
+               o.tag, o.body, o.state, o.created_at, o.wished_at FROM outbox o CROSS JOIN many",
+        )
+        .await;
+    let count = async || p.store.wished().await.unwrap().iter().map(|of| of.rows.len()).sum::<usize>();
+    assert_eq!(count().await, 500);
+    let mut done = key(&p.turn("c", 1), 0);
+    done.turn_id = turn;
+    p.store.commit(Group { done: vec![done], ..Group::default() }).await.unwrap();
+    let wished = p.store.wished().await.unwrap();
+    assert_eq!(wished[0].rows.last().map(|row| row.n), Some(500), "the last has its turn");
+}

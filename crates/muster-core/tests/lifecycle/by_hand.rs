@@ -313,3 +313,20 @@ fn a_restart_waits_for_what_people_wished_and_for_nothing_of_the_bots_own() {
     answer_publish(&mut life);
     assert!(life.effects.contains(&Effect::Drained), "{:?}", life.effects);
 }
+
+#[test]
+fn of_what_was_handed_in_and_is_done_the_last_sixty_four_are_remembered() {
+    let mut life = Life::online(true);
+    opened(&mut life);
+    for n in 0..65 {
+        wished(&mut life, vec![says(n, false, "again")], UNSENT);
+        answer_publish(&mut life);
+    }
+    let pending = |n, life: &mut Life| {
+        life.tell(Event::Revived { conversation: "C1".into(), deeds: vec![says(n, false, "again")] });
+        life.bot.view().outbox
+    };
+    assert_eq!(pending(1, &mut life), 0);
+    assert_eq!(pending(0, &mut life), 1, "forgotten: it is looked for before it is sent");
+    assert_eq!(published(&life).len(), 65);
+}
