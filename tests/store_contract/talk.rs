@@ -149,9 +149,9 @@ pub async fn what_was_wished_is_confirmed_and_forgotten_like_any_action(world: W
 pub async fn a_consumer_is_erased_and_nothing_is_answered_twice(world: World) {
     let p = world.at_work().await;
     let mut named = with_actions(p.turn("named", 3), &["planted text"]);
-    named.variables = r#"{"consumer":"cons-1"}"#.to_owned();
+    r#"{"consumer":"cons-1"}"#.clone_into(&mut named.variables);
     let mut other = p.turn("other", 3);
-    other.variables = r#"{"consumer":"cons-2"}"#.to_owned();
+    r#"{"consumer":"cons-2"}"#.clone_into(&mut other.variables);
     let letter = with_actions(p.turn("letter", 1), &["planted letter"]);
     p.commit([named, other, letter.clone()]).await;
     p.store
@@ -170,7 +170,7 @@ pub async fn a_consumer_is_erased_and_nothing_is_answered_twice(world: World) {
     assert!(all.contains("cons-2"), "others keep what is theirs");
     // A bot that remembers more commits nothing of it, and takes the conversation up anew.
     let mut late = p.turn("named", 4);
-    late.variables = r#"{"consumer":"cons-1"}"#.to_owned();
+    r#"{"consumer":"cons-1"}"#.clone_into(&mut late.variables);
     let outcome = p.commit([late]).await;
     assert!(matches!(outcome[..], [muster::store::TurnOutcome::Refused(_)]), "{outcome:?}");
     p.take_up("ada", "named", false).await;
