@@ -13,6 +13,14 @@ pub struct Why<'a> {
     pub who: &'a str,
     /// Why.
     pub reason: &'a str,
+    /// From where, for the audit.
+    pub origin: &'a str,
+}
+
+impl Why<'_> {
+    fn act(self, of: (&str, &str), what: &str) -> Act {
+        Act::new(of, self.who, what, self.reason).from(self.origin)
+    }
 }
 
 /// What a person wishes of a conversation.
@@ -50,14 +58,18 @@ impl Wish {
 
 /// Takes a conversation over from its bot.
 pub async fn take_over(store: &Store, key: &ClaimKey, why: Why<'_>) -> Result<Handed, StoreError> {
-    note(store, key, "take over", why).await?;
-    store.take_over(key, why.who, why.reason).await
+    let act = note(store, key, "take over", why).await?;
+    let handed = store.take_over(key, why.who, why.reason).await?;
+    tell(store, &act, handed.outcome()).await?;
+    Ok(handed)
 }
 
 /// Gives a conversation back to its bot.
 pub async fn give_back(store: &Store, key: &ClaimKey, why: Why<'_>) -> Result<Handed, StoreError> {
-    note(store, key, "give back", why).await?;
-    store.give_back(key).await
+    let act = note(store, key, "give back", why).await?;
+    let handed = store.give_back(key).await?;
+    tell(store, &act, handed.outcome()).await?;
+    Ok(handed)
 }
 
 /// Has something done in a conversation through its bot, once for each key of whoever wishes.
@@ -68,8 +80,10 @@ pub async fn wish(
     (wish, deed): (&Wish, &Deed),
     why: Why<'_>,
 ) -> Result<WishOutcome, StoreError> {
-    note(store, key, wish.name(), why).await?;
-    store.wish(key, once, deed).await
+    let act = note(store, key, wish.name(), why).await?;
+    let outcome = store.wish(key, once, deed).await?;
+    tell(store, &act, outcome.outcome()).await?;
+    Ok(outcome)
 }
 
 /// Whose data is to be erased.
@@ -93,8 +107,10 @@ pub async fn erase(
         [] => "erase a consumer's conversations".to_owned(),
         hashes => format!("erase the consumer {}", hashes.join(" ")),
     };
-    store.audit(&Act::new((account.as_str(), ""), why.who, &what, why.reason)).await?;
-    store.erase(account, &erasure.consumers, &erasure.conversations).await
+    let act = store.audit(&why.act((account.as_str(), ""), &what)).await?;
+    let erased = store.erase(account, &erasure.consumers, &erasure.conversations).await?;
+    tell(store, &act, (true, "erased")).await?;
+    Ok(erased)
 }
 
 /// What the audit calls a consumer: whoever knows the id finds the entry, and nobody finds the id.
@@ -102,18 +118,19 @@ pub fn hash_of(account: &AccountId, consumer: &str) -> String {
     hash(&["muster-erased", account.as_str(), consumer])[..16].to_owned()
 }
 
-async fn note(
-    store: &Store,
-    key: &ClaimKey,
-    what: &str,
-    Why { who, reason }: Why<'_>,
-) -> Result<(), StoreError> {
+/// Writes down what came of an act.
+async fn tell(store: &Store, act: &str, (done, words): (bool, &str)) -> Result<(), StoreError> {
+    store.audit_outcome(act, done, words).await
+}
+
+/// Writes an act down before it is done; answers its id.
+async fn note(store: &Store, key: &ClaimKey, what: &str, why: Why<'_>) -> Result<String, StoreError> {
     let ClaimKey { account, pool, conversation } = key;
     let of = (account.as_str().into(), pool.as_str().into(), conversation.as_str().into());
     let claim = store.claim(&of.0, &of.1, &of.2).await?;
     let bot = claim.map_or(String::new(), |claim| claim.bot.to_string());
     let what = format!("{what} the conversation {conversation} of {pool}");
-    store.audit(&Act::new((account, &bot), who, &what, reason)).await
+    store.audit(&why.act((account, &bot), &what)).await
 }
 
 #[cfg(test)]

@@ -38,6 +38,18 @@ pub enum Handed {
     Unknown,
 }
 
+impl Handed {
+    /// Whether it is as it was wanted, and what came of it in words.
+    pub fn outcome(&self) -> (bool, &'static str) {
+        match self {
+            Self::Done => (true, "done"),
+            Self::Before { .. } => (true, "it was so before"),
+            Self::Over => (false, "the pool has done with the conversation"),
+            Self::Unknown => (false, "no such conversation is known"),
+        }
+    }
+}
+
 const WHO: &str =
     "SELECT taken_by FROM taken_over WHERE account_id = $1 AND pool_id = $2 AND conversation_id = $3";
 const TAKE: &str = "INSERT INTO taken_over (account_id, pool_id, conversation_id, taken_by, reason, taken_at) \

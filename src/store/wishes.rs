@@ -28,6 +28,19 @@ pub enum WishOutcome {
     Unknown,
 }
 
+impl WishOutcome {
+    /// Whether it is, or will be, done, and what came of it in words.
+    pub fn outcome(&self) -> (bool, &'static str) {
+        match self {
+            Self::Written { .. } => (true, "written into the outbox"),
+            Self::Before => (true, "it was wished before under this key"),
+            Self::OtherBefore => (false, "something else was wished under this key"),
+            Self::Over => (false, "the pool has done with the conversation"),
+            Self::Unknown => (false, "no such conversation is known"),
+        }
+    }
+}
+
 /// What people wish of a conversation and is not done yet, for the bot that holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WishedRows {

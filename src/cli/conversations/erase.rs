@@ -50,7 +50,7 @@ pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure>
     let as_json = deciding.json;
     let erasure = Erasure { consumers: consumer, conversations: conversation };
     let decide = async |store: &Store, by: &str| {
-        let why = Why { who: by, reason: &reason };
+        let why = Why { who: by, reason: &reason, origin: "cli" };
         erase(store, &account.as_str().into(), &erasure, why).await.map_err(|error| failed(&error))
     };
     let erased = deciding.carry_out(io, decide).await?;

@@ -141,7 +141,7 @@ impl Chosen {
             ConversationFilter { account, pool, conversation: Some(id), ..ConversationFilter::default() };
         let decide = async |store: &Store, by: &str| {
             let key = only(store, &filter).await?;
-            let (done, words) = act(store, &key, Why { who: by, reason: &reason }).await?;
+            let (done, words) = act(store, &key, Why { who: by, reason: &reason, origin: "cli" }).await?;
             let ClaimKey { account, pool, conversation } = key;
             Ok(Answer { account, pool, conversation, done, words })
         };
