@@ -1,185 +1,252 @@
-//! `/api/v1/conversations`: who holds which conversation, and what is left to do in it. Nothing that people wrote.
+//! `/api/v1/conversations/…`: what people do to one conversation, and a consumer's data erased.
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json, Path};
 use liveperson_proto::AccountId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ApiState, Asked, Look, May, Page, Problem};
-use crate::board::rfc3339;
-use crate::store::{ClaimKey, ClaimState, ConversationDetails, ConversationFilter, ListedConversation};
+use super::{Act, ApiState, Body, Caller, Govern, May, Problem, reason};
+use crate::steering::talk::{
+    Erasure, Why, Wish, erase as erase_all, give_back as give, take_over as take, wish,
+};
+use crate::store::{ClaimKey, Handed, WishOutcome};
 
-const KEYS: [&str; 5] = ["account", "pool", "bot", "state", "conversation"];
+/// Why something is done.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reason {
+    /// Why; kept in the audit.
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
 
-/// A pool's claim on a conversation.
+/// Something to be said as the bot.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Said {
+    /// What to say.
+    #[schema(min_length = 1, max_length = 8000)]
+    text: String,
+    /// Why; kept in the audit, which never has the text.
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+/// Where a conversation is to go.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Transferred {
+    /// The skill.
+    #[schema(min_length = 1)]
+    skill: String,
+    /// Why; kept in the audit.
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+/// Whose data is to be erased.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Erased {
+    /// Every id that the consumer has had.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    consumers: Vec<String>,
+    /// Conversations of the consumer, which nothing else finds.
+    #[serde(default)]
+    #[schema(max_items = 1000)]
+    conversations: Vec<String>,
+    /// Why; kept in the audit, so name nobody in it.
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+/// What came of it.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ShownConversation {
-    /// The account.
-    account: String,
-    /// The pool.
-    pool: String,
-    /// The conversation.
-    conversation: String,
-    /// Who holds it, or held it last.
-    bot: String,
-    /// `held` or `released`.
-    state: &'static str,
-    /// Why it was released.
-    released_because: Option<String>,
-    /// The claim's epoch, which grows with each holder.
-    epoch: i64,
-    /// How many turns were committed.
-    turns: i64,
-    /// The last committed sequence.
-    cursor: Option<i64>,
-    /// Actions committed and not confirmed.
-    outbox: i64,
-    /// Actions that will not be sent again by themselves.
-    dead_letters: i64,
-    /// When the claim last changed, as RFC 3339.
-    updated_at: String,
+pub(super) struct Outcome {
+    /// In words, such as `written into the outbox`; a running fleet carries it out within a few seconds.
+    outcome: &'static str,
+    /// The bot that does it, where one holds the conversation.
+    bot: Option<String>,
 }
 
-/// The same with what is left to do.
+/// What was erased.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Whole {
-    #[serde(flatten)]
-    conversation: ShownConversation,
-    /// Each dialog's last committed sequence.
-    cursors: Vec<Cursor>,
-    /// Actions that are not confirmed, the oldest first, at most 200.
-    actions: Vec<Action>,
+pub(super) struct Forgotten {
+    /// The conversations of which something was kept.
+    conversations: Vec<String>,
+    /// Unsent texts and dead letters that are forgotten.
+    texts: u64,
 }
 
-/// How far a dialog is answered.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Cursor {
-    /// The dialog.
-    dialog: String,
-    /// Its last committed sequence.
-    sequence: i64,
-    /// The turn that committed it.
-    turn: String,
-}
-
-/// An action without its content.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Action {
-    /// Its id: the turn, a dot, and its place in the turn.
-    id: String,
-    /// Whose it is.
-    bot: String,
-    /// Why it is dead; null while it is on its way.
-    dead: Option<String>,
-    /// When it was committed, as RFC 3339.
-    created_at: String,
-}
-
-impl From<ListedConversation> for ShownConversation {
-    fn from(listed: ListedConversation) -> Self {
-        let (state, released_because) = match listed.state {
-            ClaimState::Held => ("held", None),
-            ClaimState::Released { reason } => ("released", Some(reason)),
-        };
-        Self {
-            account: listed.account.to_string(),
-            pool: listed.pool.to_string(),
-            conversation: listed.conversation.to_string(),
-            bot: listed.bot.to_string(),
-            state,
-            released_because,
-            epoch: listed.epoch,
-            turns: listed.turns,
-            cursor: listed.cursor.map(|sequence| sequence.0),
-            outbox: listed.outbox,
-            dead_letters: listed.dead_letters,
-            updated_at: rfc3339(listed.updated_at),
-        }
-    }
-}
-
-#[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", operation_id = "list_conversations",
-    params(Asked), responses((status = 200, body = Page<ShownConversation>)))]
-pub(super) async fn list(
-    caller: May<Look>,
-    asked: Query<Asked>,
-    state: Data<ApiState>,
-) -> Result<Json<Page<ShownConversation>>, Problem> {
-    let (filter, limit) = (asked.filter(&KEYS)?, asked.limit()?);
-    asked.sort(&["key"])?;
-    filter.allows("state", &["held", "released"]).map_err(Problem::bad_request)?;
-    let exactly = |key| filter.exactly(key).map(str::to_owned);
-    let narrowed = ConversationFilter {
-        account: exactly("account"),
-        pool: exactly("pool"),
-        bot: exactly("bot"),
-        state: exactly("state"),
-        conversation: exactly("conversation"),
-    };
-    let after = asked.after::<(String, String, String)>()?.unwrap_or_default();
-    let after = ClaimKey { account: after.0, pool: after.1, conversation: after.2 };
-    let rows = state.store()?.list_conversations(&narrowed, &after, limit + 1).await;
-    let rows = rows.map_err(|error| Problem::of_store(&error))?;
-    let place = |row: &ListedConversation| (row.account.clone(), row.pool.clone(), row.conversation.clone());
-    let mut page = Page::of(rows, limit, place).map(ShownConversation::from);
-    // A page may show fewer than asked for: what does not fit, or is out of reach, is left out of it.
-    page.items.retain(|shown| {
-        let fits = filter.takes(|key| {
-            [match key {
-                "account" => shown.account.as_str(),
-                "pool" => shown.pool.as_str(),
-                "bot" => shown.bot.as_str(),
-                "state" => shown.state,
-                _ => shown.conversation.as_str(),
-            }]
-        });
-        fits && caller.sees(&shown.account.as_str().into())
-    });
-    Ok(Json(page))
-}
-
-#[utoipa::path(get, path = "/api/v1/conversations/{account}/{pool}/{conversation}", tag = "conversations",
-    operation_id = "conversation",
-    params(("account" = String, Path), ("pool" = String, Path), ("conversation" = String, Path)),
-    responses((status = 200, body = Whole)))]
-pub(super) async fn one(
-    caller: May<Look>,
-    path: Path<(AccountId, String, String)>,
-    state: Data<ApiState>,
-) -> Result<Json<Whole>, Problem> {
+/// A conversation of a pool, if the caller reaches its account.
+fn reached(caller: &Caller, path: Path<(AccountId, String, String)>) -> Result<ClaimKey, Problem> {
     let (account, pool, conversation) = path.into_inner();
-    let unknown = || Problem::unknown("this pool never held such a conversation");
     if !caller.sees(&account) {
         return Err(unknown());
     }
-    let store = state.store()?;
-    let filter = ConversationFilter {
-        account: Some(account.to_string()),
-        pool: Some(pool),
-        conversation: Some(conversation),
-        ..ConversationFilter::default()
-    };
-    let rows = store.list_conversations(&filter, &ClaimKey::default(), 1).await;
-    let row = rows.map_err(|error| Problem::of_store(&error))?.pop().ok_or_else(unknown)?;
-    let details = store.conversation_details(&row.key()).await.map_err(|error| Problem::of_store(&error))?;
-    Ok(Json(whole(row, details)))
+    Ok(ClaimKey { account: account.to_string(), pool, conversation })
 }
 
-fn whole(row: ListedConversation, ConversationDetails { cursors, actions }: ConversationDetails) -> Whole {
-    let cursor = |(dialog, sequence, turn): (
-        liveperson_proto::DialogId,
-        liveperson_proto::Sequence,
-        muster_core::TurnId,
-    )| Cursor { dialog: dialog.to_string(), sequence: sequence.0, turn: turn.to_string() };
-    let action = |action: crate::store::ListedAction| Action {
-        id: format!("{}.{}", action.turn_id, action.n),
-        bot: action.bot.to_string(),
-        dead: action.dead,
-        created_at: rfc3339(action.created_at),
-    };
-    Whole {
-        conversation: row.into(),
-        cursors: cursors.into_iter().map(cursor).collect(),
-        actions: actions.into_iter().map(action).collect(),
+fn unknown() -> Problem {
+    Problem::unknown("no pool of this account has had such a conversation")
+}
+
+fn over() -> Problem {
+    Problem::conflict("the pool has done with the conversation: nothing can be done in it any more")
+}
+
+fn why<'a>(caller: &'a Caller, reason: &'a str) -> Why<'a> {
+    Why { who: caller.who(), reason, origin: &caller.origin }
+}
+
+fn handed(handed: &Handed) -> Result<Json<Outcome>, Problem> {
+    match handed {
+        Handed::Unknown => Err(unknown()),
+        Handed::Over => Err(over()),
+        Handed::Done | Handed::Before { .. } => Ok(Json(Outcome { outcome: handed.outcome().1, bot: None })),
     }
+}
+
+#[utoipa::path(post, path = "/api/v1/conversations/{account}/{pool}/{conversation}/take-over", tag = "conversations",
+    operation_id = "take_over_conversation", request_body = Reason,
+    params(("account" = String, Path), ("pool" = String, Path), ("conversation" = String, Path)),
+    responses((status = 200, body = Outcome)))]
+pub(super) async fn take_over(
+    caller: May<Act>,
+    path: Path<(AccountId, String, String)>,
+    body: Body<Reason>,
+    state: Data<ApiState>,
+) -> Result<Json<Outcome>, Problem> {
+    let key = reached(&caller, path)?;
+    let taken = take(state.store()?, &key, why(&caller, reason(&body.reason)?)).await;
+    handed(&taken.map_err(|error| Problem::of_store(&error))?)
+}
+
+#[utoipa::path(post, path = "/api/v1/conversations/{account}/{pool}/{conversation}/give-back", tag = "conversations",
+    operation_id = "give_back_conversation", request_body = Reason,
+    params(("account" = String, Path), ("pool" = String, Path), ("conversation" = String, Path)),
+    responses((status = 200, body = Outcome)))]
+pub(super) async fn give_back(
+    caller: May<Act>,
+    path: Path<(AccountId, String, String)>,
+    body: Body<Reason>,
+    state: Data<ApiState>,
+) -> Result<Json<Outcome>, Problem> {
+    let key = reached(&caller, path)?;
+    let given = give(state.store()?, &key, why(&caller, reason(&body.reason)?)).await;
+    handed(&given.map_err(|error| Problem::of_store(&error))?)
+}
+
+#[utoipa::path(post, path = "/api/v1/conversations/{account}/{pool}/{conversation}/say", tag = "conversations",
+    operation_id = "say_in_conversation", request_body = Said,
+    params(("account" = String, Path), ("pool" = String, Path), ("conversation" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "Asked again under the same key, it is said once.")),
+    responses((status = 200, body = Outcome)))]
+pub(super) async fn say(
+    caller: May<Act>,
+    path: Path<(AccountId, String, String)>,
+    body: Body<Said>,
+    state: Data<ApiState>,
+    request: HttpRequest,
+) -> Result<Json<Outcome>, Problem> {
+    let Said { text, reason } = body.0;
+    wished(&caller, path, &state, &request, (Wish::Say(text), "/text"), &reason).await
+}
+
+#[utoipa::path(post, path = "/api/v1/conversations/{account}/{pool}/{conversation}/transfer", tag = "conversations",
+    operation_id = "transfer_conversation", request_body = Transferred,
+    params(("account" = String, Path), ("pool" = String, Path), ("conversation" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "Asked again under the same key, it is done once.")),
+    responses((status = 200, body = Outcome)))]
+pub(super) async fn transfer(
+    caller: May<Act>,
+    path: Path<(AccountId, String, String)>,
+    body: Body<Transferred>,
+    state: Data<ApiState>,
+    request: HttpRequest,
+) -> Result<Json<Outcome>, Problem> {
+    let Transferred { skill, reason } = body.0;
+    if skill.trim().is_empty() {
+        return Err(Problem::invalid("/skill", "name a skill by its id"));
+    }
+    wished(&caller, path, &state, &request, (Wish::Transfer(skill.as_str().into()), "/skill"), &reason).await
+}
+
+#[utoipa::path(post, path = "/api/v1/conversations/{account}/{pool}/{conversation}/close", tag = "conversations",
+    operation_id = "close_conversation", request_body = Reason,
+    params(("account" = String, Path), ("pool" = String, Path), ("conversation" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "Asked again under the same key, it is done once.")),
+    responses((status = 200, body = Outcome)))]
+pub(super) async fn close(
+    caller: May<Act>,
+    path: Path<(AccountId, String, String)>,
+    body: Body<Reason>,
+    state: Data<ApiState>,
+    request: HttpRequest,
+) -> Result<Json<Outcome>, Problem> {
+    wished(&caller, path, &state, &request, (Wish::Close, ""), &body.reason).await
+}
+
+async fn wished(
+    caller: &Caller,
+    path: Path<(AccountId, String, String)>,
+    state: &ApiState,
+    request: &HttpRequest,
+    (wished, pointer): (Wish, &str),
+    because: &str,
+) -> Result<Json<Outcome>, Problem> {
+    let key = reached(caller, path)?;
+    let because = reason(because)?;
+    let once = once(caller, request)?;
+    let deed = wished.deed().map_err(|fault| Problem::invalid(pointer, fault.to_string()))?;
+    let outcome = wish(state.store()?, &key, &once, (&wished, &deed), why(caller, because)).await;
+    let outcome = outcome.map_err(|error| Problem::of_store(&error))?;
+    let words = outcome.outcome().1;
+    match outcome {
+        WishOutcome::Written { bot } => {
+            Ok(Json(Outcome { outcome: words, bot: bot.map(|bot| bot.to_string()) }))
+        }
+        WishOutcome::Before => Ok(Json(Outcome { outcome: words, bot: None })),
+        WishOutcome::OtherBefore => Err(Problem::conflict(words)),
+        WishOutcome::Over => Err(over()),
+        WishOutcome::Unknown => Err(unknown()),
+    }
+}
+
+/// What names the wish: one caller's keys are not another's.
+fn once(caller: &Caller, request: &HttpRequest) -> Result<String, Problem> {
+    let Some(key) = request.headers().get("idempotency-key") else {
+        return Ok(uuid::Uuid::new_v4().to_string());
+    };
+    let key = key.to_str().ok().filter(|key| (1..=200).contains(&key.len()));
+    let key =
+        key.ok_or_else(|| Problem::bad_request("an Idempotency-Key has 1 to 200 visible characters"))?;
+    Ok(format!("{} {key}", caller.who()))
+}
+
+#[utoipa::path(post, path = "/api/v1/accounts/{account}/erase", tag = "conversations", operation_id = "erase_consumer",
+    request_body = Erased, params(("account" = String, Path)), responses((status = 200, body = Forgotten)))]
+pub(super) async fn erase(
+    caller: May<Govern>,
+    account: Path<AccountId>,
+    body: Body<Erased>,
+    state: Data<ApiState>,
+) -> Result<Json<Forgotten>, Problem> {
+    if !caller.sees(&account) {
+        return Err(Problem::unknown("there is no such account"));
+    }
+    let Erased { consumers, conversations, reason: because } = body.0;
+    let because = reason(&because)?;
+    if consumers.len() > 100 || conversations.len() > 1_000 {
+        return Err(Problem::invalid("/consumers", "at most 100 ids and 1,000 conversations at one time"));
+    }
+    if consumers.iter().all(String::is_empty) && conversations.is_empty() {
+        return Err(Problem::invalid("/consumers", "name the consumer, or conversations"));
+    }
+    let erasure = Erasure { consumers, conversations };
+    let erased = erase_all(state.store()?, &account, &erasure, why(&caller, because)).await;
+    let erased = erased.map_err(|error| Problem::of_store(&error))?;
+    Ok(Json(Forgotten { conversations: erased.conversations.into_iter().collect(), texts: erased.texts }))
 }

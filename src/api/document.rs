@@ -9,7 +9,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::{KINDS, ProblemBody};
 use super::{
-    accounts, audit, bots, conversations, declared, events, fleet, letters, nodes, session, tokens, users,
+    accounts, audit, bots, claims, conversations, declared, events, fleet, letters, nodes, session, tokens,
+    users,
 };
 
 #[derive(OpenApi)]
@@ -19,8 +20,10 @@ use super::{
         session::me, session::begin, session::end,
         fleet::one, accounts::list, accounts::one,
         bots::list, bots::one, events::list,
+        conversations::take_over, conversations::give_back, conversations::say, conversations::transfer,
+        conversations::close, conversations::erase,
         audit::list,
-        conversations::list, conversations::one, letters::list, letters::retry, letters::drop,
+        claims::list, claims::one, letters::list, letters::retry, letters::drop,
         nodes::nodes, nodes::sessions, nodes::budgets,
         declared::pools, declared::logics, declared::export, declared::compare, declared::put,
         tokens::list, tokens::create, tokens::revoke,
