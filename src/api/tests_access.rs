@@ -424,6 +424,11 @@ async fn a_person_takes_over_speaks_once_a_key_and_gives_back() {
     let of = |what: &str| format!("/api/v1/conversations/1/greeters/c/{what}");
     let because = json!({"reason": "a complaint"});
     let act = async |path: String, body: &Value| world.ask(Some(&operator), "POST", &path, Some(body)).await;
+    let other = world.token("other", Role::Admin, Some(&["2"])).await;
+    assert_eq!(world.ask(Some(&other), "POST", &of("take-over"), Some(&because)).await.0, 404);
+    let erase = json!({"conversations": ["c"], "reason": "not theirs"});
+    assert_eq!(world.ask(Some(&other), "POST", "/api/v1/accounts/1/erase", Some(&erase)).await.0, 404);
+    assert!(world.store().taken_over().await.unwrap().is_empty(), "it is out of their reach");
     assert_eq!(act(of("take-over"), &because).await, (200, json!({"outcome": "done", "bot": null})));
     assert_eq!(world.store().taken_over().await.unwrap().len(), 1);
     let says = async |key: &str, text: &str| {
