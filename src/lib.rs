@@ -6,6 +6,7 @@
 //! - [`actors`]: fleet, account, bot, socket, recorder: they carry out what `muster-core` decides
 //! - [`logic`]: what runs bot logic
 //! - [`store`]: all SQL: claims, cursors, outbox, declared bots, ownership
+//! - [`steering`]: what people do to a fleet, for the command line and the API alike
 //! - [`board`]: the fleet's visible state
 //! - [`api`], [`console`]: the board over HTTP, for machines and for people
 //! - [`metrics`], [`telemetry`], [`clock`]: each declared once
@@ -21,6 +22,8 @@ pub mod actors;
 pub mod logic;
 
 pub mod store;
+
+pub mod steering;
 
 pub mod api;
 pub mod board;

@@ -48,13 +48,14 @@ use crate::telemetry::Chain;
 use arrange::Next;
 use beginning::{Beginning, Loaded, load, sealed, tokens};
 use pools::Pools;
+use wishes::Wishes;
 
 pub use arrange::Arrange;
 pub use holding::{HeldInStore, HoldsOff};
 pub use letters::Revived;
 pub use pools::PoolReport;
 pub(super) use recalling::recalled;
-pub use wishes::{Held, RefreshWanted};
+pub use wishes::{Held, Wanting, WishTold};
 
 /// Messages that wait for an account at most.
 pub(super) const MAILBOX: usize = 256;
@@ -106,6 +107,7 @@ struct Seat {
     trial: Option<Arc<()>>,
     /// The session that the next life begins with, another user's.
     successor: Option<Box<Session>>,
+    wishes: Wishes,
 }
 
 impl Seat {
@@ -121,6 +123,7 @@ impl Seat {
             next: None,
             trial: None,
             successor: None,
+            wishes: Wishes::default(),
         }
     }
 }
@@ -136,6 +139,8 @@ pub struct AccountActor {
     pools: Pools,
     draining: Option<Drain>,
     fence: Option<String>,
+    /// Wishes are looked at again in a moment.
+    looks_at_wishes: bool,
 }
 
 impl AccountActor {
@@ -150,7 +155,18 @@ impl AccountActor {
     ) -> Self {
         let pools = Pools::of(&places);
         let bots = places.into_iter().map(|place| (place.settings.name.clone(), Seat::new(place))).collect();
-        Self { house, id, front_door, fleet, guard, bots, pools, draining: None, fence: None }
+        Self {
+            house,
+            id,
+            front_door,
+            fleet,
+            guard,
+            bots,
+            pools,
+            draining: None,
+            fence: None,
+            looks_at_wishes: false,
+        }
     }
 
     /// Begins a new life of a bot: bench, flushed records, the store's memory, then the actor.
@@ -175,7 +191,11 @@ impl AccountActor {
                 Ok(Loaded::Life(loaded)) if current && account.draining.is_none() => {
                     account.seat(&bot, *loaded, ctx);
                 }
-                Ok(Loaded::HeldOff(held)) if current => account.is_held_off(&bot, held, asked),
+                Ok(Loaded::HeldOff(held)) if current => {
+                    account.is_held_off(&bot, held, asked);
+                    // What waited for the end of this life waits for none.
+                    account.follow(&bot, ctx);
+                }
                 Ok(_) => account.report_end(),
                 Err(error) => {
                     warn!(account.id = %account.id, bot.id = %bot, error = %Chain(&error), "cannot read what the bot holds; tries again");

@@ -35,6 +35,7 @@ use crate::telemetry::Chain;
 use starts::Starts;
 
 pub use arranged::Arranged;
+pub use wishes::AskNow;
 
 /// Faults of accounts and the recorder touch many bots: they are always restarted, ever more slowly.
 const POLICY: Policy = Policy {

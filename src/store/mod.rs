@@ -33,7 +33,6 @@ mod pauses;
 mod postgres;
 mod prune;
 mod quarantine;
-mod refreshes;
 mod seal;
 mod session;
 mod sqlite;
@@ -41,6 +40,7 @@ mod starts;
 mod taking;
 mod timeline;
 mod url;
+mod wishes;
 
 use std::future::Future;
 use std::panic::resume_unwind;
@@ -68,11 +68,11 @@ pub use owner::{AcquireError, NodeIdentity, OwnerRecord, Renewal};
 pub use pauses::PauseRow;
 pub use prune::Pruned;
 pub use quarantine::{BotKey, HeldOff};
-pub use refreshes::{RefreshOutcome, RefreshRequest};
 pub use seal::KeySource;
 pub use taking::{NewClaim, Taken};
 pub use timeline::{BotEvent, EVENT_PAGE, EVENTS_KEPT, NewEvent};
 pub use url::StoreUrl;
+pub use wishes::{WishOutcome, WishRow};
 
 use postgres::Postgres;
 use seal::Seal;

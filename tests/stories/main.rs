@@ -17,6 +17,7 @@
 //! - `contract`: what logic may do
 //! - `webhook`: logic behind a URL, in three languages and in a bad mood
 //! - `steering`: pauses, new logins, tokens on demand, and what a restart costs
+//! - `verbs`: bots started, stopped, begun and logged in anew, set to other states
 //! - `store_away`: the store goes and comes back
 //! - `store_faults`, `sqlite_faults`: whatever else a store can do to a fleet
 //! - `restore`: an older backup is put back
@@ -82,4 +83,5 @@ mod take_over;
 mod theft;
 mod truth;
 mod untagged;
+mod verbs;
 mod webhook;

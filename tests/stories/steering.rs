@@ -11,7 +11,7 @@ use crate::wait::until;
 const ACCOUNT: &str = "10000001";
 
 /// What a command on the store says, and how it ends.
-fn said(world: &World, arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn said(world: &World, arguments: &[&str]) -> (i32, String, String) {
     let mut command: Command = world.muster(arguments);
     command.env("MUSTER_STORE", &world.store_url);
     let output = command.output().unwrap();
@@ -20,14 +20,14 @@ fn said(world: &World, arguments: &[&str]) -> (i32, String, String) {
 }
 
 /// The same, which must end well.
-fn done(world: &World, arguments: &[&str]) -> String {
+pub(crate) fn done(world: &World, arguments: &[&str]) -> String {
     let (code, out, err) = said(world, arguments);
     assert_eq!(code, 0, "{arguments:?}: {out}{err}");
     out
 }
 
 /// Waits until a field of a bot is what it should be.
-async fn shows(fleet: &Fleet, bot: &str, field: &str, is: impl Fn(&str) -> bool) {
+pub(crate) async fn shows(fleet: &Fleet, bot: &str, field: &str, is: impl Fn(&str) -> bool) {
     until(&format!("{bot} shows its {field}"), SOON, async || {
         let bots = fleet.bots();
         let shown = bots.iter().find(|one| one["bot"] == bot).map(|one| one[field].clone());
@@ -38,7 +38,7 @@ async fn shows(fleet: &Fleet, bot: &str, field: &str, is: impl Fn(&str) -> bool)
 }
 
 /// Logins, refused ones, and sockets of a user so far.
-async fn counted(world: &World, login: &str) -> (u64, u64, u64) {
+pub(crate) async fn counted(world: &World, login: &str) -> (u64, u64, u64) {
     let counters = world.control.counters().await.unwrap();
     let user = counters.identity(ACCOUNT, login).cloned().unwrap_or_default();
     (user.logins, user.logins_refused, user.sockets_opened)

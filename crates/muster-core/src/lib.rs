@@ -5,7 +5,7 @@
 //! - [`declared`]: declared against running: which bots have to move
 //! - [`duty`]: what a pool is for, and how its bots behave beside others
 //! - [`pool`]: who watches an account, and who takes which conversation
-//! - [`pause`]: whom people hold still
+//! - [`pause`]: whom people hold still; [`wish`]: what else they want of a bot, and what came of it
 //! - [`turn`]: the contract between a bot and its logic
 //! - [`budget`]: how many logins an account allows; [`door`]: which bot logs in next, and when
 //! - [`crowd`]: whether bots lose their sockets together
@@ -24,6 +24,7 @@ pub mod declared;
 pub mod duty;
 pub mod pause;
 pub mod pool;
+pub mod wish;
 
 pub mod turn;
 

@@ -1,0 +1,10 @@
+//! What people do to a fleet, by whichever way they come: the pieces that the command line and the API share.
+//!
+//! Everything goes through the store, where a running fleet hears of it (ADR 0013); nothing here prints, and
+//! nothing knows of HTTP.
+//!
+//! - [`bots`]: verbs on bots, and what came of them
+//! - [`pausing`]: bots, accounts or the whole fleet held still
+
+pub mod bots;
+pub mod pausing;
