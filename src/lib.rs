@@ -15,6 +15,7 @@
 pub mod app;
 pub mod cli;
 
+pub mod filter;
 pub mod settings;
 
 pub mod actors;

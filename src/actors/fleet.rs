@@ -1,11 +1,12 @@
 //! The fleet: starts accounts and the recorder, and keeps the ownership of the store alive.
 
 mod arranged;
+mod operations;
 mod starts;
 mod upkeep;
 mod wishes;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +74,8 @@ pub struct FleetActor {
     lost: Option<oneshot::Sender<String>>,
     ending: Option<(HashSet<AccountId>, Vec<oneshot::Sender<()>>)>,
     drain: Option<Drain>,
+    /// Operations that this process carries out.
+    operations: BTreeSet<String>,
 }
 
 impl FleetActor {
@@ -97,6 +100,7 @@ impl FleetActor {
             lost: Some(lost),
             ending: None,
             drain: None,
+            operations: BTreeSet::new(),
         }
     }
 
@@ -210,6 +214,7 @@ impl Actor for FleetActor {
         Self::start_upkeep(ctx);
         self.watch_starts(ctx);
         self.ask_for_wishes(ctx);
+        self.ask_for_operations(ctx);
     }
 }
 

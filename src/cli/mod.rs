@@ -7,6 +7,7 @@
 //! - `soak`: the same for long, under thousands of faults, the fleet a process of its own
 //! - `migrate`: brings a store's tables up to date
 //! - `pause`: people hold bots still; `audit`: what people did by hand
+//! - `operations`: verbs on many bots
 //! - `bots`, `conversations`: what the store knows, whether a fleet runs or not
 //! - `dead_letters`: what the platform refused for good; `backup`: a copy of the store
 //! - `ownership`, `banner`, `signals`: what `run` and `demo` share
@@ -30,6 +31,7 @@ mod demo;
 mod filter;
 mod live;
 mod migrate;
+mod operations;
 mod ownership;
 mod pause;
 mod progress;
@@ -77,6 +79,8 @@ enum Command {
     Pause(pause::Pause),
     /// Let bots go on that are paused; what is owed is answered first
     Resume(pause::Resume),
+    /// Show verbs on many bots, how far they have come, or end one
+    Operations(operations::Arguments),
     /// Show what people did by hand: pauses, tokens read, what was applied
     Audit(audit::Arguments),
     /// Show the conversations that bots handle or handled
@@ -129,6 +133,7 @@ pub fn main() -> ExitCode {
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::Bots(_)
+        | Command::Operations(_)
         | Command::Conversations(_)
         | Command::DeadLetters(_)
         | Command::Backup(_) => telemetry::init_at(LogTo::Stderr, "off"),
@@ -159,6 +164,7 @@ async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
         Command::Bots(arguments) => bots::bots(arguments, io).await,
         Command::Pause(arguments) => pause::pause(arguments, io).await,
         Command::Resume(arguments) => pause::resume(arguments, io).await,
+        Command::Operations(arguments) => operations::operations(arguments, io).await,
         Command::Audit(arguments) => audit::audit(arguments, io).await,
         Command::Conversations(arguments) => conversations::conversations(arguments, io).await,
         Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments, io).await,

@@ -4,7 +4,11 @@
 //! nothing knows of HTTP.
 //!
 //! - [`bots`]: verbs on bots, and what came of them
+//! - [`operations`]: a verb on everything that matches
+//! - [`matching`]: which bots a filter means
 //! - [`pausing`]: bots, accounts or the whole fleet held still
 
 pub mod bots;
+pub mod matching;
+pub mod operations;
 pub mod pausing;

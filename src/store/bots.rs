@@ -74,6 +74,9 @@ const DECLARE: &str = "INSERT INTO bot (account_id, bot_id, pool_id, declared, w
      SELECT t.value->>'account', t.value->>'bot', t.value->>'pool', t.value->>'declared', 'running' \
      FROM json_each($1) AS t WHERE true \
      ON CONFLICT (account_id, bot_id) DO UPDATE SET pool_id = excluded.pool_id, declared = excluded.declared";
+const DECLARED_OF: &str = "SELECT b.account_id, b.bot_id, b.pool_id, b.declared, b.wanted, b.quarantine_kind, b.quarantine, \
+       b.quarantined_at FROM json_each($1) AS t \
+     JOIN bot b ON b.account_id = t.value->>0 AND b.bot_id = t.value->>1 ORDER BY b.account_id, b.bot_id";
 const DECLARED: &str = "SELECT account_id, bot_id, pool_id, declared, wanted, quarantine_kind, quarantine, quarantined_at \
      FROM bot ORDER BY account_id, bot_id";
 
@@ -110,6 +113,18 @@ impl Store {
         self.on_io(|inner| async move {
             let rows: Vec<Declared> =
                 each_dialect!(inner.engine, reader, db => sqlx::query_as(DECLARED).fetch_all(db).await?);
+            Ok(rows.into_iter().map(declared_row).collect())
+        })
+        .await
+    }
+
+    /// These of the declared bots, by account and name.
+    pub async fn declared_of(&self, bots: &[BotKey]) -> Result<Vec<DeclaredRow>, StoreError> {
+        let bots = json!(bots).to_string();
+        self.on_io(move |inner| async move {
+            let rows: Vec<Declared> = each_dialect!(inner.engine, reader, db => {
+                sqlx::query_as(DECLARED_OF).bind(bots).fetch_all(db).await?
+            });
             Ok(rows.into_iter().map(declared_row).collect())
         })
         .await

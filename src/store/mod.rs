@@ -27,6 +27,7 @@ mod letters;
 mod listing;
 mod logins;
 mod migrate;
+mod operations;
 mod outbox;
 mod owner;
 mod pauses;
@@ -63,6 +64,7 @@ pub use listing::{
     ListedConversation, PAGE_LIMIT,
 };
 pub use logins::LoginSlot;
+pub use operations::{NewOperation, OPEN_OPERATIONS, OPERATION_ITEMS, Operation, OperationItem};
 pub use outbox::OutboxRow;
 pub use owner::{AcquireError, NodeIdentity, OwnerRecord, Renewal};
 pub use pauses::PauseRow;

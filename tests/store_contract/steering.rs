@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use liveperson_proto::request::Availability;
-use muster::store::{Act, BotKey};
+use muster::store::{Act, BotKey, DeclaredBot};
 use muster_core::pause::Scope;
 use muster_core::wish::{Verb, Verdict};
 
@@ -29,8 +29,21 @@ pub async fn a_pause_holds_until_it_is_lifted_as_it_was_made(world: World) {
     assert_eq!(person.resume(&own).await.unwrap(), []);
 }
 
-pub async fn a_wish_is_asked_once_and_waits_for_its_first_answer(world: World) {
+/// The process at work, and the bots `ada` and `bob` declared.
+pub async fn declared(world: &World) -> crate::world::Process {
     let p = world.at_work().await;
+    let bot = |name: &str| DeclaredBot {
+        account: "1".into(),
+        bot: name.into(),
+        pool: "desk".into(),
+        declared_json: "{}".to_owned(),
+    };
+    p.store.declare(&[bot("ada"), bot("bob")]).await.unwrap();
+    p
+}
+
+pub async fn a_wish_is_asked_once_and_waits_for_its_first_answer(world: World) {
+    let p = declared(&world).await;
     let person = world.another_store().await;
     let [ada, bob]: [BotKey; 2] = [("1".into(), "ada".into()), ("1".into(), "bob".into())];
     let both = [ada.clone(), bob.clone()];
@@ -64,7 +77,7 @@ pub async fn a_wish_is_asked_once_and_waits_for_its_first_answer(world: World) {
 }
 
 pub async fn a_start_and_a_stop_say_whether_a_bot_should_run(world: World) {
-    let p = world.at_work().await;
+    let p = declared(&world).await;
     let [ada, bob]: [BotKey; 2] = [("1".into(), "ada".into()), ("1".into(), "bob".into())];
     p.store.ask("w1", Verb::Stop, &[ada.clone(), bob.clone()], ("bea", "")).await.unwrap();
     assert_eq!(p.store.parked().await.unwrap(), [ada.clone(), bob.clone()].into());
@@ -80,7 +93,7 @@ pub async fn a_start_and_a_stop_say_whether_a_bot_should_run(world: World) {
 }
 
 pub async fn a_login_anew_takes_the_session_along_and_answered_wishes_are_forgotten(world: World) {
-    let p = world.at_work().await;
+    let p = declared(&world).await;
     let ada: BotKey = ("1".into(), "ada".into());
     p.store.save_session(&ada.0, &ada.1, "a session").await.unwrap();
     p.store.ask("w1", Verb::Relogin, std::slice::from_ref(&ada), ("bea", "")).await.unwrap();

@@ -6,6 +6,7 @@
 //! - [`duty`]: what a pool is for, and how its bots behave beside others
 //! - [`pool`]: who watches an account, and who takes which conversation
 //! - [`pause`]: whom people hold still; [`wish`]: what else they want of a bot, and what came of it
+//! - [`operation`]: a verb on everything that matched, a few at a time
 //! - [`turn`]: the contract between a bot and its logic
 //! - [`budget`]: how many logins an account allows; [`door`]: which bot logs in next, and when
 //! - [`crowd`]: whether bots lose their sockets together
@@ -22,6 +23,7 @@ pub mod dialog;
 
 pub mod declared;
 pub mod duty;
+pub mod operation;
 pub mod pause;
 pub mod pool;
 pub mod wish;
