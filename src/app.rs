@@ -35,6 +35,7 @@ use crate::actors::timeline::Timeline;
 use crate::actors::watchdog;
 use crate::board::{Board, FleetStatus, Watch};
 use crate::clock::Clock;
+use crate::happening::Happening;
 use crate::logic::webhook::{Means, Names};
 use crate::logic::{DeclareError, Logics, Thinker};
 use crate::metrics::Metrics;
@@ -192,6 +193,7 @@ impl Fleet {
         prepare_store(&store, &settings.store, options.migrate).await?;
         let me = identify();
         let asked = clock.now().moment;
+        let before = if options.take_over { store.owner().await? } else { None };
         store.acquire(&me, options.take_over).await?;
         let owned = own(&store, &me, settings, options.prune, (options.logics.clone(), &means)).await;
         if owned.is_err() {
@@ -213,6 +215,7 @@ impl Fleet {
         });
         board.watch(watch(clock, &settings.timing));
         let cores = cores();
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
         let house = Arc::new(House {
             clock,
             thinker: Thinker::new(io.clone(), THINKERS * cores, settings.timing.logic_timeout),
@@ -221,7 +224,8 @@ impl Fleet {
             client,
             me,
             board,
-            metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?),
+            timeline: Arc::new(Timeline::new(clock, metrics.clone())),
+            metrics,
             pulse: Arc::default(),
             pauses: Pauses::new(pauses),
             logics: LogicsPlace::new(logics),
@@ -230,9 +234,13 @@ impl Fleet {
             node_lease: settings.store.node_lease,
             keep_released: settings.store.keep_released,
             recorder: RecorderPlace::default(),
-            timeline: Timeline::default(),
             right,
         });
+        let ours = format!("by process {} on {}", house.me.pid, house.me.name);
+        house.note_fleet(Happening::FleetStarted, Some(&ours));
+        if let Some(owner) = before {
+            house.note_fleet(Happening::TookOver, Some(&format!("{ours} from {}", owner.words())));
+        }
         let arbiters: Vec<_> = (0..=cores).map(|_| Arbiter::new()).collect();
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
         let watched = ["recorder".to_owned()].into_iter().chain((1..=cores).map(|n| format!("bots-{n}")));
@@ -292,6 +300,7 @@ impl Fleet {
         if let Err(error) = self.house.store.starts_ended(&self.house.me).await {
             tracing::warn!(error = %crate::telemetry::Chain(&error), "the store does not know that no start is under way");
         }
+        self.house.note_fleet(Happening::FleetEnded, Some(words_of(ending)));
         self.house.write_whole_timeline(GOODBYE).await;
         // Whatever still runs may change nothing from here on: the next process may start at once.
         self.house.right.end();
@@ -307,6 +316,13 @@ impl Fleet {
     /// Panics somewhere in the fleet, for tests; release builds pass it over.
     pub async fn detonate(&self, detonate: Detonate) {
         let _ = self.actor.send(detonate).await;
+    }
+}
+
+fn words_of(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Restart => "its bots stay logged in",
+        Ending::Retire => "its bots handed back and logged out",
     }
 }
 

@@ -7,7 +7,7 @@
 //! - [`logic`]: what runs bot logic
 //! - [`store`]: all SQL: claims, cursors, outbox, declared bots, ownership
 //! - [`steering`]: what people do to a fleet, for the command line and the API alike
-//! - [`board`]: the fleet's visible state
+//! - [`board`]: the fleet's visible state; [`happening`]: what its events can be
 //! - [`api`], [`console`]: the board over HTTP, for machines and for people
 //! - [`metrics`], [`telemetry`], [`clock`]: each declared once
 //! - [`crash`], [`protection`]: how tests kill a process at a named point, and take a protection away
@@ -29,6 +29,7 @@ pub mod steering;
 pub mod api;
 pub mod board;
 pub mod console;
+pub mod happening;
 
 pub mod clock;
 pub mod metrics;

@@ -8,6 +8,8 @@ mod bots;
 mod claims;
 #[path = "store_contract/declared.rs"]
 mod declared;
+#[path = "store_contract/events.rs"]
+mod events;
 #[path = "store_contract/letters.rs"]
 mod letters;
 #[path = "store_contract/listing.rs"]
@@ -136,6 +138,11 @@ contract! {
         timeline::events_of_many_bots_are_written_at_once_and_each_keeps_its_order,
         timeline::a_bot_keeps_its_latest_thousand,
         timeline::events_of_more_than_a_month_ago_are_forgotten_in_batches_by_the_owner_alone,
+        events::a_reader_of_the_stream_misses_nothing_and_sees_nothing_twice,
+        events::events_of_before_get_their_ids_in_order_of_time,
+        events::what_was_forgotten_is_told_as_a_gap,
+        events::the_store_and_a_filter_want_the_same_events,
+        events::what_people_do_is_an_event_too,
         tables::an_empty_database_gets_its_tables_once,
         tables::tables_of_a_newer_muster_are_left_alone,
         tables::a_commit_is_durable,

@@ -30,6 +30,7 @@ use super::guard::Guard;
 use super::house::House;
 use super::recorder::Recorder;
 use super::tray::{Desk, Tray};
+use crate::happening::Happening;
 use crate::protection::Protection;
 use crate::store::{BotKey, Renewal, StoreError};
 use crate::telemetry::Chain;
@@ -189,8 +190,10 @@ impl FleetActor {
         }
         if let Some(why) = &why {
             error!(why, "the fleet is fenced");
+            self.house.note_fleet(Happening::Fenced, Some(why));
         } else {
             info!("the fleet is not fenced any more");
+            self.house.note_fleet(Happening::FenceLifted, None);
         }
         self.fence = why.map(str::to_owned);
         self.house.board.update_fleet(|fleet| {

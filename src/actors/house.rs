@@ -60,8 +60,8 @@ pub struct House {
     pub right: Right,
     /// The recorder of the moment; a new one takes its place after a panic.
     pub recorder: RecorderPlace,
-    /// What happened to the bots and is not written yet.
-    pub timeline: Timeline,
+    /// What happened and is not written yet.
+    pub timeline: Arc<Timeline>,
 }
 
 impl House {
@@ -150,6 +150,11 @@ impl Pauses {
         Self(RwLock::new(pauses))
     }
 
+    /// All of them.
+    pub fn all(&self) -> Vec<Pause> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Puts others in place; whether they are others.
     pub fn put(&self, pauses: Vec<Pause>) -> bool {
         let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -196,6 +201,7 @@ pub(super) mod tests {
         let url = StoreUrl::Sqlite(folder.path().join("store.db"));
         let csds_domain = "127.0.0.1:9".to_owned();
         let nowhere = ClientSettings { csds_domain, plain: true, ..ClientSettings::default() };
+        let metrics = Arc::new(Metrics::new("1.2.3").unwrap());
         let house = House {
             clock,
             io: io.clone(),
@@ -203,7 +209,8 @@ pub(super) mod tests {
             client: Client::new(nowhere).unwrap(),
             me: crate::app::identify(),
             board: Board::default(),
-            metrics: Arc::new(Metrics::new("1.2.3").unwrap()),
+            timeline: Arc::new(Timeline::new(clock, metrics.clone())),
+            metrics,
             pulse: Arc::default(),
             pauses: Pauses::default(),
             logics: LogicsPlace::default(),
@@ -214,7 +221,6 @@ pub(super) mod tests {
             keep_released: Duration::from_secs(15),
             right: Right::default(),
             recorder: RecorderPlace::default(),
-            timeline: Timeline::default(),
         };
         (Arc::new(house), folder)
     }

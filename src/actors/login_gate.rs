@@ -14,8 +14,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tracing::warn;
 
+use super::timeline::Timeline;
 use crate::board::{Board, LoginQueue};
 use crate::clock::Clock;
+use crate::happening::Happening;
 use crate::store::{LoginSlot, Store};
 use crate::telemetry::Chain;
 
@@ -56,6 +58,8 @@ pub struct Shared {
     pub store: Store,
     /// What people see.
     pub board: Board,
+    /// Where trouble is noted.
+    pub timeline: Arc<Timeline>,
 }
 
 /// Lets logins of one account through.
@@ -248,6 +252,7 @@ impl LoginGate {
         let trouble = desk.door.trouble().map(str::to_owned);
         self.trouble.send_if_modified(|shown| {
             let changed = *shown != trouble;
+            self.note(shown.as_deref(), trouble.as_deref());
             shown.clone_from(&trouble);
             changed
         });
@@ -257,6 +262,19 @@ impl LoginGate {
                 LoginQueue { waiting: desk.door.waiting(), expected_seconds: expected.as_secs(), trouble };
             shared.board.update_fleet(|fleet| queue.put(&mut fleet.logins, &shared.account));
         }
+    }
+}
+
+impl LoginGate {
+    /// Notes that trouble began or ended; that its words changed is no news.
+    fn note(&self, before: Option<&str>, now: Option<&str>) {
+        let Some(shared) = &self.shared else { return };
+        let what = match (before, now) {
+            (None, Some(_)) => Happening::LoginTrouble,
+            (Some(_), None) => Happening::LoginTroubleOver,
+            _ => return,
+        };
+        shared.timeline.note_account(&shared.account, what, now);
     }
 }
 

@@ -1,11 +1,11 @@
-//! The bots' time lines on their way into the store: a queue that holds up nobody.
+//! The fleet's events on their way into the store: a queue that holds up nobody.
 //!
 //! Whoever sees something happen puts it down here and goes on. The fleet writes what lies here once a
 //! second, in batches over all bots. While the store is away the oldest go when there is no more room: the
 //! latest tell what is the matter.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use liveperson_proto::AccountId;
@@ -14,6 +14,9 @@ use tracing::debug;
 
 use super::house::House;
 use crate::board::BotState;
+use crate::clock::Clock;
+use crate::happening::Happening;
+use crate::metrics::Metrics;
 use crate::store::{NewEvent, StoreError};
 
 /// Events that wait at most.
@@ -23,50 +26,47 @@ pub(super) const BATCH: usize = 500;
 /// Characters of a cause at most.
 const CAUSE: usize = 500;
 
-macro_rules! happenings {
-    ($($(#[$doc:meta])* $name:ident = $word:literal),+ $(,)?) => {
-        /// What kind of thing happened to a bot.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Happening { $($(#[$doc])* $name),+ }
-
-        impl Happening {
-            /// Every kind.
-            pub const ALL: &[Self] = &[$(Self::$name),+];
-
-            /// The word for it, in the store and wherever it is shown.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$name => $word),+ }
-            }
-        }
-    };
-}
-
-happenings! {
-    /// It is in another state, or in the same for another cause.
-    State = "state",
-    /// Something is not as it should be, or is again: the cause names all of it.
-    Degraded = "degraded",
-    /// It logged in.
-    Login = "login",
-    /// A login failed.
-    LoginFailed = "login-failed",
-    /// A refresh of its token failed.
-    RefreshFailed = "refresh-failed",
-    /// Somebody else logged in with its identity.
-    Theft = "theft",
-    /// It failed and starts again.
-    Restart = "restart",
-    /// It is held off.
-    Quarantine = "quarantine",
-    /// A person released it.
-    Release = "release",
-}
-
 /// Events that are not written yet.
-#[derive(Debug, Default)]
-pub struct Timeline(Mutex<VecDeque<NewEvent>>);
+pub struct Timeline {
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    waiting: Mutex<VecDeque<NewEvent>>,
+}
 
 impl Timeline {
+    /// Nothing has happened yet.
+    pub fn new(clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self { clock, metrics, waiting: Mutex::default() }
+    }
+
+    /// Notes what happened to a bot; of an account the bot's name is empty, of the fleet both are. `cause` holds
+    /// no secret and nothing that consumers or bots wrote.
+    pub fn note(
+        &self,
+        (account, bot): (&AccountId, &BotId),
+        what: Happening,
+        state: Option<BotState>,
+        cause: Option<&str>,
+    ) {
+        let dropped = self.put(NewEvent {
+            account: account.clone(),
+            bot: bot.clone(),
+            at: self.clock.now().wall,
+            kind: what,
+            state: state.map(|state| state.word().to_owned()),
+            cause: cause.map(|words| words.chars().take(CAUSE).collect()),
+            who: None,
+        });
+        if dropped {
+            self.metrics.queue_full("timeline");
+        }
+    }
+
+    /// Notes what happened to an account.
+    pub fn note_account(&self, account: &AccountId, what: Happening, cause: Option<&str>) {
+        self.note((account, &BotId::new("")), what, None, cause);
+    }
+
     /// Puts an event down; whether an older one had to go for it.
     fn put(&self, event: NewEvent) -> bool {
         let mut waiting = self.waiting();
@@ -94,30 +94,25 @@ impl Timeline {
 
     // No code of others runs under this lock.
     fn waiting(&self) -> MutexGuard<'_, VecDeque<NewEvent>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl House {
-    /// Notes in a bot's time line what happened to it; `cause` holds no secret and nothing that people wrote.
+    /// Notes what happened to a bot, as [`Timeline::note`] does.
     pub fn note(
         &self,
-        (account, bot): (&AccountId, &BotId),
+        bot: (&AccountId, &BotId),
         what: Happening,
         state: Option<BotState>,
         cause: Option<&str>,
     ) {
-        let dropped = self.timeline.put(NewEvent {
-            account: account.clone(),
-            bot: bot.clone(),
-            at: self.clock.now().wall,
-            kind: what.word().to_owned(),
-            state: state.map(|state| state.word().to_owned()),
-            cause: cause.map(|words| words.chars().take(CAUSE).collect()),
-        });
-        if dropped {
-            self.metrics.queue_full("timeline");
-        }
+        self.timeline.note(bot, what, state, cause);
+    }
+
+    /// Notes what happened to the fleet.
+    pub fn note_fleet(&self, what: Happening, cause: Option<&str>) {
+        self.timeline.note_account(&AccountId::new(""), what, cause);
     }
 
     /// Writes all that was noted, as far as the store takes it within the time.
@@ -157,9 +152,10 @@ mod tests {
             account: "1".into(),
             bot: "a".into(),
             at: n as i64,
-            kind: Happening::State.word().to_owned(),
+            kind: Happening::State,
             state: None,
             cause: None,
+            who: None,
         }
     }
 
@@ -169,7 +165,7 @@ mod tests {
 
     #[test]
     fn past_the_room_the_oldest_go_and_the_rest_keeps_its_order() {
-        let timeline = Timeline::default();
+        let timeline = Timeline::new(Clock::start(), Arc::new(Metrics::new("1.2.3").unwrap()));
         for n in 0..ROOM {
             assert!(!timeline.put(event(n)), "there is room for {n}");
         }

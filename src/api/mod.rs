@@ -14,6 +14,7 @@ mod health;
 mod problem;
 mod scrape;
 mod serve;
+mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use crate::store::Store;
 pub use events::Event;
 pub use problem::Problem;
 pub use serve::{guarded, serve};
+pub use stream::FleetEvent;
 
 /// What every handler may look at.
 #[derive(Clone)]

@@ -248,9 +248,10 @@ async fn with_store(events: usize) -> (ApiState, tempfile::TempDir) {
         account: "1".into(),
         bot: "a".into(),
         at: 1_795_257_904_123 + n as i64,
-        kind: "state".to_owned(),
+        kind: crate::happening::Happening::State,
         state: Some("online".to_owned()),
         cause: None,
+        who: None,
     };
     store.add_events(&(0..events).map(event).collect::<Vec<_>>()).await.unwrap();
     (state().with_store(store), folder)

@@ -19,6 +19,7 @@ use crate::actors::account::Arrange;
 use crate::actors::command;
 use crate::actors::fleet::{Arranged, FleetActor};
 use crate::actors::house::House;
+use crate::happening::Happening;
 use crate::logic::Logics;
 use crate::logic::webhook::Means;
 use crate::settings::{AccountSettings, BotSettings, FleetSettings, ProcessEnvironment, Wanted};
@@ -151,6 +152,10 @@ impl Convergence {
         self.revision = number;
         let words = taken.as_ref().map_err(|error| Chain(error).to_string());
         let outcome = words.as_ref().map(|words| words.as_str()).map_err(String::as_str);
+        match outcome {
+            Ok(words) => self.house.note_fleet(Happening::Declared, Some(words)),
+            Err(words) => self.house.note_fleet(Happening::DeclarationRefused, Some(words)),
+        }
         if let Err(error) = self.house.store.hear_revision(number, outcome).await {
             warn!(error = %Chain(&error), "the store was not told that its declaration was heard");
         }

@@ -87,8 +87,8 @@ impl Places {
     pub(super) fn door(&mut self, account: &AccountId, house: &House) -> Arc<FrontDoor> {
         let hall = &self.hall;
         let made = || {
-            let (store, board) = (house.store.clone(), house.board.clone());
-            let shared = Shared { account: account.clone(), store, board };
+            let (store, board, timeline) = (house.store.clone(), house.board.clone(), house.timeline.clone());
+            let shared = Shared { account: account.clone(), store, board, timeline };
             FrontDoor::new(account.clone(), 0, LoginGate::new(hall.clone(), Some(shared)))
         };
         self.doors.entry(account.clone()).or_insert_with(made).clone()

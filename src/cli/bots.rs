@@ -54,7 +54,7 @@ enum Command {
     Restart(verbs::Arguments),
     /// Give the session up and log in anew, as the login budget allows
     Relogin(verbs::Arguments),
-    /// Have the platform take bots for ONLINE, OCCUPIED, AWAY or BACK_SOON, until changed or their next life
+    /// Have the platform take bots for ONLINE, OCCUPIED, AWAY or `BACK_SOON`, until changed or their next life
     AgentState(verbs::AgentState),
     /// Refresh tokens now; the running fleet does it, and says what came of it
     Refresh(verbs::Refresh),

@@ -6,8 +6,8 @@
 //! - `demo`: a fleet on a platform of its own, with a ledger that judges it
 //! - `soak`: the same for long, under thousands of faults, the fleet a process of its own
 //! - `migrate`: brings a store's tables up to date
-//! - `pause`: people hold bots still; `audit`: what people did by hand
 //! - `operations`: verbs on many bots
+//! - `pause`: people hold bots still; `audit`: what people did by hand; `events`: what happened
 //! - `bots`, `conversations`: what the store knows, whether a fleet runs or not
 //! - `dead_letters`: what the platform refused for good; `backup`: a copy of the store
 //! - `ownership`, `banner`, `signals`: what `run` and `demo` share
@@ -28,6 +28,7 @@ mod conversations;
 mod crowd;
 mod dead_letters;
 mod demo;
+mod events;
 mod filter;
 mod live;
 mod migrate;
@@ -83,6 +84,8 @@ enum Command {
     Operations(operations::Arguments),
     /// Show what people did by hand: pauses, tokens read, what was applied
     Audit(audit::Arguments),
+    /// Show what happened in the fleet and what people did, or follow it
+    Events(events::Arguments),
     /// Show the conversations that bots handle or handled
     Conversations(conversations::Arguments),
     /// Show what the platform refused for good, send it after all, or drop it
@@ -134,6 +137,7 @@ pub fn main() -> ExitCode {
         | Command::Resume(_)
         | Command::Bots(_)
         | Command::Operations(_)
+        | Command::Events(_)
         | Command::Conversations(_)
         | Command::DeadLetters(_)
         | Command::Backup(_) => telemetry::init_at(LogTo::Stderr, "off"),
@@ -166,6 +170,7 @@ async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
         Command::Resume(arguments) => pause::resume(arguments, io).await,
         Command::Operations(arguments) => operations::operations(arguments, io).await,
         Command::Audit(arguments) => audit::audit(arguments, io).await,
+        Command::Events(arguments) => events::events(arguments, io).await,
         Command::Conversations(arguments) => conversations::conversations(arguments, io).await,
         Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments, io).await,
         Command::Backup(arguments) => backup::backup(arguments, io).await,

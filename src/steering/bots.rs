@@ -132,9 +132,10 @@ async fn resume(store: &Store, rows: &[DeclaredRow]) -> Result<Vec<WishOutcome>,
     let lifted = store.resume(&scopes(rows)).await?;
     let of = |row: &DeclaredRow| {
         let (account, bot) = row.key();
-        match lifted.contains(&Scope::Bot(account, bot)) {
-            true => done(row, "resumes within a few seconds"),
-            false => skipped(row, "has no pause of its own"),
+        if lifted.contains(&Scope::Bot(account, bot)) {
+            done(row, "resumes within a few seconds")
+        } else {
+            skipped(row, "has no pause of its own")
         }
     };
     Ok(rows.iter().map(of).collect())

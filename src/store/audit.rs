@@ -1,6 +1,8 @@
 //! What people did by hand: only ever added to.
 
-use super::{Store, StoreError, each_dialect, storable};
+use super::events::write_events;
+use super::{NewEvent, Store, StoreError, each_dialect, storable};
+use crate::happening::Happening;
 
 /// Something that a person did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,15 +37,19 @@ const LIST: &str = "SELECT account_id, bot_id, at, who, what, reason FROM audit 
 type Row = (String, String, i64, String, String, String);
 
 impl Store {
-    /// Writes down what a person does; whoever cannot have it written must not do it.
+    /// Writes down what a person does, and that it happened; whoever cannot have it written must not do it.
     pub async fn audit(&self, act: &Act) -> Result<(), StoreError> {
         let id = uuid::Uuid::new_v4().to_string();
+        let event = happened(act);
         let Act { account, bot, who, what, reason, .. } = act.clone();
         self.on_io(move |inner| async move {
             each_dialect!(inner.engine, writer, db => {
+                let mut tx = db.begin().await?;
+                write_events!(tx, &[event]);
                 let statement = sqlx::query(ADD).bind(account).bind(bot).bind(id);
                 let statement = statement.bind(storable(&who)).bind(what).bind(storable(&reason));
-                statement.execute(db).await?;
+                statement.execute(&mut *tx).await?;
+                tx.commit().await?;
             });
             Ok(())
         })
@@ -63,5 +69,17 @@ impl Store {
             .await?;
         let act = |(account, bot, at, who, what, reason)| Act { account, bot, at, who, what, reason };
         Ok(rows.into_iter().map(act).collect())
+    }
+}
+
+fn happened(act: &Act) -> NewEvent {
+    NewEvent {
+        account: act.account.as_str().into(),
+        bot: act.bot.as_str().into(),
+        at: 0,
+        kind: Happening::Act,
+        state: None,
+        cause: Some(format!("{}: {}", act.what, act.reason)),
+        who: Some(act.who.clone()),
     }
 }

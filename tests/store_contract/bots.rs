@@ -95,5 +95,5 @@ pub async fn an_undeclared_bot_cannot_be_steered(world: World) {
     let eve = [("1".into(), "eve".into())];
     world.store.ask("w", Verb::Stop, &eve, ("bea", "")).await.unwrap();
     assert_eq!(world.store.wish_outcomes("w", &eve).await.unwrap(), []);
-    assert_eq!(world.store.parked().await.unwrap(), Default::default());
+    assert!(world.store.parked().await.unwrap().is_empty());
 }

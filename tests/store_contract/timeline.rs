@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use muster::happening::Happening;
 use muster::store::{BotEvent, EVENTS_KEPT, NewEvent, Store};
 
 use crate::world::{Kind, Process, World, process};
@@ -16,9 +17,10 @@ fn event(account: &str, bot: &str, at: i64, cause: &str) -> NewEvent {
         account: account.into(),
         bot: bot.into(),
         at,
-        kind: "state".to_owned(),
+        kind: Happening::State,
         state: Some("online".to_owned()),
         cause: Some(cause.to_owned()),
+        who: None,
     }
 }
 

@@ -60,6 +60,7 @@ mod convergence;
 mod declared;
 mod demo;
 mod endings;
+mod events;
 mod kill;
 mod letters;
 mod liveness;

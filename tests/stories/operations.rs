@@ -11,7 +11,7 @@ use crate::wait::until;
 
 const BOTS: usize = 500;
 /// So many bots log in before the story begins.
-const LONG: Duration = Duration::from_secs(240);
+const LONG: Duration = Duration::from_mins(4);
 
 /// Begins an operation; its id.
 fn begins(world: &World, verb: &[&str], more: &[&str]) -> String {

@@ -12,9 +12,9 @@ use tracing::{error, info, warn};
 
 use super::super::bot::FromStore;
 use super::super::command;
-use super::super::timeline::Happening;
 use super::{AccountActor, Running};
 use crate::board::BotState;
+use crate::happening::Happening;
 use crate::settings::Wanted;
 use crate::store::HeldOff;
 use crate::telemetry::Chain;

@@ -113,7 +113,9 @@ impl AccountActor {
     fn hear(&mut self, bot: &BotId, mut rows: Vec<WishRow>, ctx: &mut Context<Self>) {
         let Some(seat) = self.bots.get(bot) else {
             let gone = Verdict::Failed("it is not declared any more".to_owned());
-            rows.into_iter().for_each(|row| self.tell_store(row, gone.clone(), ctx));
+            for row in rows {
+                self.tell_store(row, gone.clone(), ctx);
+            }
             return;
         };
         rows.retain(|row| !seat.wishes.answered.contains(&row.id));
@@ -195,7 +197,9 @@ impl AccountActor {
             let words = "its token was handed in: there is nothing to log in with".to_owned();
             return self.answer(bot, Verdict::Failed(words), ctx);
         }
-        seat.wishes.open.as_mut().map(|open| open.logs_in_anew = true);
+        if let Some(open) = &mut seat.wishes.open {
+            open.logs_in_anew = true;
+        }
         self.renew(bot, ctx);
     }
 

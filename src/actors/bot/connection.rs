@@ -16,9 +16,9 @@ use super::super::guard::Guard;
 use super::super::house::House;
 use super::super::recorder::Author;
 use super::super::socket::{SocketActor, Ticketed};
-use super::super::timeline::Happening;
 use super::{AtTheDoor, BotActor, Held, SocketGone};
 use crate::crash::{self, Point};
+use crate::happening::Happening;
 use crate::telemetry::Chain;
 
 impl BotActor {

@@ -48,9 +48,10 @@ impl FleetActor {
         // While the ownership is in doubt somebody else may be at it.
         let ours = self.fence.is_none() && house.right.holds(house.clock.now().moment);
         let stepping = async move {
-            let stepped = match ours {
-                true => runner.step(&house.store, house.clock.now().moment).await,
-                false => Ok(Stepped::Waits),
+            let stepped = if ours {
+                runner.step(&house.store, house.clock.now().moment).await
+            } else {
+                Ok(Stepped::Waits)
             };
             (stepped, runner)
         };

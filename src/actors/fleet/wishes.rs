@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use liveperson_proto::AccountId;
+use muster_core::pause::Pause;
 use muster_core::wish::Verdict;
 use tracing::{info, warn};
 
 use super::super::account::{Held, Wanting};
 use super::super::command;
 use super::FleetActor;
+use crate::happening::Happening;
 use crate::store::{PauseRow, WishRow};
 use crate::telemetry::Chain;
 
@@ -55,9 +57,24 @@ impl FleetActor {
     fn hold(&self, rows: Vec<PauseRow>) {
         let pauses: Vec<_> = rows.into_iter().map(|row| row.pause).collect();
         let words: Vec<_> = pauses.iter().map(|pause| format!("{} {}", pause.scope, pause.words())).collect();
-        if self.house.pauses.put(pauses) {
+        let before = self.house.pauses.all();
+        if self.house.pauses.put(pauses.clone()) {
+            self.note_pauses(&before, &pauses);
             info!(pauses = words.join("; "), "people hold other bots still than before");
             self.each(|account| command(account, Held));
+        }
+    }
+
+    /// Tells of pauses that are new, and of those that are no more.
+    fn note_pauses(&self, before: &[Pause], now: &[Pause]) {
+        let fresh =
+            now.iter().filter(|pause| !before.contains(pause)).map(|pause| (Happening::Paused, pause));
+        let is_lifted = |pause: &&Pause| now.iter().all(|other| other.scope != pause.scope);
+        let lifted = before.iter().filter(is_lifted).map(|pause| (Happening::Resumed, pause));
+        for (what, pause) in fresh.chain(lifted) {
+            let scope = (&pause.scope.account().into(), &pause.scope.bot().into());
+            let words = (what == Happening::Paused).then(|| pause.words());
+            self.house.note(scope, what, None, words.as_deref());
         }
     }
 

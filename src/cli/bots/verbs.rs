@@ -75,7 +75,7 @@ pub(super) struct Refresh {
 /// For what the platform is to take them, which bots, and why.
 #[derive(Args)]
 pub(super) struct AgentState {
-    /// ONLINE, OCCUPIED, AWAY or BACK_SOON
+    /// ONLINE, OCCUPIED, AWAY or `BACK_SOON`
     #[arg(value_name = "STATE")]
     state: String,
     #[command(flatten)]
@@ -112,7 +112,8 @@ pub(super) async fn carry_out(verb: Verb, arguments: Arguments, io: Handle) -> R
         let rows = chosen.rows(store).await?;
         let rows: Vec<_> = rows.into_iter().filter(|row| !whole || is_meant(verb, row)).collect();
         if many.dry_run {
-            return dry_run(&rows, as_json);
+            dry_run(&rows, as_json);
+            return Ok(());
         }
         let runs = store.holder().await.map_err(|error| failed(&error))?.is_some();
         if !runs && !matches!(verb, Verb::Start | Verb::Stop) {
@@ -120,24 +121,26 @@ pub(super) async fn carry_out(verb: Verb, arguments: Arguments, io: Handle) -> R
                 format!("nobody runs the fleet: {verb} has nothing to act on until `muster run` does");
             return Err(Failure::new(words));
         }
-        match whole {
-            true => on_many(store, order, (&chosen.words(), &many), &rows, (runs, as_json)).await,
-            false => on_named(store, order, &rows, (runs, as_json)).await,
+        if whole {
+            on_many(store, order, (&chosen.words(), &many), &rows, (runs, as_json)).await
+        } else {
+            on_named(store, order, &rows, (runs, as_json)).await
         }
     };
     deciding.carry_out(io, act).await
 }
 
-fn dry_run(rows: &[DeclaredRow], as_json: bool) -> Result<(), Failure> {
+fn dry_run(rows: &[DeclaredRow], as_json: bool) {
     let name = |row: &DeclaredRow| format!("{}/{}", row.bot.account, row.bot.bot);
     let names: Vec<_> = rows.iter().take(NAMED).map(name).collect();
     if as_json {
         println!("{}", json(&serde_json::json!({ "count": rows.len(), "first": names })));
-        return Ok(());
+        return;
     }
     println!("{}, and nothing was done", counted(rows.len(), "bot"));
-    names.iter().for_each(|name| println!("{name}"));
-    Ok(())
+    for name in names {
+        println!("{name}");
+    }
 }
 
 async fn on_many(
@@ -174,7 +177,9 @@ async fn on_named(
     if as_json {
         println!("{}", json(&answers));
     } else {
-        answers.iter().for_each(|Answer { account, bot, words, .. }| println!("{account}/{bot}: {words}"));
+        for Answer { account, bot, words, .. } in &answers {
+            println!("{account}/{bot}: {words}");
+        }
     }
     match answers.iter().filter(|answer| answer.verdict == "failed").count() {
         0 => Ok(()),
