@@ -249,7 +249,7 @@ fn late(seen: &Seen, what: &str) -> Verdict {
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_mins(1);
 
     fn online() -> Seen {
         Seen { wanted: true, runs: true, online: true, patience: PATIENCE, ..Seen::default() }
