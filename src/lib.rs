@@ -7,6 +7,7 @@
 //! - [`logic`]: what runs bot logic
 //! - [`store`]: all SQL: claims, cursors, outbox, declared bots, ownership
 //! - [`steering`]: what people do to a fleet, for the command line and the API alike
+//! - [`access`]: what proves who somebody is; [`filter`]: one grammar for all lists
 //! - [`board`]: the fleet's visible state; [`happening`]: what its events can be
 //! - [`api`], [`console`]: the board over HTTP, for machines and for people
 //! - [`metrics`], [`telemetry`], [`clock`]: each declared once
@@ -15,7 +16,6 @@
 pub mod app;
 pub mod cli;
 
-pub mod filter;
 pub mod settings;
 
 pub mod actors;
@@ -24,6 +24,8 @@ pub mod logic;
 
 pub mod store;
 
+pub mod access;
+pub mod filter;
 pub mod steering;
 
 pub mod api;

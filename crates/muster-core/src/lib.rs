@@ -7,6 +7,7 @@
 //! - [`pool`]: who watches an account, and who takes which conversation
 //! - [`pause`]: whom people hold still; [`wish`]: what else they want of a bot, and what came of it
 //! - [`operation`]: a verb on everything that matched, a few at a time
+//! - [`rights`]: who may do what, and in which accounts
 //! - [`turn`]: the contract between a bot and its logic
 //! - [`budget`]: how many logins an account allows; [`door`]: which bot logs in next, and when
 //! - [`crowd`]: whether bots lose their sockets together
@@ -35,6 +36,7 @@ pub mod crowd;
 pub mod door;
 pub mod health;
 pub mod quarantine;
+pub mod rights;
 pub mod starts;
 pub mod supervision;
 
