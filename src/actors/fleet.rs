@@ -3,6 +3,7 @@
 mod arranged;
 mod operations;
 mod starts;
+mod talk;
 mod upkeep;
 mod wishes;
 
@@ -218,6 +219,7 @@ impl Actor for FleetActor {
         self.watch_starts(ctx);
         self.ask_for_wishes(ctx);
         self.ask_for_operations(ctx);
+        self.ask_for_talk(ctx);
     }
 }
 

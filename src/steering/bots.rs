@@ -4,7 +4,7 @@ use muster_core::pause::Scope;
 use muster_core::quarantine::{Kind, Quarantine};
 use muster_core::wish::{Verb, Verdict};
 
-use crate::store::{Act, BotKey, DeclaredRow, Store, StoreError, WishOutcome};
+use crate::store::{Act, BotKey, BotWishOutcome, DeclaredRow, Store, StoreError};
 
 /// What somebody wants of bots, and why.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub struct Asked {
     /// The wish, by which [`outcomes`] knows it.
     pub wish: String,
     /// For each bot what came of it; `None` where whoever runs it has to say.
-    pub bots: Vec<WishOutcome>,
+    pub bots: Vec<BotWishOutcome>,
 }
 
 /// Carries an order out, bot by bot written down in the audit first.
@@ -39,11 +39,11 @@ pub async fn act(store: &Store, order: Order<'_>, rows: &[DeclaredRow]) -> Resul
 }
 
 /// What has come by now of what was asked.
-pub async fn outcomes(store: &Store, asked: &Asked) -> Result<Vec<WishOutcome>, StoreError> {
+pub async fn outcomes(store: &Store, asked: &Asked) -> Result<Vec<BotWishOutcome>, StoreError> {
     let open = asked.bots.iter().filter(|one| one.verdict.is_none()).map(|one| one.bot.clone());
     let told = store.wish_outcomes(&asked.wish, &open.collect::<Vec<_>>()).await?;
     let told: std::collections::BTreeMap<_, _> = told.into_iter().map(|one| (one.bot, one.verdict)).collect();
-    let now = |one: &WishOutcome| WishOutcome {
+    let now = |one: &BotWishOutcome| BotWishOutcome {
         bot: one.bot.clone(),
         verdict: one.verdict.clone().or_else(|| told.get(&one.bot).cloned().flatten()),
     };
@@ -57,7 +57,7 @@ pub(super) async fn tell(
     wish: &str,
     order: Order<'_>,
     rows: &[DeclaredRow],
-) -> Result<Vec<WishOutcome>, StoreError> {
+) -> Result<Vec<BotWishOutcome>, StoreError> {
     let Order { verb, by, reason } = order;
     match verb {
         Verb::Release => release(store, rows, by, reason).await,
@@ -76,12 +76,12 @@ async fn ask(
     wish: &str,
     Order { verb, by, reason }: Order<'_>,
     rows: &[DeclaredRow],
-) -> Result<Vec<WishOutcome>, StoreError> {
+) -> Result<Vec<BotWishOutcome>, StoreError> {
     let refused = |row: &&DeclaredRow| verb == Verb::Start && row.declares_parked();
     let keys: Vec<_> = rows.iter().filter(|row| !refused(row)).map(DeclaredRow::key).collect();
     store.ask(wish, verb, &keys, (by, reason)).await?;
     let words = "its declaration parks it: take wanted = \"parked\" out of it and apply it";
-    let asked = |row: &DeclaredRow| WishOutcome {
+    let asked = |row: &DeclaredRow| BotWishOutcome {
         bot: row.key(),
         verdict: refused(&row).then(|| Verdict::Failed(words.to_owned())),
     };
@@ -93,7 +93,7 @@ async fn release(
     rows: &[DeclaredRow],
     by: &str,
     reason: &str,
-) -> Result<Vec<WishOutcome>, StoreError> {
+) -> Result<Vec<BotWishOutcome>, StoreError> {
     let gone = store.let_go(&keys(rows), by, reason).await?;
     let of = |row: &DeclaredRow| {
         if !gone.contains(&row.key()) {
@@ -111,7 +111,7 @@ async fn suspend(
     rows: &[DeclaredRow],
     by: &str,
     reason: &str,
-) -> Result<Vec<WishOutcome>, StoreError> {
+) -> Result<Vec<BotWishOutcome>, StoreError> {
     let because = format!("suspended by {by}: {reason}; when that is over");
     let quarantine = |row: &DeclaredRow| {
         let (account, bot) = row.key();
@@ -128,7 +128,7 @@ async fn suspend(
     Ok(rows.iter().map(of).collect())
 }
 
-async fn resume(store: &Store, rows: &[DeclaredRow]) -> Result<Vec<WishOutcome>, StoreError> {
+async fn resume(store: &Store, rows: &[DeclaredRow]) -> Result<Vec<BotWishOutcome>, StoreError> {
     let lifted = store.resume(&scopes(rows)).await?;
     let of = |row: &DeclaredRow| {
         let (account, bot) = row.key();
@@ -149,10 +149,10 @@ fn scopes(rows: &[DeclaredRow]) -> Vec<Scope> {
     keys(rows).into_iter().map(|(account, bot)| Scope::Bot(account, bot)).collect()
 }
 
-fn done(row: &DeclaredRow, words: &str) -> WishOutcome {
-    WishOutcome { bot: row.key(), verdict: Some(Verdict::Done(words.to_owned())) }
+fn done(row: &DeclaredRow, words: &str) -> BotWishOutcome {
+    BotWishOutcome { bot: row.key(), verdict: Some(Verdict::Done(words.to_owned())) }
 }
 
-fn skipped(row: &DeclaredRow, words: &str) -> WishOutcome {
-    WishOutcome { bot: row.key(), verdict: Some(Verdict::Skipped(words.to_owned())) }
+fn skipped(row: &DeclaredRow, words: &str) -> BotWishOutcome {
+    BotWishOutcome { bot: row.key(), verdict: Some(Verdict::Skipped(words.to_owned())) }
 }

@@ -1,204 +1,220 @@
-//! What people want of bots, and what came of it.
+//! What people wish of a conversation: it stands in the outbox like a bot's own actions, and is done once.
 
-use std::time::Duration;
+use std::collections::{BTreeMap, HashSet};
 
-use liveperson_proto::AccountId;
+use liveperson_proto::{AccountId, ConversationId, DialogId, Sequence};
 use muster_core::BotId;
-use muster_core::wish::{Verb, Verdict};
-use serde_json::json;
+use muster_core::tag::{Tagger, Trigger, hash};
+use muster_core::turn::Deed;
 
-use super::quarantine::BotKey;
-use super::{NodeIdentity, Store, StoreError, each_dialect, storable};
+use super::taken_over::IS_OVER;
+use super::{ClaimKey, Inner, OutboxRow, Store, StoreError, each_dialect, storable};
 
-/// A wish that nobody has answered yet.
+/// What came of a wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WishRow {
+pub enum WishOutcome {
+    /// It stands in the outbox.
+    Written {
+        /// Who holds the conversation and does it; nobody at the moment, where it waits for whoever does next.
+        bot: Option<BotId>,
+    },
+    /// It was wished before under this key, and is not done twice.
+    Before,
+    /// Something else was wished under this key.
+    OtherBefore,
+    /// The pool has done with the conversation: nothing can be done there any more.
+    Over,
+    /// No pool has had such a conversation, or it is forgotten.
+    Unknown,
+}
+
+impl WishOutcome {
+    /// Whether it is, or will be, done, and what came of it in words.
+    pub fn outcome(&self) -> (bool, &'static str) {
+        match self {
+            Self::Written { .. } => (true, "written into the outbox"),
+            Self::Before => (true, "it was wished before under this key"),
+            Self::OtherBefore => (false, "something else was wished under this key"),
+            Self::Over => (false, "the pool has done with the conversation"),
+            Self::Unknown => (false, "no such conversation is known"),
+        }
+    }
+}
+
+/// What people wish of a conversation and is not done yet, for the bot that holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WishedRows {
     /// The account.
     pub account: AccountId,
-    /// The bot.
+    /// The bot that holds the conversation.
     pub bot: BotId,
-    /// Which wish; the same for all bots that were asked together.
-    pub id: String,
-    /// What is wanted.
-    pub verb: Verb,
-    /// Who wants it, and why.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-    /// Somebody began to carry it out.
-    pub begun: bool,
-    /// It is older than the process that asks.
-    pub older: bool,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The wishes, in order.
+    pub rows: Vec<OutboxRow>,
+    /// Nobody has heard of those from this place on.
+    pub unsent: i64,
 }
 
-/// What came of a wish for one bot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WishOutcome {
-    /// The bot.
-    pub bot: BotKey,
-    /// `None` while nobody has answered.
-    pub verdict: Option<Verdict>,
+/// Wishes told of at one time; the others follow once these are done.
+const TOLD_AT_ONCE: i64 = 500;
+
+// Also the lock that puts the wishes of a conversation in order.
+const COUNT: &str = "UPDATE claim SET wishes = wishes + 1 \
+     WHERE account_id = $1 AND pool_id = $2 AND conversation_id = $3 AND (state = 'held' OR NOT done) \
+     RETURNING wishes - 1, CASE WHEN state = 'held' THEN bot_id ELSE '' END";
+const BEFORE: &str = "SELECT print FROM conversation_wish \
+     WHERE account_id = $1 AND pool_id = $2 AND conversation_id = $3 AND key = $4";
+const REMEMBER: &str = "INSERT INTO conversation_wish (account_id, pool_id, conversation_id, key, print, n) \
+     VALUES ($1, $2, $3, $4, $5, $6)";
+const PLACE: &str = "SELECT dialog_id, sequence FROM cursor \
+     WHERE account_id = $1 AND pool_id = $2 AND conversation_id = $3 ORDER BY dialog_id";
+const IS_TAKEN: &str = "SELECT count(*) FROM taken_over \
+     WHERE account_id = $1 AND pool_id = $2 AND conversation_id = $3";
+const WRITE: &str = "INSERT INTO outbox (account_id, pool_id, conversation_id, turn_id, n, turn_no, bot_id, \
+       dialog_id, tag, body, state, created_at, wished_at) \
+     SELECT account_id, pool_id, conversation_id, $4, $5, turns, bot_id, $6, $7, $8, 'sending', \
+       (SELECT ms FROM clock), (SELECT ms FROM clock) \
+     FROM claim WHERE account_id = $1 AND pool_id = $2 AND conversation_id = $3";
+
+// CROSS JOIN keeps SQLite from starting with the larger table; Postgres reads it like any join.
+const PENDING: &str = "SELECT o.account_id, c.bot_id, o.conversation_id, o.turn_id, o.n, o.dialog_id, o.tag, o.body, \
+       o.created_at, o.told_at IS NULL \
+     FROM outbox o CROSS JOIN claim c \
+     WHERE o.wished_at IS NOT NULL AND o.state = 'sending' AND c.account_id = o.account_id \
+       AND c.pool_id = o.pool_id AND c.conversation_id = o.conversation_id AND c.state = 'held' \
+     ORDER BY o.wished_at, o.n LIMIT $1";
+// Once a process has taken a wish, it may have been sent. What was wished before the process began is in doubt
+// all the same: the database may be an older copy of itself.
+const TAKE: &str = "UPDATE outbox SET told_at = (SELECT ms FROM clock) \
+     WHERE wished_at IS NOT NULL AND told_at IS NULL AND state = 'sending' AND EXISTS ( \
+       SELECT 1 FROM claim c \
+       JOIN bot_owner b ON b.account_id = c.account_id AND b.bot_id = c.bot_id AND b.incarnation = $1 \
+       JOIN live_node l ON l.incarnation = b.incarnation \
+       WHERE c.account_id = outbox.account_id AND c.pool_id = outbox.pool_id \
+         AND c.conversation_id = outbox.conversation_id AND c.state = 'held') \
+     RETURNING account_id, conversation_id, turn_id, n, \
+       COALESCE(wished_at > (SELECT started_at FROM node WHERE incarnation = $1), false)";
+
+type Pending = (String, String, String, String, i64, String, String, String, i64, bool);
+type Took = (String, String, String, i64, bool);
+
+/// A wish before it has its place.
+struct NewWish {
+    key: ClaimKey,
+    once: String,
+    body: String,
+    print: String,
+    tagger: Tagger,
 }
 
-/// Wishes that are told of at one time; the others follow once these are answered.
-const TOLD_AT_ONCE: i64 = 10_000;
+impl NewWish {
+    fn new(key: &ClaimKey, once: &str, deed: &Deed) -> Self {
+        let body = storable(&serde_json::to_string(deed).unwrap_or_default());
+        let once = storable(once);
+        let print = hash(&[once.as_str(), body.as_str()]);
+        let tagger = Tagger::new(key.account.as_str().into(), key.pool.as_str().into());
+        Self { key: key.clone(), once, body, print, tagger }
+    }
 
-const ASK: &str = "INSERT INTO bot_wish (account_id, bot_id, wish_id, verb, argument, asked_at, asked_by, reason) \
-     SELECT t.value->>0, t.value->>1, $2, $3, $4, (SELECT ms FROM clock), $5, $6 FROM json_each($1) AS t \
-     JOIN bot b ON b.account_id = t.value->>0 AND b.bot_id = t.value->>1 WHERE true \
-     ON CONFLICT (account_id, bot_id, wish_id) DO NOTHING RETURNING account_id, bot_id";
-const WANT: &str = "UPDATE bot SET wanted = $2 FROM json_each($1) AS t \
-     WHERE bot.account_id = t.value->>0 AND bot.bot_id = t.value->>1";
-const OPEN: &str = "SELECT account_id, bot_id, wish_id, verb, argument, asked_by, reason, begun_at IS NOT NULL, \
-       asked_at < COALESCE((SELECT started_at FROM node WHERE incarnation = $1), 0) \
-     FROM bot_wish WHERE answered_at IS NULL ORDER BY asked_at, wish_id, account_id, bot_id LIMIT $2";
-const BEGIN: &str = "UPDATE bot_wish SET begun_at = COALESCE(begun_at, (SELECT ms FROM clock)) \
-     WHERE account_id = $1 AND bot_id = $2 AND wish_id = $3";
-const FORGET_SESSION: &str = "DELETE FROM session WHERE account_id = $1 AND bot_id = $2";
-const ANSWER: &str = "UPDATE bot_wish SET answered_at = (SELECT ms FROM clock), verdict = $4, outcome = $5 \
-     WHERE account_id = $1 AND bot_id = $2 AND wish_id = $3 AND answered_at IS NULL";
-const OUTCOMES: &str = "SELECT w.account_id, w.bot_id, w.verdict, w.outcome FROM json_each($1) AS t \
-     JOIN bot_wish w ON w.account_id = t.value->>0 AND w.bot_id = t.value->>1 AND w.wish_id = $2 \
-     ORDER BY w.account_id, w.bot_id";
-const PARKED: &str = "SELECT account_id, bot_id FROM bot WHERE wanted = 'parked'";
-const OLD: &str = "DELETE FROM bot_wish WHERE (account_id, bot_id, wish_id) IN ( \
-       SELECT account_id, bot_id, wish_id FROM bot_wish WHERE answered_at < (SELECT ms FROM clock) - $1 \
-       ORDER BY answered_at LIMIT $3) \
-     AND ($2 = '' OR EXISTS (SELECT 1 FROM live_node WHERE incarnation = $2))";
-
-type Open = (String, String, String, String, String, String, String, bool, bool);
-type Outcome = (String, String, Option<String>, Option<String>);
+    fn place(&self, cursors: Vec<(String, i64)>) -> (DialogId, Sequence) {
+        let main = ConversationId::from(self.key.conversation.as_str()).main_dialog();
+        let of_main = cursors.iter().position(|(dialog, _)| dialog == main.as_str());
+        let known = cursors.into_iter().nth(of_main.unwrap_or(0));
+        known.map_or((main, Sequence::START), |(dialog, sequence)| (dialog.into(), Sequence(sequence)))
+    }
+}
 
 impl Store {
-    /// Asks something of bots. A wish that was asked before is asked no second time, so that whoever was
-    /// interrupted may ask again; what is not declared is not asked. A start and a stop also say from now on whether the bot should run.
-    pub async fn ask(
-        &self,
-        wish: &str,
-        verb: Verb,
-        bots: &[BotKey],
-        (by, reason): (&str, &str),
-    ) -> Result<(), StoreError> {
-        let bots = json!(bots).to_string();
-        let (wish, by, reason) = (storable(wish), storable(by), storable(reason));
-        let wanted = match verb {
-            Verb::Start => Some("running"),
-            Verb::Stop => Some("parked"),
-            _ => None,
-        };
+    /// Writes into the outbox what a person wishes of a conversation, each key of whoever wishes once; the bot
+    /// that holds the conversation hears of it by [`Store::wished`].
+    pub async fn wish(&self, key: &ClaimKey, once: &str, deed: &Deed) -> Result<WishOutcome, StoreError> {
+        let wish = NewWish::new(key, once, deed);
         self.on_io(move |inner| async move {
             each_dialect!(inner.engine, writer, db => {
-                let mut tx = db.begin().await?;
-                let asked: Vec<(String, String)> = sqlx::query_as(ASK)
-                    .bind(bots).bind(wish).bind(verb.word()).bind(verb.argument()).bind(by).bind(reason)
-                    .fetch_all(&mut *tx).await?;
-                if let Some(wanted) = wanted {
-                    sqlx::query(WANT).bind(json!(asked).to_string()).bind(wanted).execute(&mut *tx).await?;
+                let ClaimKey { account, pool, conversation } = &wish.key;
+                macro_rules! of_conversation {
+                    ($statement:expr) => {
+                        sqlx::query_as($statement).bind(account).bind(pool).bind(conversation)
+                    };
                 }
-                tx.commit().await?;
-            });
-            Ok(())
-        })
-        .await
-    }
-
-    /// The wishes that nobody has answered, oldest first, at most 10,000.
-    pub async fn open_wishes(&self, me: &NodeIdentity) -> Result<Vec<WishRow>, StoreError> {
-        let me = me.incarnation.clone();
-        self.on_io(|inner| async move {
-            let rows: Vec<Open> = each_dialect!(inner.engine, reader, db => {
-                sqlx::query_as(OPEN).bind(me).bind(TOLD_AT_ONCE).fetch_all(db).await?
-            });
-            Ok(rows.into_iter().filter_map(wish_row).collect())
-        })
-        .await
-    }
-
-    /// Says that a wish is being carried out. With `forgetting` the bot's session goes in the same step:
-    /// its next life needs a login, and whoever comes after knows that.
-    pub async fn begin_wish(
-        &self,
-        (account, bot): &BotKey,
-        wish: &str,
-        forgetting: bool,
-    ) -> Result<(), StoreError> {
-        let (account, bot, wish) = (account.to_string(), bot.to_string(), wish.to_owned());
-        self.on_io(move |inner| async move {
-            each_dialect!(inner.engine, writer, db => {
                 let mut tx = db.begin().await?;
-                sqlx::query(BEGIN).bind(&account).bind(&bot).bind(wish).execute(&mut *tx).await?;
-                if forgetting {
-                    sqlx::query(FORGET_SESSION).bind(&account).bind(&bot).execute(&mut *tx).await?;
+                let counted: Option<(i64, String)> = of_conversation!(COUNT).fetch_optional(&mut *tx).await?;
+                let before: Option<(String,)> =
+                    of_conversation!(BEFORE).bind(&wish.once).fetch_optional(&mut *tx).await?;
+                if let Some((print,)) = before {
+                    let same = print == wish.print;
+                    return Ok(if same { WishOutcome::Before } else { WishOutcome::OtherBefore });
                 }
+                let Some((n, bot)) = counted else {
+                    let over: Option<(bool,)> = of_conversation!(IS_OVER).fetch_optional(&mut *tx).await?;
+                    return Ok(if over.is_some() { WishOutcome::Over } else { WishOutcome::Unknown });
+                };
+                let cursors: Vec<(String, i64)> = of_conversation!(PLACE).fetch_all(&mut *tx).await?;
+                let (taken,): (i64,) = of_conversation!(IS_TAKEN).fetch_one(&mut *tx).await?;
+                let (dialog, after) = wish.place(cursors);
+                let trigger = Trigger::Person { answers: taken > 0, after };
+                let place = usize::try_from(n).unwrap_or_default();
+                sqlx::query(REMEMBER).bind(account).bind(pool).bind(conversation)
+                    .bind(&wish.once).bind(&wish.print).bind(n).execute(&mut *tx).await?;
+                sqlx::query(WRITE).bind(account).bind(pool).bind(conversation)
+                    .bind(wish.tagger.wishes(&conversation.as_str().into()).as_str()).bind(n)
+                    .bind(dialog.as_str()).bind(wish.tagger.wish_tag(trigger, place, &wish.once)).bind(&wish.body)
+                    .execute(&mut *tx).await?;
                 tx.commit().await?;
-            });
-            Ok(())
-        })
-        .await
-    }
-
-    /// Tells what came of a wish; the first answer stays.
-    pub async fn answer_wish(
-        &self,
-        (account, bot): &BotKey,
-        wish: &str,
-        verdict: &Verdict,
-    ) -> Result<(), StoreError> {
-        let (account, bot, wish) = (account.to_string(), bot.to_string(), wish.to_owned());
-        let (word, words) = (verdict.word(), storable(verdict.words()));
-        self.on_io(move |inner| async move {
-            each_dialect!(inner.engine, writer, db => {
-                let statement = sqlx::query(ANSWER).bind(account).bind(bot).bind(wish);
-                statement.bind(word).bind(words).execute(db).await?;
-            });
-            Ok(())
-        })
-        .await
-    }
-
-    /// What came of a wish for these bots, by account and name; those that were not asked are left out.
-    pub async fn wish_outcomes(&self, wish: &str, bots: &[BotKey]) -> Result<Vec<WishOutcome>, StoreError> {
-        let (bots, wish) = (json!(bots).to_string(), wish.to_owned());
-        self.on_io(move |inner| async move {
-            let rows: Vec<Outcome> = each_dialect!(inner.engine, reader, db => {
-                sqlx::query_as(OUTCOMES).bind(bots).bind(wish).fetch_all(db).await?
-            });
-            let outcome = |(account, bot, verdict, words): Outcome| WishOutcome {
-                bot: (account.into(), bot.as_str().into()),
-                verdict: verdict.map(|word| Verdict::of_words(&word, words.unwrap_or_default())),
-            };
-            Ok(rows.into_iter().map(outcome).collect())
-        })
-        .await
-    }
-
-    /// The bots that people parked, whatever is declared of them.
-    pub async fn parked(&self) -> Result<std::collections::BTreeSet<BotKey>, StoreError> {
-        self.on_io(|inner| async move {
-            let rows: Vec<(String, String)> =
-                each_dialect!(inner.engine, reader, db => sqlx::query_as(PARKED).fetch_all(db).await?);
-            Ok(rows.into_iter().map(|(account, bot)| (account.into(), bot.as_str().into())).collect())
-        })
-        .await
-    }
-
-    /// Forgets wishes that were answered longer than `age` ago, at most `most`; says how many. Only the
-    /// owner of the fleet does.
-    pub async fn prune_wishes(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
-        let (age, most) = (i64::try_from(age.as_millis()).unwrap_or(i64::MAX / 2), i64::from(most));
-        self.on_io(move |inner| async move {
-            let me = inner.incarnation();
-            each_dialect!(inner.engine, writer, db => {
-                Ok(sqlx::query(OLD).bind(age).bind(&me).bind(most).execute(db).await?.rows_affected())
+                Ok(WishOutcome::Written { bot: (!bot.is_empty()).then(|| bot.as_str().into()) })
             })
         })
         .await
     }
+
+    /// What people wish and is not done, for bots that this process owns. From then on it may have been sent.
+    pub async fn wished(&self) -> Result<Vec<WishedRows>, StoreError> {
+        self.on_io(|inner| async move {
+            let pending = pending(&inner).await?;
+            if pending.iter().all(|row| !row.9) {
+                return Ok(told(pending, &[]));
+            }
+            let me = inner.incarnation();
+            let took: Vec<Took> = each_dialect!(inner.engine, writer, db => {
+                sqlx::query_as(TAKE).bind(me).fetch_all(db).await?
+            });
+            Ok(told(self::pending(&inner).await?, &took))
+        })
+        .await
+    }
 }
 
-/// A verb of a later muster is left to that one.
-fn wish_row((account, bot, id, verb, argument, by, reason, begun, older): Open) -> Option<WishRow> {
-    let verb = Verb::of_words(&verb, &argument).ok()?;
-    let (account, bot) = (account.into(), bot.as_str().into());
-    Some(WishRow { account, bot, id, verb, by, reason, begun, older })
+async fn pending(inner: &Inner) -> Result<Vec<Pending>, StoreError> {
+    Ok(each_dialect!(inner.engine, reader, db => {
+        sqlx::query_as(PENDING).bind(TOLD_AT_ONCE).fetch_all(db).await?
+    }))
+}
+
+/// What this process has not taken yet, or another owns, is not told of.
+fn told(pending: Vec<Pending>, took: &[Took]) -> Vec<WishedRows> {
+    let fresh = took.iter().filter(|row| row.4);
+    let fresh: HashSet<_> =
+        fresh.map(|(account, of, turn, n, _)| (account.clone(), of.clone(), turn.clone(), *n)).collect();
+    let mut rows: BTreeMap<(String, String, String), WishedRows> = BTreeMap::new();
+    for (account, bot, conversation, turn, n, dialog, tag, body, created_at, untold) in pending {
+        if untold {
+            continue;
+        }
+        let key = (account.clone(), conversation.clone(), turn.clone(), n);
+        let place = (account.clone(), bot.clone(), conversation.clone());
+        let of = rows.entry(place).or_insert_with(|| WishedRows {
+            account: account.into(),
+            bot: bot.as_str().into(),
+            conversation: conversation.into(),
+            rows: Vec::new(),
+            unsent: i64::MAX,
+        });
+        if fresh.contains(&key) {
+            of.unsent = of.unsent.min(n);
+        }
+        let turn_id = turn.as_str().into();
+        of.rows.push(OutboxRow { turn_id, n, dialog: dialog.into(), tag, body, created_at });
+    }
+    rows.into_values().collect()
 }

@@ -18,7 +18,7 @@ use super::arrange::Next;
 use super::{AccountActor, Running};
 use crate::board::BotState;
 use crate::settings::Wanted;
-use crate::store::WishRow;
+use crate::store::BotWish;
 use crate::telemetry::Chain;
 
 /// How often wishes that are on their way are looked at.
@@ -36,7 +36,7 @@ pub(super) struct Wishes {
 }
 
 struct OnItsWay {
-    row: WishRow,
+    row: BotWish,
     /// The life that it found.
     life: u64,
     since: Moment,
@@ -66,7 +66,7 @@ impl Handler<Held> for AccountActor {
 /// The open wishes for this account's bots, oldest first.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Wanting(pub Vec<WishRow>);
+pub struct Wanting(pub Vec<BotWish>);
 
 impl Handler<Wanting> for AccountActor {
     type Result = ();
@@ -76,7 +76,7 @@ impl Handler<Wanting> for AccountActor {
         if self.draining.is_some() {
             return;
         }
-        let mut wishes: BTreeMap<BotId, Vec<WishRow>> = BTreeMap::new();
+        let mut wishes: BTreeMap<BotId, Vec<BotWish>> = BTreeMap::new();
         for row in rows {
             wishes.entry(row.bot.clone()).or_default().push(row);
         }
@@ -110,7 +110,7 @@ impl Handler<WishTold> for AccountActor {
 }
 
 impl AccountActor {
-    fn hear(&mut self, bot: &BotId, mut rows: Vec<WishRow>, ctx: &mut Context<Self>) {
+    fn hear(&mut self, bot: &BotId, mut rows: Vec<BotWish>, ctx: &mut Context<Self>) {
         let Some(seat) = self.bots.get(bot) else {
             let gone = Verdict::Failed("it is not declared any more".to_owned());
             for row in rows {
@@ -131,7 +131,7 @@ impl AccountActor {
     }
 
     /// A wish that another one overtook.
-    fn drop_wish(&mut self, bot: &BotId, row: WishRow, verdict: Verdict, ctx: &mut Context<Self>) {
+    fn drop_wish(&mut self, bot: &BotId, row: BotWish, verdict: Verdict, ctx: &mut Context<Self>) {
         let Some(seat) = self.bots.get_mut(bot) else { return };
         if seat.wishes.open.as_ref().is_some_and(|open| open.row.id == row.id) {
             return self.answer(bot, verdict, ctx);
@@ -140,7 +140,7 @@ impl AccountActor {
     }
 
     /// One wish of a bot at a time; the others are told of again.
-    fn take_up(&mut self, bot: &BotId, row: WishRow, ctx: &mut Context<Self>) {
+    fn take_up(&mut self, bot: &BotId, row: BotWish, ctx: &mut Context<Self>) {
         let now = self.house.clock.now().moment;
         let Some(seat) = self.bots.get_mut(bot) else { return };
         if let Some(open) = &seat.wishes.open {
@@ -166,7 +166,7 @@ impl AccountActor {
         }
     }
 
-    fn carry_out_wish(&mut self, bot: &BotId, row: WishRow, ctx: &mut Context<Self>) {
+    fn carry_out_wish(&mut self, bot: &BotId, row: BotWish, ctx: &mut Context<Self>) {
         match row.verb {
             Verb::Restart => self.begin_anew(bot, row, ctx),
             Verb::Relogin => self.log_in_anew(bot, ctx),
@@ -177,7 +177,7 @@ impl AccountActor {
     }
 
     /// The store knows first: a process that dies in between has begun it anew by its next start.
-    fn begin_anew(&mut self, bot: &BotId, row: WishRow, ctx: &mut Context<Self>) {
+    fn begin_anew(&mut self, bot: &BotId, row: BotWish, ctx: &mut Context<Self>) {
         let (store, key) = (self.house.store.clone(), (self.id.clone(), bot.clone()));
         let beginning = async move { (store.begin_wish(&key, &row.id, false).await, row, key.1) };
         ctx.spawn(beginning.into_actor(self).map(|(begun, row, bot), account, ctx| match begun {
@@ -224,7 +224,7 @@ impl AccountActor {
         std::mem::take(&mut open.logs_in_anew).then(|| open.row.id.clone())
     }
 
-    fn tell_bot(&self, bot: &BotId, row: &WishRow) {
+    fn tell_bot(&self, bot: &BotId, row: &BotWish) {
         if !matches!(row.verb, Verb::Refresh | Verb::AgentState(_)) {
             return;
         }
@@ -284,7 +284,7 @@ impl AccountActor {
     }
 
     /// A store that is away is told when it tells of the wish again.
-    fn tell_store(&mut self, row: WishRow, verdict: Verdict, ctx: &mut Context<Self>) {
+    fn tell_store(&mut self, row: BotWish, verdict: Verdict, ctx: &mut Context<Self>) {
         let (store, key) = (self.house.store.clone(), (self.id.clone(), row.bot.clone()));
         let telling = async move { (store.answer_wish(&key, &row.id, &verdict).await, row) };
         ctx.spawn(telling.into_actor(self).map(|(told, row), account, _| match told {
@@ -295,7 +295,7 @@ impl AccountActor {
         }));
     }
 
-    fn is_answered(&mut self, row: &WishRow) {
+    fn is_answered(&mut self, row: &BotWish) {
         let Some(seat) = self.bots.get_mut(&row.bot) else { return };
         seat.wishes.open.take_if(|open| open.row.id == row.id);
         if seat.wishes.answered.len() >= REMEMBERED {

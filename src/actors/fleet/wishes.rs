@@ -13,7 +13,7 @@ use super::super::account::{Held, Wanting};
 use super::super::command;
 use super::FleetActor;
 use crate::happening::Happening;
-use crate::store::{PauseRow, WishRow};
+use crate::store::{BotWish, PauseRow};
 use crate::telemetry::Chain;
 
 /// How often the store is asked what people want.
@@ -50,7 +50,7 @@ impl FleetActor {
         let house = self.house.clone();
         let asking = async move { house.store.open_wishes(&house.me).await };
         ctx.spawn(asking.into_actor(self).map(|wishes, fleet, _| {
-            fleet.hand_on_wishes(wishes.unwrap_or_default());
+            fleet.tell_accounts(wishes.unwrap_or_default());
         }));
     }
 
@@ -78,12 +78,12 @@ impl FleetActor {
         }
     }
 
-    fn hand_on_wishes(&self, wishes: Vec<WishRow>) {
+    fn tell_accounts(&self, wishes: Vec<BotWish>) {
         // While the ownership is in doubt somebody else may be at them.
         if self.fence.is_some() || self.ending.is_some() {
             return;
         }
-        let mut accounts: BTreeMap<AccountId, Vec<WishRow>> = BTreeMap::new();
+        let mut accounts: BTreeMap<AccountId, Vec<BotWish>> = BTreeMap::new();
         for row in wishes {
             accounts.entry(row.account.clone()).or_default().push(row);
         }
@@ -97,10 +97,10 @@ impl FleetActor {
         }
     }
 
-    fn turn_away(&self, rows: Vec<WishRow>) {
+    fn turn_away(&self, rows: Vec<BotWish>) {
         let store = self.house.store.clone();
         self.house.io.spawn(async move {
-            for WishRow { account, bot, id, .. } in rows {
+            for BotWish { account, bot, id, .. } in rows {
                 let verdict = Verdict::Failed("no bot of its account runs here".to_owned());
                 let key = (account, bot);
                 if let Err(error) = store.answer_wish(&key, &id, &verdict).await {

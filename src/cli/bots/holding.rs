@@ -10,7 +10,7 @@ use super::super::chosen::{Chosen, failed};
 use super::super::table::json;
 use super::super::who::Deciding;
 use crate::steering::bots::{self, Order};
-use crate::store::{Store, WishOutcome};
+use crate::store::{BotWishOutcome, Store};
 
 /// Which bots, and why.
 #[derive(Args)]
@@ -74,7 +74,7 @@ async fn acted(store: &Store, chosen: &Chosen, order: Order<'_>) -> Result<Vec<A
 }
 
 /// The store has an answer at once.
-fn answer(WishOutcome { bot: (account, bot), verdict }: WishOutcome) -> Option<Answer> {
+fn answer(BotWishOutcome { bot: (account, bot), verdict }: BotWishOutcome) -> Option<Answer> {
     let verdict = verdict?;
     let (account, bot) = (account.to_string(), bot.to_string());
     Some(Answer {

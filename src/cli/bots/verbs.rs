@@ -16,7 +16,7 @@ use super::super::table::{counted, json};
 use super::super::who::Deciding;
 use crate::steering::bots::{Order, act, outcomes};
 use crate::steering::operations::{Course, begin, is_meant};
-use crate::store::{DeclaredRow, Store, StoreError, WishOutcome};
+use crate::store::{BotWishOutcome, DeclaredRow, Store, StoreError};
 
 /// How often the outcomes are looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -187,7 +187,7 @@ async fn on_named(
     }
 }
 
-fn answer(WishOutcome { bot: (account, bot), verdict }: WishOutcome) -> Answer {
+fn answer(BotWishOutcome { bot: (account, bot), verdict }: BotWishOutcome) -> Answer {
     let nobody = || Verdict::Failed("nobody answered: look at the log of the running fleet".to_owned());
     let verdict = verdict.unwrap_or_else(nobody);
     let (account, bot) = (account.to_string(), bot.to_string());
@@ -199,7 +199,7 @@ async fn ask(
     rows: &[DeclaredRow],
     order: Order<'_>,
     runs: bool,
-) -> Result<Vec<WishOutcome>, StoreError> {
+) -> Result<Vec<BotWishOutcome>, StoreError> {
     let asked = act(store, order, rows).await?;
     let began = Instant::now();
     loop {
