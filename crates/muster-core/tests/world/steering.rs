@@ -1,7 +1,6 @@
-//! People steer while everything else happens: they pause and resume bots, ask for fresh tokens, choose
-//! what the platform takes them for, and change what is declared. Their dice are their own, so that a run without them stays what it was.
+//! People steer while everything else happens: they pause and resume bots, ask for fresh tokens, and
+//! change what is declared. Their dice are their own, so that a run without them stays what it was.
 
-use liveperson_proto::request::Availability;
 use muster_core::bot::Event;
 
 use super::{Setup, World};
@@ -20,11 +19,10 @@ impl World {
         }
         if people.u32(0..20) == 0 {
             let bot = people.usize(0..self.members.len());
-            match people.u32(0..7) {
+            match people.u32(0..6) {
                 0 | 1 => self.pause(bot),
                 2 | 3 => self.resume(bot),
                 4 => self.tell(bot, Event::RefreshAsked),
-                5 => self.choose_state(bot, &mut people),
                 _ => {
                     let capacity = people.usize(1..=self.terms.capacity);
                     self.adjust(bot, capacity);
@@ -49,16 +47,8 @@ impl World {
         self.hands_off();
         for bot in 0..self.members.len() {
             self.resume(bot);
-            self.tell(bot, Event::StateAsked { availability: Availability::Online, why: String::new() });
             self.adjust(bot, self.terms.capacity);
         }
-    }
-
-    fn choose_state(&mut self, bot: usize, people: &mut fastrand::Rng) {
-        let states =
-            [Availability::Online, Availability::Away, Availability::BackSoon, Availability::Occupied];
-        let availability = states[people.usize(0..states.len())];
-        self.tell(bot, Event::StateAsked { availability, why: "a rollout".to_owned() });
     }
 
     fn adjust(&mut self, bot: usize, capacity: usize) {
