@@ -7,7 +7,7 @@ mod plan;
 mod shape;
 mod starts;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ use crate::store::{
     AcquireError, BotKey, DeclaredBot, KeySource, NodeIdentity, Store, StoreError, StoreOptions, StoreUrl,
 };
 
-use convergence::{Convergence, Reload};
+use convergence::{Convergence, Reload, without};
 use declaration::Converged;
 use places::Places;
 use shape::Printer;
@@ -200,8 +200,9 @@ impl Fleet {
             // The next start must not wait for a lease of nobody.
             let _ = store.release(&me).await;
         }
-        let Owned { converged, client, logics, epochs, pauses, taken_over, starts } = owned?;
-        let Converged { settings, said, revision } = converged;
+        let Owned { converged, parked, client, logics, epochs, pauses, taken_over, starts } = owned?;
+        let Converged { settings: declared, said, revision } = converged;
+        let settings = without(&declared, &parked);
         let right = Right::default();
         right.renewed(asked, settings.store.node_lease);
         board.set_fleet(FleetStatus {
@@ -265,6 +266,8 @@ impl Fleet {
             printer: Printer::default(),
             brought: options.logics,
             means,
+            declared,
+            parked,
             running: settings.clone(),
             revision,
         };
@@ -327,6 +330,7 @@ fn words_of(ending: Ending) -> &'static str {
 /// The fleet of the moment, and the right to run it.
 struct Owned {
     converged: Converged,
+    parked: BTreeSet<BotKey>,
     client: Client,
     logics: Logics,
     epochs: HashMap<(AccountId, BotId), i64>,
@@ -356,9 +360,10 @@ async fn own(
     let names: Vec<_> = bots(settings).map(|(account, bot)| (account.clone(), bot.name.clone())).collect();
     let epochs = store.own_bots(me, &names).await?;
     let pauses = store.pauses().await?.into_iter().map(|row| row.pause).collect();
+    let parked = store.parked().await?;
+    let starts = starts::prepare(store, me, &without(&converged.settings, &parked)).await?;
     let taken_over = store.taken_over().await?;
-    let starts = starts::prepare(store, me, &converged.settings).await?;
-    Ok(Owned { converged, client, logics, epochs, pauses, taken_over, starts })
+    Ok(Owned { converged, parked, client, logics, epochs, pauses, taken_over, starts })
 }
 
 /// The platform's client, as settings describe the platform.

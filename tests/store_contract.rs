@@ -18,6 +18,8 @@ mod letters;
 mod listing;
 #[path = "store_contract/logins.rs"]
 mod logins;
+#[path = "store_contract/operations.rs"]
+mod operations;
 #[path = "store_contract/owner.rs"]
 mod owner;
 #[path = "store_contract/pruning.rs"]
@@ -136,8 +138,13 @@ contract! {
         logins::logins_that_one_process_closed_are_closed_to_all,
         logins::a_clock_that_was_set_back_closes_nothing,
         steering::a_pause_holds_until_it_is_lifted_as_it_was_made,
-        steering::a_wish_for_a_fresh_token_waits_until_it_is_answered,
+        steering::a_wish_is_asked_once_and_waits_for_its_first_answer,
+        steering::a_start_and_a_stop_say_whether_a_bot_should_run,
+        steering::a_login_anew_takes_the_session_along_and_answered_wishes_are_forgotten,
         steering::the_audit_is_only_added_to,
+        operations::an_items_outcome_is_counted_once,
+        operations::nothing_is_taken_once_an_operation_is_cancelled_or_its_process_is_ousted,
+        operations::operations_are_bounded_listed_and_forgotten,
         sessions::a_session_comes_back_until_it_is_forgotten,
         sessions::another_key_opens_nothing,
         sessions::a_session_moved_to_another_row_does_not_open,

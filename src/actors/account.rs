@@ -49,6 +49,7 @@ use crate::telemetry::Chain;
 use arrange::Next;
 use beginning::{Beginning, Loaded, load, sealed, tokens};
 use pools::Pools;
+use wishes::Wishes;
 
 pub use arrange::Arrange;
 pub use holding::{HeldInStore, HoldsOff};
@@ -56,7 +57,7 @@ pub use letters::Revived;
 pub use pools::PoolReport;
 pub(super) use recalling::recalled;
 pub use talk::{TakenOver, Wished};
-pub use wishes::{Held, RefreshWanted};
+pub use wishes::{Held, Wanting, WishTold};
 
 /// Messages that wait for an account at most.
 pub(super) const MAILBOX: usize = 256;
@@ -108,6 +109,7 @@ struct Seat {
     trial: Option<Arc<()>>,
     /// The session that the next life begins with, another user's.
     successor: Option<Box<Session>>,
+    wishes: Wishes,
 }
 
 impl Seat {
@@ -123,6 +125,7 @@ impl Seat {
             next: None,
             trial: None,
             successor: None,
+            wishes: Wishes::default(),
         }
     }
 }
@@ -138,6 +141,8 @@ pub struct AccountActor {
     pools: Pools,
     draining: Option<Drain>,
     fence: Option<String>,
+    /// Wishes are looked at again in a moment.
+    looks_at_wishes: bool,
 }
 
 impl AccountActor {
@@ -152,7 +157,18 @@ impl AccountActor {
     ) -> Self {
         let pools = Pools::of(&places);
         let bots = places.into_iter().map(|place| (place.settings.name.clone(), Seat::new(place))).collect();
-        Self { house, id, front_door, fleet, guard, bots, pools, draining: None, fence: None }
+        Self {
+            house,
+            id,
+            front_door,
+            fleet,
+            guard,
+            bots,
+            pools,
+            draining: None,
+            fence: None,
+            looks_at_wishes: false,
+        }
     }
 
     /// Begins a new life of a bot: bench, flushed records, the store's memory, then the actor.
@@ -177,7 +193,11 @@ impl AccountActor {
                 Ok(Loaded::Life(loaded)) if current && account.draining.is_none() => {
                     account.seat(&bot, *loaded, ctx);
                 }
-                Ok(Loaded::HeldOff(held)) if current => account.is_held_off(&bot, held, asked),
+                Ok(Loaded::HeldOff(held)) if current => {
+                    account.is_held_off(&bot, held, asked);
+                    // What waited for the end of this life waits for none.
+                    account.follow(&bot, ctx);
+                }
                 Ok(_) => account.report_end(),
                 Err(error) => {
                     warn!(account.id = %account.id, bot.id = %bot, error = %Chain(&error), "cannot read what the bot holds; tries again");

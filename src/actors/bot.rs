@@ -19,6 +19,7 @@ use muster_core::health::{Degraded, Vitals};
 use muster_core::quarantine::Kind;
 use muster_core::supervision::Exit;
 use muster_core::time::Moment;
+use muster_core::wish::Verb;
 use muster_core::{BotId, PoolId};
 use tokio::sync::OwnedMutexGuard;
 use tracing::{Span, info, info_span};
@@ -41,7 +42,7 @@ use records::Records;
 
 pub(super) use connection::answer;
 pub use records::RecorderRestarted;
-pub use steering::{Adjusted, Hold, RefreshNow};
+pub use steering::{Adjusted, Hold, Wished};
 
 /// Messages that wait for a bot at most; a socket that finds no room waits.
 pub(super) const MAILBOX: usize = 64;
@@ -116,8 +117,8 @@ pub struct BotActor {
     showing: bool,
     drained: bool,
     logging_out: bool,
-    /// Somebody waits to hear what comes of a refresh.
-    refresh_asked: Option<RefreshNow>,
+    /// The wish that somebody waits to hear of.
+    wished: Option<(String, Verb)>,
 }
 
 impl BotActor {
@@ -147,7 +148,7 @@ impl BotActor {
             showing: false,
             drained: false,
             logging_out: false,
-            refresh_asked: None,
+            wished: None,
         }
     }
 

@@ -1,12 +1,13 @@
 //! The fleet: starts accounts and the recorder, and keeps the ownership of the store alive.
 
 mod arranged;
+mod operations;
 mod starts;
 mod talk;
 mod upkeep;
 mod wishes;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ use crate::telemetry::Chain;
 use starts::Starts;
 
 pub use arranged::Arranged;
+pub use wishes::AskNow;
 
 /// Faults of accounts and the recorder touch many bots: they are always restarted, ever more slowly.
 const POLICY: Policy = Policy {
@@ -74,6 +76,8 @@ pub struct FleetActor {
     lost: Option<oneshot::Sender<String>>,
     ending: Option<(HashSet<AccountId>, Vec<oneshot::Sender<()>>)>,
     drain: Option<Drain>,
+    /// Operations that this process carries out.
+    operations: BTreeSet<String>,
 }
 
 impl FleetActor {
@@ -98,6 +102,7 @@ impl FleetActor {
             lost: Some(lost),
             ending: None,
             drain: None,
+            operations: BTreeSet::new(),
         }
     }
 
@@ -213,6 +218,7 @@ impl Actor for FleetActor {
         Self::start_upkeep(ctx);
         self.watch_starts(ctx);
         self.ask_for_wishes(ctx);
+        self.ask_for_operations(ctx);
         self.ask_for_talk(ctx);
     }
 }

@@ -1,18 +1,18 @@
 //! Keeps a running fleet as it is declared: what is declared anew is taken up, and only what changed moves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Addr;
 use liveperson_proto::AccountId;
 use muster_core::BotId;
-use muster_core::declared::changes;
+use muster_core::declared::{Change, changes};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::declaration::{self, stored_declaration};
-use super::places::Places;
+use super::places::{Epochs, Places};
 use super::shape::{Printer, needs_restart, words};
 use super::{LaunchError, declared};
 use crate::actors::account::Arrange;
@@ -22,7 +22,8 @@ use crate::actors::house::House;
 use crate::happening::Happening;
 use crate::logic::Logics;
 use crate::logic::webhook::Means;
-use crate::settings::{AccountSettings, BotSettings, FleetSettings, ProcessEnvironment};
+use crate::settings::{AccountSettings, BotSettings, FleetSettings, ProcessEnvironment, Wanted};
+use crate::store::BotKey;
 use crate::telemetry::Chain;
 
 /// How often the store is asked whether something else is declared.
@@ -45,7 +46,11 @@ pub(super) struct Convergence {
     /// Logics that the program brought along.
     pub(super) brought: Logics,
     pub(super) means: Means,
-    /// What runs.
+    /// What is declared.
+    pub(super) declared: FleetSettings,
+    /// The bots that people parked.
+    pub(super) parked: BTreeSet<BotKey>,
+    /// What runs: what is declared, without those.
     pub(super) running: FleetSettings,
     /// The last revision of the store that was looked at.
     pub(super) revision: i64,
@@ -74,8 +79,11 @@ impl Convergence {
     async fn look(&mut self) {
         // A store that is away, or another's, is noticed elsewhere.
         let Ok(revision) = self.house.store.declared_revision().await else { return };
-        if revision.number == self.revision || !self.is_ours() {
+        if !self.is_ours() {
             return;
+        }
+        if revision.number == self.revision {
+            return self.look_at_parked().await;
         }
         match self.take_stored(revision.number).await {
             Ok(words) => info!("declared anew: {words}"),
@@ -83,6 +91,19 @@ impl Convergence {
                 error!(error = %Chain(&error), "what is declared anew cannot be run; the fleet goes on as it was");
             }
         }
+    }
+
+    /// Takes up whom people parked or want to run again.
+    async fn look_at_parked(&mut self) {
+        let Ok(parked) = self.house.store.parked().await else { return };
+        if parked == self.parked {
+            return;
+        }
+        self.parked = parked;
+        let fleet = without(&self.declared, &self.parked);
+        let changes = changes(&self.printer.shape(&self.running), &self.printer.shape(&fleet));
+        self.arrange(&changes, &fleet, &Epochs::new());
+        self.running = fleet;
     }
 
     fn is_ours(&self) -> bool {
@@ -146,15 +167,31 @@ impl Convergence {
         let deciding = |name: &str| house.logics.chosen(name);
         let logics =
             self.printer.declare(self.brought.clone(), (&self.running, deciding), &fleet, &self.means)?;
-        let shape = self.printer.shape(&fleet);
+        self.parked = house.store.parked().await?;
+        let wanted = without(&fleet, &self.parked);
+        let shape = self.printer.shape(&wanted);
         let changes = changes(&self.printer.shape(&self.running), &shape);
         let epochs = self.own_new(&fleet).await?;
         house.store.declare(&declared(&fleet)).await?;
         house.logics.put(logics);
-        let bots = by_name(&fleet);
-        for change in &changes {
+        self.arrange(&changes, &wanted, &epochs);
+        let mut said = vec![words(&changes, shape.len())];
+        let restart = needs_restart(&self.running, &fleet);
+        if !restart.is_empty() {
+            said.push(format!("these need a restart of muster: {}", restart.join(", ")));
+        }
+        self.declared = declaration::beside(&self.declared, fleet);
+        self.running = declaration::beside(&self.running, wanted);
+        Ok(said.join("; "))
+    }
+
+    /// Tells every bot that moves, and no other.
+    fn arrange(&mut self, changes: &[Change], fleet: &FleetSettings, epochs: &Epochs) {
+        let house = self.house.clone();
+        let bots = by_name(fleet);
+        for change in changes {
             let place = match bots.get(&(&change.account, &change.bot)) {
-                Some((account, bot)) => self.places.place(account, bot, &epochs),
+                Some((account, bot)) => self.places.place(account, bot, epochs),
                 None => self.places.last(&change.account, &change.bot),
             };
             if let Some(place) = place {
@@ -165,21 +202,27 @@ impl Convergence {
                 );
             }
         }
-        let mut said = vec![words(&changes, shape.len())];
-        let restart = needs_restart(&self.running, &fleet);
-        if !restart.is_empty() {
-            said.push(format!("these need a restart of muster: {}", restart.join(", ")));
-        }
-        self.running = declaration::beside(&self.running, fleet);
-        Ok(said.join("; "))
     }
 
     /// Takes the bots that this process does not own yet.
-    async fn own_new(&self, fleet: &FleetSettings) -> Result<super::places::Epochs, LaunchError> {
+    async fn own_new(&self, fleet: &FleetSettings) -> Result<Epochs, LaunchError> {
         let names = super::bots(fleet).map(|(account, bot)| (account.clone(), bot.name.clone()));
         let new: Vec<_> = names.filter(|(account, bot)| !self.places.knows(account, bot)).collect();
         Ok(self.house.store.own_bots(&self.house.me, &new).await?)
     }
+}
+
+/// The fleet, with the bots that people parked parked.
+pub(super) fn without(fleet: &FleetSettings, parked: &BTreeSet<BotKey>) -> FleetSettings {
+    let mut fleet = fleet.clone();
+    for account in &mut fleet.accounts {
+        for bot in &mut account.bots {
+            if parked.contains(&(account.id.clone(), bot.name.clone())) {
+                bot.wanted = Wanted::Parked;
+            }
+        }
+    }
+    fleet
 }
 
 type Named<'a> = BTreeMap<(&'a AccountId, &'a BotId), (&'a AccountSettings, &'a BotSettings)>;

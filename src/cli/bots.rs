@@ -2,8 +2,8 @@
 //! answers, with the states that it shows.
 
 mod holding;
-mod refresh;
 mod token;
+mod verbs;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use clap::{Args, Subcommand};
 use muster_core::pause::{Pause, holding};
 use muster_core::quarantine::Quarantine;
+use muster_core::wish::Verb;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -45,8 +46,18 @@ enum Command {
     Suspend(holding::Arguments),
     /// Let bots go that are held off, whatever the reason; a running fleet starts them
     Release(holding::Arguments),
+    /// Let bots run that were stopped
+    Start(verbs::Arguments),
+    /// Park bots: they hand back what they hold, log out, and stay so until they are started
+    Stop(verbs::Arguments),
+    /// Begin a fresh life with the session in hand: one reconnect, no login
+    Restart(verbs::Arguments),
+    /// Give the session up and log in anew, as the login budget allows
+    Relogin(verbs::Arguments),
+    /// Have the platform take bots for ONLINE, OCCUPIED, AWAY or `BACK_SOON`, until changed or their next life
+    AgentState(verbs::AgentState),
     /// Refresh tokens now; the running fleet does it, and says what came of it
-    Refresh(refresh::Arguments),
+    Refresh(verbs::Refresh),
     /// Show the bearer token of a bot's session; each reading is kept in the audit
     Token(token::Arguments),
 }
@@ -145,7 +156,12 @@ pub(super) async fn bots(arguments: Arguments, io: Handle) -> Result<(), Failure
         Some(Command::Show(arguments)) => show(arguments, io).await,
         Some(Command::Suspend(arguments)) => holding::suspend(arguments, io).await,
         Some(Command::Release(arguments)) => holding::release(arguments, io).await,
-        Some(Command::Refresh(arguments)) => refresh::refresh(arguments, io).await,
+        Some(Command::Start(arguments)) => verbs::carry_out(Verb::Start, arguments, io).await,
+        Some(Command::Stop(arguments)) => verbs::carry_out(Verb::Stop, arguments, io).await,
+        Some(Command::Restart(arguments)) => verbs::carry_out(Verb::Restart, arguments, io).await,
+        Some(Command::Relogin(arguments)) => verbs::carry_out(Verb::Relogin, arguments, io).await,
+        Some(Command::AgentState(arguments)) => verbs::agent_state(arguments, io).await,
+        Some(Command::Refresh(arguments)) => verbs::refresh(arguments, io).await,
         Some(Command::Token(arguments)) => token::token(arguments, io).await,
     }
 }

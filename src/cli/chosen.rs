@@ -4,34 +4,47 @@ use clap::Args;
 use muster_core::pause::Scope;
 
 use super::Failure;
-use crate::store::{BotFilter, DeclaredRow, PAGE_LIMIT, Store, StoreError};
+use crate::steering::matching::{filter, matching};
+use crate::store::{BotFilter, DeclaredRow, Store, StoreError};
 use crate::telemetry::Chain;
 
 /// The choice, as it stands on the command line.
 #[derive(Args)]
 pub(super) struct Chosen {
     /// Which, by name, or ACCOUNT/NAME where several accounts have one of that name
-    #[arg(value_name = "BOT", required_unless_present_any = ["all", "account"], conflicts_with_all = ["all", "account"])]
+    #[arg(value_name = "BOT", required_unless_present_any = ["all", "account", "filter"], conflicts_with_all = ["all", "account", "filter"])]
     pub(super) bots: Vec<String>,
     /// Every bot
-    #[arg(long, conflicts_with = "account")]
+    #[arg(long, conflicts_with_all = ["account", "filter"])]
     pub(super) all: bool,
     /// Every bot of this account
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", conflicts_with = "filter")]
     pub(super) account: Option<String>,
+    /// Every bot that fits, as in 'state=quarantined pool=greeters'
+    #[arg(long, value_name = "WORDS")]
+    pub(super) filter: Option<String>,
 }
 
 impl Chosen {
     /// The declared bots that are meant; each name must be one bot's.
     pub(super) async fn rows(&self, store: &Store) -> Result<Vec<DeclaredRow>, Failure> {
         if self.bots.is_empty() {
-            return every(store, self.account.clone()).await;
+            return every(store, &self.words()).await;
         }
         let mut rows = Vec::new();
         for name in &self.bots {
             rows.push(one(store, name).await?);
         }
         Ok(rows)
+    }
+
+    /// The choice as a filter, where it names no bot.
+    pub(super) fn words(&self) -> String {
+        match (&self.account, &self.filter) {
+            (Some(account), _) => format!("account={account}"),
+            (None, Some(filter)) => filter.clone(),
+            (None, None) => String::new(),
+        }
     }
 
     /// The same as scopes: an account, or all, stands for bots that are declared later too.
@@ -75,15 +88,9 @@ pub(super) async fn one(store: &Store, name: &str) -> Result<DeclaredRow, Failur
     Ok(only(name, bots, |bot| format!("{}/{}", bot.row.bot.account, bot.row.bot.bot))?.row)
 }
 
-async fn every(store: &Store, account: Option<String>) -> Result<Vec<DeclaredRow>, Failure> {
-    let filter = BotFilter { account, ..BotFilter::default() };
-    let (mut rows, mut after) = (Vec::new(), (String::new(), String::new()));
-    loop {
-        let page = store.list_bots(&filter, &after, PAGE_LIMIT).await.map_err(|error| failed(&error))?;
-        let Some(last) = page.last() else { break };
-        after = (last.row.bot.account.to_string(), last.row.bot.bot.to_string());
-        rows.extend(page.into_iter().map(|bot| bot.row));
-    }
+async fn every(store: &Store, words: &str) -> Result<Vec<DeclaredRow>, Failure> {
+    let filter = filter(words).map_err(|words| Failure::new(words).with_code(2))?;
+    let rows = matching(store, &filter).await.map_err(|error| failed(&error))?;
     if rows.is_empty() {
         return Err(Failure::new("no such bot is declared: `muster bots list` shows all"));
     }

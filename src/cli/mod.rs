@@ -7,6 +7,7 @@
 //! - `demo`: a fleet on a platform of its own, with a ledger that judges it
 //! - `soak`: the same for long, under thousands of faults, the fleet a process of its own
 //! - `migrate`: brings a store's tables up to date
+//! - `operations`: verbs on many bots
 //! - `pause`: people hold bots still; `audit`: what people did by hand; `events`: what happened
 //! - `tokens`, `users`: who may ask the API, and for what (`granting`)
 //! - `bots`, `conversations`: what the store knows, whether a fleet runs or not
@@ -35,6 +36,7 @@ mod filter;
 mod granting;
 mod live;
 mod migrate;
+mod operations;
 mod ownership;
 mod pause;
 mod progress;
@@ -88,6 +90,8 @@ enum Command {
     Pause(pause::Pause),
     /// Let bots go on that are paused; what is owed is answered first
     Resume(pause::Resume),
+    /// Show verbs on many bots, how far they have come, or end one
+    Operations(operations::Arguments),
     /// Show what people did by hand: pauses, tokens read, what was applied
     Audit(audit::Arguments),
     /// Show what happened in the fleet and what people did, or follow it
@@ -148,6 +152,7 @@ pub fn main() -> ExitCode {
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::Bots(_)
+        | Command::Operations(_)
         | Command::Events(_)
         | Command::Conversations(_)
         | Command::Tokens(_)
@@ -183,6 +188,7 @@ async fn dispatch(command: Command, io: Handle) -> Result<(), Failure> {
         Command::Bots(arguments) => bots::bots(arguments, io).await,
         Command::Pause(arguments) => pause::pause(arguments, io).await,
         Command::Resume(arguments) => pause::resume(arguments, io).await,
+        Command::Operations(arguments) => operations::operations(arguments, io).await,
         Command::Audit(arguments) => audit::audit(arguments, io).await,
         Command::Events(arguments) => events::events(arguments, io).await,
         Command::Tokens(arguments) => tokens::tokens(arguments, io).await,

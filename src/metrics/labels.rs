@@ -18,7 +18,7 @@ pub(super) const CATCH_UPS: &[&str] = &["nothing", "messages"];
 /// What became of a ring.
 pub(super) const RINGS: &[&str] = &["taken", "lost", "expired"];
 /// What is forgotten when it is old.
-pub(super) const PRUNED: &[&str] = &["claims", "dead_letters", "events"];
+pub(super) const PRUNED: &[&str] = &["claims", "dead_letters", "events", "operations", "wishes"];
 /// Who was restarted, or had a full mailbox.
 pub(super) const ACTORS: &[&str] =
     &["fleet", "account", "bot", "socket", "dialog", "recorder", "publisher", "logic", "owner"];

@@ -6,7 +6,7 @@ use liveperson_proto::AccountId;
 use muster_core::{BotId, PoolId};
 use serde_json::json;
 
-use super::quarantine::{HeldOff, held_off};
+use super::quarantine::{BotKey, HeldOff, held_off};
 use super::{NodeIdentity, Store, StoreError, each_dialect};
 
 /// A bot as the fleet file declares it.
@@ -53,10 +53,20 @@ pub struct DeclaredRow {
 }
 
 impl DeclaredRow {
+    /// What names it.
+    pub fn key(&self) -> BotKey {
+        (self.bot.account.clone(), self.bot.bot.clone())
+    }
+
     /// Whether a person parked it, or its declaration does.
     pub fn is_parked(&self) -> bool {
+        self.wanted == Wanted::Parked || self.declares_parked()
+    }
+
+    /// Whether its declaration parks it.
+    pub fn declares_parked(&self) -> bool {
         let declared: serde_json::Value = serde_json::from_str(&self.bot.declared_json).unwrap_or_default();
-        self.wanted == Wanted::Parked || declared["wanted"] == Wanted::Parked.as_str()
+        declared["wanted"] == Wanted::Parked.as_str()
     }
 }
 
@@ -64,9 +74,11 @@ const DECLARE: &str = "INSERT INTO bot (account_id, bot_id, pool_id, declared, w
      SELECT t.value->>'account', t.value->>'bot', t.value->>'pool', t.value->>'declared', 'running' \
      FROM json_each($1) AS t WHERE true \
      ON CONFLICT (account_id, bot_id) DO UPDATE SET pool_id = excluded.pool_id, declared = excluded.declared";
+const DECLARED_OF: &str = "SELECT b.account_id, b.bot_id, b.pool_id, b.declared, b.wanted, b.quarantine_kind, b.quarantine, \
+       b.quarantined_at FROM json_each($1) AS t \
+     JOIN bot b ON b.account_id = t.value->>0 AND b.bot_id = t.value->>1 ORDER BY b.account_id, b.bot_id";
 const DECLARED: &str = "SELECT account_id, bot_id, pool_id, declared, wanted, quarantine_kind, quarantine, quarantined_at \
      FROM bot ORDER BY account_id, bot_id";
-const WANT: &str = "UPDATE bot SET wanted = $3 WHERE account_id = $1 AND bot_id = $2";
 
 // The update writes the row even where nothing changes, for RETURNING shows only rows written.
 const OWN: &str = "INSERT INTO bot_owner (account_id, bot_id, incarnation, epoch) \
@@ -106,33 +118,14 @@ impl Store {
         .await
     }
 
-    /// Says whether a bot should run.
-    pub async fn set_wanted(
-        &self,
-        account: &AccountId,
-        bot: &BotId,
-        wanted: Wanted,
-    ) -> Result<(), StoreError> {
-        self.update_bot(WANT, account, bot, Some(wanted.as_str().to_owned())).await
-    }
-
-    async fn update_bot(
-        &self,
-        statement: &'static str,
-        account: &AccountId,
-        bot: &BotId,
-        value: Option<String>,
-    ) -> Result<(), StoreError> {
-        let (account, bot) = (account.clone(), bot.clone());
+    /// These of the declared bots, by account and name.
+    pub async fn declared_of(&self, bots: &[BotKey]) -> Result<Vec<DeclaredRow>, StoreError> {
+        let bots = json!(bots).to_string();
         self.on_io(move |inner| async move {
-            let found = each_dialect!(inner.engine, writer, db => {
-                let statement = sqlx::query(statement).bind(account.as_str()).bind(bot.as_str()).bind(value);
-                statement.execute(db).await?.rows_affected()
+            let rows: Vec<Declared> = each_dialect!(inner.engine, reader, db => {
+                sqlx::query_as(DECLARED_OF).bind(bots).fetch_all(db).await?
             });
-            match found {
-                0 => Err(StoreError::Rule(format!("account {account} declares no bot {bot}"))),
-                _ => Ok(()),
-            }
+            Ok(rows.into_iter().map(declared_row).collect())
         })
         .await
     }

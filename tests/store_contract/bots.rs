@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use muster::store::{BotKey, DeclaredBot, NodeIdentity, StoreError, Wanted};
+use muster::store::{BotKey, DeclaredBot, NodeIdentity, Wanted};
 use muster_core::quarantine::{Kind, Quarantine};
 use muster_core::starts::Past;
+use muster_core::wish::Verb;
 
 use crate::world::World;
 
@@ -72,7 +73,7 @@ pub async fn what_people_decided_survives_the_next_declaration(world: World) {
     store.migrate().await.unwrap();
     store.declare(&[declared("bob", "desk", r#"{"v":1}"#), declared("ada", "desk", "{}")]).await.unwrap();
     store.hold_off(&[quarantine("bob", Kind::BadCredentials, "refused")], None).await.unwrap();
-    store.set_wanted(&"1".into(), &"bob".into(), Wanted::Parked).await.unwrap();
+    store.ask("w", Verb::Stop, &[("1".into(), "bob".into())], ("bea", "")).await.unwrap();
     let changed = declared("bob", "night", r#"{"v":"\"2\""}"#);
     store.declare(std::slice::from_ref(&changed)).await.unwrap();
     store.declare(&[]).await.unwrap();
@@ -91,6 +92,8 @@ pub async fn what_people_decided_survives_the_next_declaration(world: World) {
 
 pub async fn an_undeclared_bot_cannot_be_steered(world: World) {
     world.store.migrate().await.unwrap();
-    let error = world.store.set_wanted(&"1".into(), &"eve".into(), Wanted::Parked).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Rule(words) if words.contains("eve")), "{error}");
+    let eve = [("1".into(), "eve".into())];
+    world.store.ask("w", Verb::Stop, &eve, ("bea", "")).await.unwrap();
+    assert_eq!(world.store.wish_outcomes("w", &eve).await.unwrap(), []);
+    assert!(world.store.parked().await.unwrap().is_empty());
 }

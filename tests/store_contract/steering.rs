@@ -1,7 +1,11 @@
-//! What people want of a fleet: pauses, fresh tokens, and the audit of what they did.
+//! What people want of a fleet: pauses, wishes, and the audit of what they did.
 
-use muster::store::{Act, ActFilter, RefreshOutcome};
+use std::time::Duration;
+
+use liveperson_proto::request::Availability;
+use muster::store::{Act, ActFilter, BotKey, DeclaredBot};
 use muster_core::pause::Scope;
+use muster_core::wish::{Verb, Verdict};
 
 use crate::world::World;
 
@@ -25,21 +29,82 @@ pub async fn a_pause_holds_until_it_is_lifted_as_it_was_made(world: World) {
     assert_eq!(person.resume(&own).await.unwrap(), []);
 }
 
-pub async fn a_wish_for_a_fresh_token_waits_until_it_is_answered(world: World) {
+/// The process at work, and the bots `ada` and `bob` declared.
+pub async fn declared(world: &World) -> crate::world::Process {
     let p = world.at_work().await;
+    let bot = |name: &str| DeclaredBot {
+        account: "1".into(),
+        bot: name.into(),
+        pool: "desk".into(),
+        declared_json: "{}".to_owned(),
+    };
+    p.store.declare(&[bot("ada"), bot("bob")]).await.unwrap();
+    p
+}
+
+pub async fn a_wish_is_asked_once_and_waits_for_its_first_answer(world: World) {
+    let p = declared(&world).await;
     let person = world.another_store().await;
-    let bots = [("1".to_owned(), "ada".to_owned()), ("1".to_owned(), "bob".to_owned())];
-    person.ask_for_refresh(&bots, "bea").await.unwrap();
-    person.ask_for_refresh(&bots[..1], "bea").await.unwrap();
-    let open: Vec<_> = p.store.refresh_requests().await.unwrap().into_iter().map(|one| one.number).collect();
-    assert_eq!(open, [2, 1]);
-    p.store.answer_refresh(&"1".into(), &"ada".into(), "refreshed").await.unwrap();
-    let outcomes = person.refresh_outcomes(&bots).await.unwrap();
-    let words: Vec<_> = outcomes.iter().map(|RefreshOutcome { words, .. }| words.as_deref()).collect();
-    assert_eq!(words, [Some("refreshed"), None]);
-    assert_eq!(p.store.refresh_requests().await.unwrap().len(), 1);
-    person.ask_for_refresh(&bots[..1], "bea").await.unwrap();
-    assert_eq!(person.refresh_outcomes(&bots[..1]).await.unwrap()[0].words, None, "an old answer is none");
+    let [ada, bob]: [BotKey; 2] = [("1".into(), "ada".into()), ("1".into(), "bob".into())];
+    let both = [ada.clone(), bob.clone()];
+    person.ask("w1", Verb::Refresh, &both, ("bea", "an audit\0")).await.unwrap();
+    person.ask("w1", Verb::Refresh, &both, ("eve", "again")).await.unwrap();
+    let away = Verb::AgentState(Availability::Away);
+    person.ask("w2", away, &both[..1], ("bea", "lunch")).await.unwrap();
+    let open = async || -> Vec<(String, String, Verb, bool)> {
+        let rows = p.store.open_wishes(&p.me).await.unwrap();
+        rows.into_iter().map(|row| (row.id, row.bot.to_string(), row.verb, row.begun)).collect()
+    };
+    let wish = |id: &str, bot: &str, verb, begun| (id.to_owned(), bot.to_owned(), verb, begun);
+    let (refresh, state) = (wish("w1", "ada", Verb::Refresh, false), wish("w2", "ada", away, false));
+    assert_eq!(open().await, [refresh.clone(), wish("w1", "bob", Verb::Refresh, false), state.clone()]);
+    let first = &p.store.open_wishes(&p.me).await.unwrap()[0];
+    assert_eq!((&*first.by, &*first.reason, first.older), ("bea", "an audit\u{fffd}", false));
+    let next = crate::world::process("next");
+    p.store.acquire(&next, true).await.unwrap();
+    assert!(p.store.open_wishes(&next).await.unwrap()[0].older, "it is older than the next process");
+
+    p.store.begin_wish(&bob, "w1", false).await.unwrap();
+    assert_eq!(open().await[1], wish("w1", "bob", Verb::Refresh, true));
+    let done = Verdict::Done("refreshed".to_owned());
+    p.store.answer_wish(&bob, "w1", &done).await.unwrap();
+    p.store.answer_wish(&bob, "w1", &Verdict::Failed("late".to_owned())).await.unwrap();
+    assert_eq!(open().await, [refresh, state]);
+    let outcomes = person.wish_outcomes("w1", &both).await.unwrap();
+    let told: Vec<_> = outcomes.into_iter().map(|one| (one.bot, one.verdict)).collect();
+    assert_eq!(told, [(ada, None), (bob.clone(), Some(done))], "the first answer stays");
+    assert_eq!(person.wish_outcomes("w3", &[bob]).await.unwrap(), []);
+}
+
+pub async fn a_start_and_a_stop_say_whether_a_bot_should_run(world: World) {
+    let p = declared(&world).await;
+    let [ada, bob]: [BotKey; 2] = [("1".into(), "ada".into()), ("1".into(), "bob".into())];
+    p.store.ask("w1", Verb::Stop, &[ada.clone(), bob.clone()], ("bea", "")).await.unwrap();
+    assert_eq!(p.store.parked().await.unwrap(), [ada.clone(), bob.clone()].into());
+    p.store.ask("w2", Verb::Start, std::slice::from_ref(&ada), ("bea", "")).await.unwrap();
+    p.store.ask("w3", Verb::Restart, std::slice::from_ref(&bob), ("bea", "")).await.unwrap();
+    assert_eq!(p.store.parked().await.unwrap(), [bob.clone()].into());
+    p.store.ask("w1", Verb::Stop, std::slice::from_ref(&ada), ("bea", "")).await.unwrap();
+    assert_eq!(
+        p.store.parked().await.unwrap(),
+        [bob].into(),
+        "what was asked before is asked no second time"
+    );
+}
+
+pub async fn a_login_anew_takes_the_session_along_and_answered_wishes_are_forgotten(world: World) {
+    let p = declared(&world).await;
+    let ada: BotKey = ("1".into(), "ada".into());
+    p.store.save_session(&ada.0, &ada.1, "a session").await.unwrap();
+    p.store.ask("w1", Verb::Relogin, std::slice::from_ref(&ada), ("bea", "")).await.unwrap();
+    p.store.begin_wish(&ada, "w1", true).await.unwrap();
+    assert!(p.store.load_session(&ada.0, &ada.1).await.unwrap().is_none());
+    assert!(p.store.open_wishes(&p.me).await.unwrap()[0].begun);
+    assert_eq!(p.store.prune_wishes(Duration::ZERO, 10).await.unwrap(), 0, "one that is open is kept");
+    p.store.answer_wish(&ada, "w1", &Verdict::Done(String::new())).await.unwrap();
+    assert_eq!(p.store.prune_wishes(Duration::from_hours(1), 10).await.unwrap(), 0);
+    world.sql("UPDATE bot_wish SET answered_at = 1").await;
+    assert_eq!(p.store.prune_wishes(Duration::from_hours(1), 10).await.unwrap(), 1);
 }
 
 pub async fn the_audit_is_only_added_to(world: World) {

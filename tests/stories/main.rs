@@ -18,6 +18,8 @@
 //! - `webhook`: logic behind a URL, in three languages and in a bad mood
 //! - `access`: who may ask a fleet that runs
 //! - `steering`: pauses, new logins, tokens on demand, and what a restart costs
+//! - `verbs`: bots started, stopped, begun and logged in anew, set to other states
+//! - `operations`: verbs on many bots, to their end, cancelled, and over a crash
 //! - `store_away`: the store goes and comes back
 //! - `store_faults`, `sqlite_faults`: whatever else a store can do to a fleet
 //! - `restore`: an older backup is put back
@@ -69,6 +71,7 @@ mod logins;
 mod matrix;
 mod neighbours;
 mod once;
+mod operations;
 mod ownership;
 mod pools;
 mod prometheus;
@@ -87,4 +90,5 @@ mod talk;
 mod theft;
 mod truth;
 mod untagged;
+mod verbs;
 mod webhook;

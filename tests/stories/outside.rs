@@ -231,6 +231,27 @@ impl World {
         fs::write(&file, text.replace(from, to)).unwrap();
     }
 
+    /// The store seals sessions under a key of the fleet's own: Postgres stores none without one.
+    pub(crate) fn keeps_sessions(&self) {
+        let key = self.dir.path().join("key");
+        fs::write(&key, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap();
+        fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let lease = "node_lease = \"4s\"";
+        self.rewrites(lease, &format!("{lease}\nkey = \"file:{}\"", key.display()));
+    }
+
+    /// Periods so long that no socket and no request is given up, however slow the machine.
+    pub(crate) fn is_patient(&self) {
+        for (from, to) in [
+            ("request_timeout = \"1s\"", "request_timeout = \"30s\""),
+            ("settle = \"4s\"", "settle = \"60s\""),
+            ("clock_every = \"1s\"", "clock_every = \"30s\""),
+            ("clock_deadline = \"2s\"", "clock_deadline = \"60s\""),
+        ] {
+            self.rewrites(from, to);
+        }
+    }
+
     /// All bots of the one account become a pool that watches it and joins.
     pub(crate) fn joins_by_itself(&self) {
         let file = self.dir.path().join("fleet.toml");

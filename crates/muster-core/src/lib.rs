@@ -5,7 +5,8 @@
 //! - [`declared`]: declared against running: which bots have to move
 //! - [`duty`]: what a pool is for, and how its bots behave beside others
 //! - [`pool`]: who watches an account, and who takes which conversation
-//! - [`pause`]: whom people hold still
+//! - [`pause`]: whom people hold still; [`wish`]: what else they want of a bot, and what came of it
+//! - [`operation`]: a verb on everything that matched, a few at a time
 //! - [`rights`]: who may do what, and in which accounts
 //! - [`turn`]: the contract between a bot and its logic
 //! - [`budget`]: how many logins an account allows; [`door`]: which bot logs in next, and when
@@ -23,8 +24,10 @@ pub mod dialog;
 
 pub mod declared;
 pub mod duty;
+pub mod operation;
 pub mod pause;
 pub mod pool;
+pub mod wish;
 
 pub mod turn;
 

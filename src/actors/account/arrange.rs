@@ -1,5 +1,7 @@
 //! What is declared anew: bots begin, end and change one by one, and the others never notice.
 
+use std::time::Duration;
+
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use muster_core::BotId;
 use muster_core::bot::{Ending, Event};
@@ -13,6 +15,9 @@ use super::{AccountActor, CAPACITY, Place, Running, Seat};
 use crate::board::{BotState, BotStatus};
 use crate::settings::BOTS;
 use crate::telemetry::Chain;
+
+/// The wait before a store that was away is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A bot is declared anew.
 #[derive(Message)]
@@ -32,6 +37,11 @@ pub(super) struct Next {
 }
 
 impl Next {
+    /// An ending of this kind, and what follows it.
+    pub(super) fn after(ending: Ending, within: Duration, step: Step, place: Place) -> Self {
+        Self { step, place, drain: Drain { ending, within } }
+    }
+
     /// What is declared while it is on its way: it ends all the same.
     fn and_then(self, step: Step, place: Place) -> Self {
         let step = match step {
@@ -113,7 +123,7 @@ impl AccountActor {
         }
     }
 
-    fn begin(&mut self, bot: &BotId, ctx: &mut Context<Self>) {
+    pub(super) fn begin(&mut self, bot: &BotId, ctx: &mut Context<Self>) {
         let Some(seat) = self.bots.get_mut(bot) else { return };
         seat.ended = false;
         self.pools.enrol(&seat.place);
@@ -123,8 +133,9 @@ impl AccountActor {
     /// Ends the bot in order; what is to follow, follows then.
     fn leave(&mut self, bot: &BotId, step: Step, place: Place, ctx: &mut Context<Self>) {
         let Some(seat) = self.bots.get_mut(bot) else { return };
-        let drain = Drain { ending: ending(step), within: self.house.timing.drain };
-        seat.next = Some(Next { step, place, drain });
+        let next = Next::after(ending(step), self.house.timing.drain, step, place);
+        let drain = next.drain;
+        seat.next = Some(next);
         if let Some(Running(addr)) = &seat.running {
             return command(addr, drain);
         }
@@ -158,14 +169,29 @@ impl AccountActor {
         }
     }
 
-    /// Begins, with the session of another user if one was tried.
+    /// Begins, with the session of another user if one was tried, and without one if somebody wants that.
     fn begin_as_successor(&mut self, bot: &BotId, ctx: &mut Context<Self>) {
+        if let Some(wish) = self.forgets_session(bot) {
+            return self.begin_without_session(bot, wish, ctx);
+        }
         let successor = self.bots.get_mut(bot).and_then(|seat| seat.successor.take());
         let Some(session) = successor else { return self.begin(bot, ctx) };
         let (house, account, bot) = (self.house.clone(), self.id.clone(), bot.clone());
         let name = bot.clone();
         let saving = async move { save(&house, &account, &name, &session).await };
         ctx.spawn(saving.into_actor(self).map(move |(), account, ctx| account.begin(&bot, ctx)));
+    }
+
+    fn begin_without_session(&mut self, bot: &BotId, wish: String, ctx: &mut Context<Self>) {
+        let (store, key) = (self.house.store.clone(), (self.id.clone(), bot.clone()));
+        let forgetting = async move { (store.begin_wish(&key, &wish, true).await, wish, key.1) };
+        ctx.spawn(forgetting.into_actor(self).map(|(forgotten, wish, bot), account, ctx| match forgotten {
+            Ok(()) => account.begin(&bot, ctx),
+            Err(error) => {
+                warn!(account.id = %account.id, bot.id = %bot, error = %Chain(&error), "a session cannot be forgotten; tries again");
+                ctx.run_later(AGAIN, move |account, ctx| account.begin_without_session(&bot, wish, ctx));
+            }
+        }));
     }
 
     /// Whether the life that ends goes on in the next one: then it keeps what it holds.

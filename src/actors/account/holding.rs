@@ -27,6 +27,12 @@ pub(super) struct Hold {
     kept: Option<Moment>,
 }
 
+impl Hold {
+    pub(super) fn words(&self) -> String {
+        self.quarantine.words.clone()
+    }
+}
+
 impl AccountActor {
     /// Holds a bot off, and has the store keep it.
     pub(super) fn hold_off(&mut self, bot: &BotId, quarantine: Quarantine, ctx: &mut Context<Self>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use liveperson_proto::request::Request;
+use liveperson_proto::request::{Availability, Request};
 use muster_core::bot::{Bystanders, Event};
 use muster_core::dialog::{Decided, Effect, Note, Ticket};
 use muster_core::duty::Intake;
@@ -12,6 +12,7 @@ use muster_core::pool::PoolNews;
 use muster_core::quarantine::{Kind, Quarantine};
 use muster_core::supervision::Exit;
 use muster_core::turn::Turn;
+use muster_core::wish::{Verb, Verdict};
 use tracing::{debug, error, info, warn};
 
 use super::super::account::{HoldsOff, PoolReport};
@@ -208,7 +209,12 @@ impl BotActor {
                     "the platform changes the bot's state again and again; it stays so for a while, and nothing rings"
                 );
             }
-            Note::NotRefreshed { words } => self.refresh_answered(words),
+            Note::NotRefreshed { words } => {
+                self.wish_answered(Verb::Refresh, Verdict::Failed(words.to_owned()));
+            }
+            Note::StateAnswered(verdict) => {
+                self.wish_answered(Verb::AgentState(Availability::Online), verdict);
+            }
             Note::StoreAway => warn!("a commit found the store away or the bot fenced"),
             Note::RingAccepted(ring) => debug!(ring.id = %ring, "accepts a ring"),
             Note::RingTaken { ring, lead } => {

@@ -2,11 +2,12 @@
 
 use actix::{Context, Handler, Message};
 use muster_core::bot::{Event, RefreshFault};
-use tracing::warn;
+use muster_core::wish::{Verb, Verdict};
 
+use super::super::account::WishTold;
+use super::super::command;
 use super::BotActor;
 use crate::logic::Decider;
-use crate::telemetry::Chain;
 
 /// Its settings changed in a way that needs no new life.
 #[derive(Message)]
@@ -45,18 +46,30 @@ impl Handler<Hold> for BotActor {
     }
 }
 
-/// Somebody wants the token refreshed now, and to know what came of it.
+/// Somebody wants something of the running bot, and to know what came of it.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct RefreshNow;
+pub struct Wished {
+    /// Which wish.
+    pub wish: String,
+    /// What is wanted: a refresh, or a state.
+    pub verb: Verb,
+    /// Who wants it, and why, in words.
+    pub why: String,
+}
 
-impl Handler<RefreshNow> for BotActor {
+impl Handler<Wished> for BotActor {
     type Result = ();
 
     // Told again and again until it is answered.
-    fn handle(&mut self, asked: RefreshNow, ctx: &mut Context<Self>) {
-        if self.refresh_asked.replace(asked).is_none() {
-            self.take(Event::RefreshAsked, ctx);
+    fn handle(&mut self, Wished { wish, verb, why }: Wished, ctx: &mut Context<Self>) {
+        let again = self.wished.as_ref().is_some_and(|(before, _)| *before == wish);
+        self.wished = Some((wish, verb));
+        match verb {
+            Verb::Refresh if again => {}
+            Verb::Refresh => self.take(Event::RefreshAsked, ctx),
+            Verb::AgentState(availability) => self.take(Event::StateAsked { availability, why }, ctx),
+            _ => {}
         }
     }
 }
@@ -64,28 +77,28 @@ impl Handler<RefreshNow> for BotActor {
 impl BotActor {
     /// What came of a refresh, for whoever asked for one.
     pub(super) fn refresh_told(&mut self, event: &Event) {
-        self.refresh_answered(match event {
-            Event::Refreshed => "refreshed",
-            Event::RefreshFailed(RefreshFault::Unauthorized) => {
-                "the platform does not take the token any more: the bot logs in anew"
-            }
-            Event::RefreshFailed(RefreshFault::Unwell) => {
-                "the login service does not answer: the bot tries again by itself"
-            }
-            Event::RefreshFailed(RefreshFault::Impossible) => "this session cannot be refreshed",
-            _ => return,
-        });
+        let failed = |words: &str| Verdict::Failed(words.to_owned());
+        self.wish_answered(
+            Verb::Refresh,
+            match event {
+                Event::Refreshed => Verdict::Done("refreshed".to_owned()),
+                Event::RefreshFailed(RefreshFault::Unauthorized) => {
+                    failed("the platform does not take the token any more: the bot logs in anew")
+                }
+                Event::RefreshFailed(RefreshFault::Unwell) => {
+                    failed("the login service does not answer: the bot tries again by itself")
+                }
+                Event::RefreshFailed(RefreshFault::Impossible) => failed("this session cannot be refreshed"),
+                _ => return,
+            },
+        );
     }
 
-    pub(super) fn refresh_answered(&mut self, words: &'static str) {
-        if self.refresh_asked.take().is_none() {
-            return;
+    // Upward and rare.
+    pub(super) fn wish_answered(&mut self, verb: Verb, verdict: Verdict) {
+        let is_about = |(_, wished): &mut (String, Verb)| wished.word() == verb.word();
+        if let Some((wish, _)) = self.wished.take_if(is_about) {
+            command(&self.post.supervisor, WishTold { bot: self.bot().clone(), wish, verdict });
         }
-        let (store, author) = (self.post.house.store.clone(), self.post.author.clone());
-        self.post.house.io.spawn(async move {
-            if let Err(error) = store.answer_refresh(&author.account, &author.bot, words).await {
-                warn!(account.id = %author.account, bot.id = %author.bot, error = %Chain(&error), "nobody was told what came of a refresh");
-            }
-        });
     }
 }

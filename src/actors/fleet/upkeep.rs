@@ -36,6 +36,7 @@ impl FleetActor {
         ctx.run_later(ASK_EVERY, Self::ask_for_revived);
         ctx.run_later(ASK_EVERY, Self::ask_for_held);
         ctx.run_later(FIRST_PRUNE, Self::prune_events);
+        ctx.run_later(FIRST_PRUNE, Self::prune_steering);
         ctx.run_later(WRITE_EVERY, Self::write_timeline);
     }
 
@@ -101,6 +102,29 @@ impl FleetActor {
                 }
             };
             ctx.run_later(wait, Self::prune_events);
+        }));
+    }
+
+    /// Forgets what people wanted long ago: a batch of wishes and one operation, and more soon if there is more.
+    fn prune_steering(&mut self, ctx: &mut Context<Self>) {
+        let store = self.house.store.clone();
+        let pruning = async move {
+            let operation = store.prune_operation(KEEP_EVENTS).await?;
+            Ok::<_, StoreError>((store.prune_wishes(KEEP_EVENTS, BATCH).await?, operation))
+        };
+        ctx.spawn(pruning.into_actor(self).map(|pruned, fleet, ctx| {
+            let wait = match pruned {
+                Ok((wishes, operation)) => {
+                    fleet.house.metrics.pruned("wishes", wishes);
+                    fleet.house.metrics.pruned("operations", u64::from(operation));
+                    if operation || wishes >= u64::from(BATCH) { BREATH } else { PRUNE_EVERY }
+                }
+                Err(error) => {
+                    warn!(error = %Chain(&error), "old wishes could not be forgotten; tries again");
+                    FIRST_PRUNE
+                }
+            };
+            ctx.run_later(wait, Self::prune_steering);
         }));
     }
 

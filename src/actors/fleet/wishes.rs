@@ -1,31 +1,56 @@
-//! What people want of running bots, as the store tells it: pauses, and tokens refreshed now.
+//! What people want of running bots, as the store tells it: pauses, and wishes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use liveperson_proto::AccountId;
 use muster_core::pause::Pause;
-use tracing::info;
+use muster_core::wish::Verdict;
+use tracing::{info, warn};
 
-use super::super::account::{Held, RefreshWanted};
+use super::super::account::{Held, Wanting};
 use super::super::command;
 use super::FleetActor;
 use crate::happening::Happening;
-use crate::store::{PauseRow, RefreshRequest};
+use crate::store::{BotWish, PauseRow};
+use crate::telemetry::Chain;
 
 /// How often the store is asked what people want.
 const ASK_EVERY: Duration = Duration::from_secs(2);
+
+/// Somebody in this process wrote wishes: the store is asked before its time.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AskNow;
+
+impl Handler<AskNow> for FleetActor {
+    type Result = ();
+
+    fn handle(&mut self, _: AskNow, ctx: &mut Context<Self>) {
+        self.ask_for_open_wishes(ctx);
+    }
+}
 
 impl FleetActor {
     /// Asks the store, and again after a while. A store that is away is noticed elsewhere.
     pub(super) fn ask_for_wishes(&mut self, ctx: &mut Context<Self>) {
         let store = self.house.store.clone();
-        let asking = async move { (store.pauses().await, store.refresh_requests().await) };
-        ctx.spawn(asking.into_actor(self).map(|(pauses, requests), fleet, ctx| {
+        let asking = async move { store.pauses().await };
+        ctx.spawn(asking.into_actor(self).map(|pauses, fleet, ctx| {
             if let Ok(pauses) = pauses {
                 fleet.hold(pauses);
             }
-            fleet.hand_on_requests(requests.unwrap_or_default());
+            fleet.ask_for_open_wishes(ctx);
             ctx.run_later(ASK_EVERY, Self::ask_for_wishes);
+        }));
+    }
+
+    fn ask_for_open_wishes(&mut self, ctx: &mut Context<Self>) {
+        let house = self.house.clone();
+        let asking = async move { house.store.open_wishes(&house.me).await };
+        ctx.spawn(asking.into_actor(self).map(|wishes, fleet, _| {
+            fleet.tell_accounts(wishes.unwrap_or_default());
         }));
     }
 
@@ -53,11 +78,35 @@ impl FleetActor {
         }
     }
 
-    fn hand_on_requests(&self, requests: Vec<RefreshRequest>) {
-        for RefreshRequest { account, bot, .. } in requests {
-            if let Some(running) = self.accounts.get(&account).and_then(|account| account.running.as_ref()) {
-                command(running, RefreshWanted { bot });
+    fn tell_accounts(&self, wishes: Vec<BotWish>) {
+        // While the ownership is in doubt somebody else may be at them.
+        if self.fence.is_some() || self.ending.is_some() {
+            return;
+        }
+        let mut accounts: BTreeMap<AccountId, Vec<BotWish>> = BTreeMap::new();
+        for row in wishes {
+            accounts.entry(row.account.clone()).or_default().push(row);
+        }
+        for (id, rows) in accounts {
+            match self.accounts.get(&id) {
+                Some(account) => {
+                    account.running.as_ref().inspect(|running| command(running, Wanting(rows)));
+                }
+                None => self.turn_away(rows),
             }
         }
+    }
+
+    fn turn_away(&self, rows: Vec<BotWish>) {
+        let store = self.house.store.clone();
+        self.house.io.spawn(async move {
+            for BotWish { account, bot, id, .. } in rows {
+                let verdict = Verdict::Failed("no bot of its account runs here".to_owned());
+                let key = (account, bot);
+                if let Err(error) = store.answer_wish(&key, &id, &verdict).await {
+                    warn!(account.id = %key.0, bot.id = %key.1, error = %Chain(&error), "nobody was told what came of a wish");
+                }
+            }
+        });
     }
 }

@@ -1,7 +1,7 @@
 //! `muster bots suspend` and `muster bots release`: the store is told; a running fleet hears it there.
 
 use clap::Args;
-use muster_core::quarantine::{Kind, Quarantine};
+use muster_core::wish::{Verb, Verdict};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
@@ -9,7 +9,8 @@ use super::super::Failure;
 use super::super::chosen::{Chosen, failed};
 use super::super::table::json;
 use super::super::who::Deciding;
-use crate::store::{BotKey, DeclaredRow, Store};
+use crate::steering::bots::{self, Order};
+use crate::store::{BotWishOutcome, Store};
 
 /// Which bots, and why.
 #[derive(Args)]
@@ -45,22 +46,9 @@ pub(super) async fn release(
 }
 
 async fn released(store: &Store, chosen: &Chosen, reason: &str, by: &str) -> Result<Vec<Answer>, Failure> {
-    let rows = chosen.rows(store).await?;
-    let keys: Vec<BotKey> = rows.iter().map(key).collect();
-    let gone = store.let_go(&keys, by, reason).await.map_err(|error| failed(&error))?;
-    let of = |row: &DeclaredRow| {
-        let kind = row.quarantine.as_ref().map(|held| held.quarantine.kind);
-        match (gone.contains(&key(row)), kind) {
-            (true, kind) => {
-                let kind = kind.map_or(String::new(), |kind| format!(" ({kind})"));
-                (true, format!("is released{kind}: a running fleet starts it within a few seconds"))
-            }
-            (false, _) => (false, "was not held off".to_owned()),
-        }
-    };
+    let answers = acted(store, chosen, Order { verb: Verb::Release, by, reason }).await?;
     // Of a whole account or fleet only what changed is worth a line.
-    let answers = rows.iter().map(|row| answer(row, of(row)));
-    Ok(answers.filter(|answer| answer.changed || !chosen.bots.is_empty()).collect())
+    Ok(answers.into_iter().filter(|answer| answer.changed || !chosen.bots.is_empty()).collect())
 }
 
 /// Holds bots off.
@@ -76,29 +64,25 @@ pub(super) async fn suspend(
 }
 
 async fn suspended(store: &Store, chosen: &Chosen, reason: &str, by: &str) -> Result<Vec<Answer>, Failure> {
+    acted(store, chosen, Order { verb: Verb::Suspend, by, reason }).await
+}
+
+async fn acted(store: &Store, chosen: &Chosen, order: Order<'_>) -> Result<Vec<Answer>, Failure> {
     let rows = chosen.rows(store).await?;
-    let because = format!("suspended by {by}: {reason}; when that is over");
-    let row = |row: &DeclaredRow| {
-        let (account, bot) = key(row);
-        let quarantine = Quarantine::of(&account, &bot, Kind::Suspended, &because);
-        ((account, bot), quarantine)
-    };
-    let quarantines: Vec<_> = rows.iter().map(row).collect();
-    let held = store.hold_off(&quarantines, Some(by)).await.map_err(|error| failed(&error))?;
-    let of = |row: &DeclaredRow| match (held.contains(&key(row)), &row.quarantine) {
-        (true, _) => (true, "is suspended: a running fleet takes it offline within a few seconds".to_owned()),
-        (false, Some(before)) => (false, format!("is held off already ({})", before.quarantine.kind)),
-        (false, None) => (false, "is held off already".to_owned()),
-    };
-    Ok(rows.iter().map(|row| answer(row, of(row))).collect())
+    let acted = bots::act(store, order, &rows).await.map_err(|error| failed(&error))?;
+    Ok(acted.bots.into_iter().filter_map(answer).collect())
 }
 
-fn key(row: &DeclaredRow) -> BotKey {
-    (row.bot.account.clone(), row.bot.bot.clone())
-}
-
-fn answer(row: &DeclaredRow, (changed, words): (bool, String)) -> Answer {
-    Answer { account: row.bot.account.to_string(), bot: row.bot.bot.to_string(), changed, words }
+/// The store has an answer at once.
+fn answer(BotWishOutcome { bot: (account, bot), verdict }: BotWishOutcome) -> Option<Answer> {
+    let verdict = verdict?;
+    let (account, bot) = (account.to_string(), bot.to_string());
+    Some(Answer {
+        account,
+        bot,
+        changed: matches!(verdict, Verdict::Done(_)),
+        words: verdict.words().to_owned(),
+    })
 }
 
 fn tell(answers: &[Answer], as_json: bool) {

@@ -7,6 +7,7 @@ use liveperson_proto::agent_state::AgentState;
 use liveperson_proto::close_code::CloseCode;
 use liveperson_proto::conversation::{Conversation, ConversationChange};
 use liveperson_proto::message::MessageEvent;
+use liveperson_proto::request::Availability;
 use liveperson_proto::ring::Ring;
 use liveperson_proto::{AgentId, ConversationId, PersistentId, SubscriptionId};
 
@@ -268,6 +269,13 @@ pub enum Event {
     Resumed,
     /// Somebody wants the token refreshed now.
     RefreshAsked,
+    /// Somebody wants the platform to take the bot for this, until somebody wants something else or this life ends.
+    StateAsked {
+        /// For what.
+        availability: Availability,
+        /// Who, and why, in words.
+        why: String,
+    },
     /// It is declared anew, in a way that needs no new life: what begins from now on goes by it.
     Adjusted {
         /// Conversations at most at one time.

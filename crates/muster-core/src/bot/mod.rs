@@ -10,7 +10,7 @@
 //! - `index`: what is known of all conversations without looking at each
 //! - `finding`: conversations read by their ids
 //! - `drain`: the two endings
-//! - `hold`: a bot that people hold still
+//! - `hold`: a bot that people hold still, or want the platform to take for something else
 //! - [`view`]: what people see
 
 pub mod event;
@@ -31,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use liveperson_proto::conversation::Conversation as Shown;
+use liveperson_proto::request::Availability;
 use liveperson_proto::{AgentId, ConversationId, PersistentId, RingId, SubscriptionId};
 
 pub use event::{Bystanders, Ending, Event, Identity, LoginFault, RefreshFault, Sealed};
@@ -160,6 +161,8 @@ pub struct Bot {
     fenced: Option<String>,
     /// Why people hold it still, while they do.
     paused: Option<String>,
+    /// What people want the platform to take it for, and why, where that is not ONLINE.
+    wanted_state: Option<(Availability, String)>,
     /// The conversations of its pool that people have taken over, whoever holds them.
     taken_over: BTreeSet<ConversationId>,
     quarantined: Option<Quarantine>,
@@ -223,6 +226,7 @@ impl Bot {
             clock_offset: 0,
             fenced: None,
             paused: None,
+            wanted_state: None,
             taken_over: BTreeSet::new(),
             quarantined: None,
             drain: None,
@@ -335,6 +339,7 @@ impl Bot {
             Event::Paused { why } => self.pause(why, out),
             Event::Resumed => self.resume(now, out),
             Event::RefreshAsked => self.refresh_asked(now, out),
+            Event::StateAsked { availability, why } => self.state_asked(availability, why, out),
             Event::Adjusted { capacity, attempts, on_failure } => {
                 self.capacity = capacity;
                 self.rules.attempts = attempts;
@@ -352,6 +357,7 @@ impl Bot {
             }
             Purpose::WatchState => self.state_watched(&outcome, now, out),
             Purpose::SetBack => self.set_back_answered(&outcome),
+            Purpose::StateAsked(availability) => self.asked_state_answered(availability, &outcome, out),
             Purpose::Watch => self.watch_answered(&outcome, now, out),
             Purpose::Ring(ring) => self.ring_answered(ring, &outcome, now, out),
             Purpose::History(conversation, reading) => {

@@ -46,7 +46,8 @@ impl Presence {
         (self.away, self.asked, self.watched, self.watch_at) = (None, false, false, None);
     }
 
-    fn is_back(&mut self) {
+    /// The platform takes the bot for what it has set.
+    pub(crate) fn is_back(&mut self) {
         (self.away, self.alarmed) = (None, false);
     }
 
@@ -85,7 +86,7 @@ impl Bot {
         }
         for AgentState { availability, .. } in states.into_iter().filter(|s| self.me.is(s.agent.as_str())) {
             self.presence.shown_since = true;
-            if availability == Availability::Online {
+            if availability == self.availability() {
                 self.presence.is_back();
             } else {
                 self.presence.away = Some(availability);
@@ -134,7 +135,7 @@ impl Bot {
         (self.presence.asked, self.presence.shown_since) = (true, false);
         let times = self.presence.set_back.len();
         out.push(Effect::Note(Note::SetBack { availability, times }));
-        let request = Request::SetAgentState { agent, availability: Availability::Online };
+        let request = Request::SetAgentState { agent, availability: self.availability() };
         out.push(Effect::Ask(self.tickets.take(Purpose::SetBack), request));
     }
 

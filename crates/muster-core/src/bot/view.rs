@@ -162,7 +162,7 @@ impl Bot {
                 super::lifecycle::SocketStage::Subscribing => State::Subscribing,
                 super::lifecycle::SocketStage::Online => State::Online,
             };
-            return (state, self.paused.clone().or_else(|| self.worry()));
+            return (state, self.paused.clone().or_else(|| self.worry()).or_else(|| self.state_words()));
         }
         if let Some(waiting) = &self.waiting {
             return (State::Waiting, Some(waiting.cause.clone()));

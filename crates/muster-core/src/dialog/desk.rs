@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use liveperson_proto::message::MessageEvent;
-use liveperson_proto::request::Request;
+use liveperson_proto::request::{Availability, Request};
 use liveperson_proto::{AccountId, AgentId, ConversationId, PersistentId, RingId, SubscriptionId};
 
 use super::effect::{Effect, OutboxKey};
@@ -154,6 +154,8 @@ pub(crate) enum Purpose {
     /// The subscription to the bot's own state.
     WatchState,
     SetBack,
+    /// A person wants this state.
+    StateAsked(Availability),
     Ring(RingId),
     /// Which reading of the conversation.
     History(ConversationId, Ticket),

@@ -5,6 +5,7 @@ use liveperson_proto::{ConversationId, RingId};
 
 use super::proof::GapProof;
 use crate::bot::Bystanders;
+use crate::wish::Verdict;
 
 /// Something worth counting or telling; never an instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +109,8 @@ pub enum Note {
         /// Why, in words.
         words: &'static str,
     },
+    /// What came of a state that a person wanted.
+    StateAnswered(Verdict),
     /// The store was away for a commit.
     StoreAway,
     /// A login elsewhere took the bot's session.

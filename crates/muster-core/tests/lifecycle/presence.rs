@@ -8,6 +8,7 @@ use muster_core::bot::{Ending, Event, State};
 use muster_core::dialog::{Effect, Note, Outcome, Ticket};
 use muster_core::duty::{Duty, Intake};
 use muster_core::health::Degraded;
+use muster_core::wish::Verdict;
 
 use crate::life::{Life, identity};
 
@@ -107,4 +108,82 @@ fn nothing_is_set_back_while_the_bot_wants_no_rings() {
     life.tell(Event::Fenced { why: String::new() });
     shows(&mut life, Availability::Away);
     assert!(set_back(life.tell(Event::Unfenced)).is_some(), "when the fence is lifted it is set back");
+}
+
+/// Somebody wants a state; what the bot asks of the platform for it.
+fn wants(life: &mut Life, availability: Availability) -> Vec<Effect> {
+    life.tell(Event::StateAsked { availability, why: "bea wants it: lunch".to_owned() }).to_vec()
+}
+
+fn asks_for(effects: &[Effect], state: Availability) -> Option<Ticket> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Ask(ticket, Request::SetAgentState { availability, .. }) if *availability == state => {
+            Some(*ticket)
+        }
+        _ => None,
+    })
+}
+
+fn answered(effects: &[Effect]) -> Option<Verdict> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Note(Note::StateAnswered(verdict)) => Some(verdict.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_state_that_a_person_wants_is_kept_until_somebody_wants_another() {
+    let mut life = Life::online(false);
+    let ticket = asks_for(&wants(&mut life, Availability::Away), Availability::Away).unwrap();
+    let effects = life.tell(Event::Answered { ticket, outcome: Outcome::Done }).to_vec();
+    assert_eq!(answered(&effects), Some(Verdict::Done("the platform takes it for AWAY".to_owned())));
+    assert_eq!(shows(&mut life, Availability::Away), [], "what a person wants is not set back");
+    let view = life.bot.view();
+    assert_eq!((view.degraded, view.cause.as_deref()), (vec![], Some("AWAY: bea wants it: lunch")));
+    // A platform that changes it is set right as ever, and the next socket begins with it.
+    let effects = shows(&mut life, Availability::Online);
+    let ticket = asks_for(&effects, Availability::Away).expect("it is set back to what the person wants");
+    life.tell(Event::Answered { ticket, outcome: Outcome::Done });
+    life.close(1000);
+    life.all.clear();
+    life.wake();
+    life.connect();
+    assert!(asks_for(&life.all, Availability::Away).is_some(), "{:?}", life.all);
+    assert!(asks_for(&life.all, Availability::Online).is_none());
+    let ticket = asks_for(&wants(&mut life, Availability::Online), Availability::Online).unwrap();
+    life.tell(Event::Answered { ticket, outcome: Outcome::Done });
+    assert_eq!(life.bot.view().cause, None);
+    life.pass(Duration::from_secs(2));
+    assert!(set_back(&shows(&mut life, Availability::Away)).is_some(), "and the watch is as before");
+}
+
+#[test]
+fn a_state_that_cannot_be_had_now_says_so() {
+    let says = |life: &mut Life| answered(&wants(life, Availability::BackSoon)).unwrap();
+    let mut joins = Life::of_pool(Duty { intake: Intake::All, ..Duty::default() });
+    assert!(matches!(says(&mut joins), Verdict::Failed(words) if words.contains("it stays AWAY")));
+    let mut ends = Life::online(false);
+    ends.tell(Event::Drain { ending: Ending::Retire, within: Duration::from_secs(5) });
+    let mut held = Life::online(false);
+    held.tell(crate::life::quarantined());
+    for life in [&mut ends, &mut held] {
+        assert!(matches!(says(life), Verdict::Failed(words) if words.contains("it is ending")));
+    }
+    let mut paused = Life::online(false);
+    paused.tell(Event::Paused { why: "a rollout".to_owned() });
+    assert!(matches!(says(&mut paused), Verdict::Done(words) if words.contains("until it resumes")));
+    assert!(asks_for(life_resumes(&mut paused), Availability::BackSoon).is_some());
+    let mut away = Life::online(false);
+    away.close(1000);
+    assert!(matches!(says(&mut away), Verdict::Done(words) if words.contains("next connection")));
+    let mut refused = Life::online(false);
+    let ticket = asks_for(&wants(&mut refused, Availability::Away), Availability::Away).unwrap();
+    let outcome = Outcome::Refused { code: 500, words: "no".to_owned() };
+    let verdict = answered(refused.tell(Event::Answered { ticket, outcome }));
+    assert_eq!(verdict, Some(Verdict::Failed("the platform refused AWAY: 500 no".to_owned())));
+    assert_eq!(refused.bot.view().cause, None);
+}
+
+fn life_resumes(life: &mut Life) -> &[Effect] {
+    life.tell(Event::Resumed)
 }
