@@ -32,7 +32,7 @@ use crate::store::Store;
 pub use events::Event;
 pub use problem::Problem;
 pub use serve::{guarded, serve};
-pub use stream::FleetEvent;
+pub use stream::{FleetEvent, Hub, HubRules};
 
 /// What every handler may look at.
 #[derive(Clone)]
