@@ -14,6 +14,7 @@ use muster_core::time::Moment;
 use tokio::runtime::Handle;
 
 use super::timeline::Timeline;
+use super::trace::Traces;
 use super::tray::Desk;
 use super::watchdog::Pulse;
 use crate::board::Board;
@@ -62,6 +63,8 @@ pub struct House {
     pub recorder: RecorderPlace,
     /// What happened and is not written yet.
     pub timeline: Arc<Timeline>,
+    /// Who looks at which bot's frames.
+    pub traces: Arc<Traces>,
 }
 
 impl House {
@@ -210,6 +213,7 @@ pub(super) mod tests {
             me: crate::app::identify(),
             board: Board::default(),
             timeline: Arc::new(Timeline::new(clock, metrics.clone())),
+            traces: Arc::default(),
             metrics,
             pulse: Arc::default(),
             pauses: Pauses::default(),
