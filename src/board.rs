@@ -4,6 +4,7 @@
 
 mod account;
 mod health;
+mod listing;
 mod status;
 
 use std::borrow::Cow;
@@ -13,11 +14,13 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use liveperson_proto::AccountId;
 use muster_core::BotId;
 use muster_core::health::Degraded;
+use muster_core::rights::Grant;
 use muster_core::time::{Moment, Now};
 use serde::Deserialize;
 
 pub use account::AccountStatus;
 pub use health::Watch;
+pub use listing::{BOT_KEYS, BOT_ORDERS, BotPlace, BotsAsked, takes};
 pub use muster_core::calendar::rfc3339;
 pub use status::{BotState, BotStatus, FleetStatus, LoginQueue};
 
@@ -143,6 +146,16 @@ impl Board {
             account.or_insert_with(|| AccountStatus::empty(&bot.account)).add(bot);
         });
         accounts.into_values().collect()
+    }
+
+    /// What is shown now of the accounts that are within reach.
+    #[must_use]
+    pub fn within(&self, grant: &Grant) -> Self {
+        let bots = self.all().into_iter().filter(|bot| grant.sees(&bot.account));
+        let bots = bots.map(|bot| ((bot.account.clone(), bot.bot.clone()), bot)).collect();
+        let mut fleet = self.fleet();
+        fleet.logins.retain(|account, _| grant.sees(account));
+        Self(Arc::new(RwLock::new(Shown { bots, fleet, ..Shown::default() })))
     }
 
     /// Lets a reader go through all bots without copying them.

@@ -6,6 +6,7 @@
 //! - [`actors`]: fleet, account, bot, socket, recorder: they carry out what `muster-core` decides
 //! - [`logic`]: what runs bot logic
 //! - [`store`]: all SQL: claims, cursors, outbox, declared bots, ownership
+//! - [`access`]: what proves who somebody is; [`filter`]: one grammar for all lists
 //! - [`board`]: the fleet's visible state; [`happening`]: what its events can be
 //! - [`api`], [`console`]: the board over HTTP, for machines and for people
 //! - [`metrics`], [`telemetry`], [`clock`]: each declared once
@@ -21,6 +22,9 @@ pub mod actors;
 pub mod logic;
 
 pub mod store;
+
+pub mod access;
+pub mod filter;
 
 pub mod api;
 pub mod board;

@@ -2,6 +2,8 @@
 #![expect(unreachable_pub, reason = "the stories' modules share their words; a test binary exports nothing")]
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
+#[path = "store_contract/access.rs"]
+mod access;
 #[path = "store_contract/bots.rs"]
 mod bots;
 #[path = "store_contract/claims.rs"]
@@ -60,6 +62,9 @@ macro_rules! contract {
 
 contract! {
     both: [
+        access::a_session_ends_with_its_time_its_user_and_its_token,
+        access::a_token_holds_until_it_is_revoked_or_over_and_has_its_name_alone,
+        access::an_act_gets_its_outcome_once_and_is_seen_by_who_reaches_it,
         turns::a_winner_moves_cursor_claim_and_actions_together,
         turns::every_refusal_says_why_and_leaves_no_trace,
         turns::losers_leave_their_neighbours_alone,

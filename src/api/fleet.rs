@@ -2,9 +2,12 @@
 
 use actix_web::web::{Data, Json};
 
-use super::ApiState;
+use super::{ApiState, Look, May};
 use crate::board::FleetStatus;
 
-pub(super) async fn one(state: Data<ApiState>) -> Json<FleetStatus> {
-    Json(state.board.fleet())
+#[utoipa::path(get, path = "/api/v1/fleet", tag = "fleet", operation_id = "fleet", responses((status = 200, body = FleetStatus)))]
+pub(super) async fn one(caller: May<Look>, state: Data<ApiState>) -> Json<FleetStatus> {
+    let mut fleet = state.board.fleet();
+    fleet.logins.retain(|account, _| caller.sees(account));
+    Json(fleet)
 }

@@ -1,23 +1,25 @@
-//! Who may ask, and what every answer carries.
+//! Who is let in at all, and what every answer carries.
 
 use std::net::IpAddr;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError as _};
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _};
 
-use super::problem::Problem;
+use super::{ApiState, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Nothing is loaded but our own style; no page of ours is framed, and none sends a form.
+/// Nothing is loaded but our own style; no page of ours is framed, and forms go to us alone.
 const POLICY: &str =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 const ALWAYS: [(HeaderName, &str); 5] = [
     (CONTENT_SECURITY_POLICY, POLICY),
@@ -27,23 +29,62 @@ const ALWAYS: [(HeaderName, &str); 5] = [
     (CACHE_CONTROL, "no-store"),
 ];
 
-/// Refuses foreign hosts, and puts the request's id and the security headers on every answer.
+/// What answers without asking who is there: nothing of the fleet is in it.
+const OPEN: [&str; 5] = ["/livez", "/readyz", "/login", "/style.css", "/api/v1/session"];
+
+/// Lets in who is known, refuses foreign hosts, and puts the request's id and the security headers on every
+/// answer.
 pub(super) async fn watch(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(request.headers());
-    let mut response = if is_ours(request.headers()) {
-        next.call(request).await?.map_into_boxed_body()
-    } else {
-        request.into_response(Problem::foreign_host().error_response())
+    let mut response = match admit(&request).await {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(problem) if is_page(&request, &problem) => {
+            let login = HttpResponse::SeeOther().insert_header((LOCATION, "/login")).finish();
+            request.into_response(login)
+        }
+        Err(problem) => request.into_response(problem.error_response()),
     };
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     for (name, value) in ALWAYS {
-        headers.insert(name, HeaderValue::from_static(value));
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
     Ok(response)
+}
+
+/// Lets the request in, with its caller, or says why not.
+async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
+    let Some(state) = request.app_data::<Data<ApiState>>() else { return Err(Problem::internal()) };
+    if !state.gate.asks() && !is_ours(request.headers()) {
+        return Err(Problem::foreign_host());
+    }
+    let path = request.path();
+    let logs_out = path == "/api/v1/session" && request.method() == Method::DELETE;
+    if !logs_out && (OPEN.contains(&path) || path.starts_with("/api/problems/")) {
+        return Ok(());
+    }
+    // Whoever scrapes from this machine need not say who it is: the figures name accounts, and nothing more.
+    let is_here = request.peer_addr().is_some_and(|address| address.ip().is_loopback());
+    if path == "/metrics" && is_here {
+        return Ok(());
+    }
+    let caller = state.gate.caller(request.request()).await?;
+    request.extensions_mut().insert(caller);
+    Ok(())
+}
+
+/// Whether a person's browser asks for a page and has to log in first.
+fn is_page(request: &ServiceRequest, problem: &Problem) -> bool {
+    let accepts = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    problem.status_code() == 401
+        && request.method() == Method::GET
+        && accepts.contains("text/html")
+        && !request.path().starts_with("/api/")
 }
 
 /// Whether the browser meant this machine: a foreign name that was made to point at loopback

@@ -1,23 +1,36 @@
-//! The admin API: what the board shows, over HTTP, for this machine alone.
+//! The admin API: the fleet over HTTP, and who may see and steer it.
 //!
-//! - [`configure`]: the routes; [`serve`]: the server around them
-//! - `health`, `fleet`, `accounts`, `bots`, `events`, `scrape`: one file a resource
-//! - `guard`: who may ask, and what every answer carries
+//! - [`configure`]: the routes; [`serve`]: the server around them; `document`: the same for programs
+//! - `gate`, `caller`: how a caller is known, and what they may; `session`: how a browser logs in
+//! - `guard`: what every answer carries, and who is let in at all
+//! - `body`, `paging`: what requests bring, and how lists are shown
 //! - `problem`: the one place that knows how an error looks in HTTP
+//! - the rest: one file a resource
 
 mod accounts;
+mod audit;
+mod body;
 mod bots;
+mod caller;
+mod document;
 mod events;
 mod fleet;
+mod gate;
 mod guard;
 mod health;
+mod paging;
 mod problem;
 mod scrape;
 mod serve;
+mod session;
 mod stream;
+mod tokens;
+mod users;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_access;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,13 +38,19 @@ use std::sync::Arc;
 use actix_web::dev::Handler;
 use actix_web::{FromRequest, Resource, Responder, web};
 
+use crate::actors::trace::Traces;
 use crate::board::Board;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
+pub use body::{Body, reason};
+pub use caller::{Act, Asks, Caller, Govern, Look, May, ReadText};
 pub use events::Event;
+pub use gate::Gate;
+pub use paging::{Asked, Page};
 pub use problem::Problem;
 pub use serve::{guarded, serve};
+pub use session::{LoggingIn, log_in};
 pub use stream::{FleetEvent, Hub, HubRules};
 
 /// What every handler may look at.
@@ -41,10 +60,18 @@ pub struct ApiState {
     pub board: Board,
     /// The metrics to scrape.
     pub metrics: Arc<Metrics>,
-    /// Where the bots' time lines are read.
+    /// What the fleet remembers.
     pub store: Option<Store>,
     /// Whether this process makes progress.
     pub progress: Progress,
+    /// Where those who follow the events come together.
+    pub events: Option<Arc<Hub>>,
+    /// Where bots' frames go by.
+    pub traces: Arc<Traces>,
+    /// Who may ask.
+    pub gate: Gate,
+    /// How often somebody tried to log in.
+    attempts: Arc<session::Attempts>,
 }
 
 /// Asks whether the process makes progress; else what is stuck, in words. Called on the API's own thread.
@@ -71,13 +98,35 @@ impl fmt::Debug for Progress {
 impl ApiState {
     /// What there is to look at.
     pub fn new(board: Board, metrics: Arc<Metrics>, progress: Progress) -> Self {
-        Self { board, metrics, store: None, progress }
+        let (traces, attempts) = (Arc::default(), Arc::default());
+        Self { board, metrics, store: None, progress, events: None, traces, gate: Gate::default(), attempts }
     }
 
     /// The same with a store to read from.
     #[must_use]
     pub fn with_store(self, store: Store) -> Self {
-        Self { store: Some(store), ..self }
+        let events = Hub::new(store.clone(), self.metrics.clone(), HubRules::default());
+        Self { store: Some(store), events: Some(events), ..self }
+    }
+
+    /// The same with bots to trace.
+    #[must_use]
+    pub fn with_traces(self, traces: Arc<Traces>) -> Self {
+        Self { traces, ..self }
+    }
+
+    /// The same, and callers are asked who they are.
+    #[must_use]
+    pub fn with_gate(self, gate: Gate) -> Self {
+        Self { gate, ..self }
+    }
+
+    /// What the fleet remembers.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn store(&self) -> Result<&Store, Problem> {
+        self.store.as_ref().ok_or_else(Problem::store_away)
     }
 }
 
@@ -85,14 +134,70 @@ impl ApiState {
 pub fn configure(routes: &mut web::ServiceConfig) {
     routes
         .app_data(problem::of_queries())
+        .app_data(problem::of_paths())
         .service(read_only("/livez", health::livez))
         .service(read_only("/readyz", health::readyz))
         .service(read_only("/metrics", scrape::metrics))
+        .service(read_only("/api/problems/{name}", problem::page))
+        .service(read_only("/api/v1/openapi.json", document::json))
+        .service(read_only("/api/v1/me", session::me))
+        .service(
+            web::resource("/api/v1/session")
+                .route(web::post().to(session::begin))
+                .route(web::delete().to(session::end))
+                .default_service(web::to(async || Err::<(), _>(problem::method_not_allowed("POST, DELETE")))),
+        )
         .service(read_only("/api/v1/fleet", fleet::one))
         .service(read_only("/api/v1/accounts", accounts::list))
+        .service(read_only("/api/v1/accounts/{account}", accounts::one))
         .service(read_only("/api/v1/bots", bots::list))
         .service(read_only("/api/v1/bots/{account}/{bot}/events", events::list))
-        .service(read_only("/api/v1/bots/{account}/{bot}", bots::one));
+        .service(read_only("/api/v1/bots/{account}/{bot}/trace", stream::trace::trace))
+        .service(read_only("/api/v1/bots/{account}/{bot}", bots::one))
+        .service(read_only("/api/v1/events", stream::list))
+        .service(read_only("/api/v1/audit", audit::list))
+        .service(listed("/api/v1/tokens", tokens::list, tokens::create))
+        .service(
+            web::resource("/api/v1/tokens/{id}")
+                .route(web::delete().to(tokens::revoke))
+                .default_service(web::to(async || Err::<(), _>(problem::method_not_allowed("DELETE")))),
+        )
+        .service(listed("/api/v1/users", users::list, users::create))
+        .service(
+            web::resource("/api/v1/users/{name}")
+                .route(web::put().to(users::change))
+                .route(web::delete().to(users::remove))
+                .default_service(web::to(async || Err::<(), _>(problem::method_not_allowed("PUT, DELETE")))),
+        );
+}
+
+/// A list that can be looked at and added to.
+fn listed<L, LA, C, CA>(path: &str, list: L, create: C) -> Resource
+where
+    L: Handler<LA>,
+    LA: FromRequest + 'static,
+    L::Output: Responder + 'static,
+    C: Handler<CA>,
+    CA: FromRequest + 'static,
+    C::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(list.clone()))
+        .route(web::head().to(list))
+        .route(web::post().to(create))
+        .default_service(web::to(async || Err::<(), _>(problem::method_not_allowed("GET, HEAD, POST"))))
+}
+
+/// Something that is only done.
+pub fn done<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::post().to(handler))
+        .default_service(web::to(async || Err::<(), _>(problem::method_not_allowed("POST"))))
 }
 
 /// A resource that can only be looked at; any other method is a problem that says so.
@@ -105,5 +210,5 @@ where
     web::resource(path)
         .route(web::get().to(handler.clone()))
         .route(web::head().to(handler))
-        .default_service(web::to(problem::method_not_allowed))
+        .default_service(web::to(async || Err::<(), _>(problem::method_not_allowed("GET, HEAD"))))
 }

@@ -1,18 +1,24 @@
-//! The server around the routes: small, bounded, on loopback.
+//! The server around the routes: small and bounded, in the clear or over TLS.
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{HttpServiceFactory, Server};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ConfigBuilder, ServerConfig};
 
 use super::{ApiState, configure, guard, problem};
+use crate::settings::{ServerSettings, TlsFiles};
 
 const CONNECTIONS: usize = 256;
 const BACKLOG: u32 = 128;
-/// No route takes a body; this is for whoever sends one all the same.
+/// The largest body, but for a declared fleet.
 const BODY: usize = 64 << 10;
 const SLOWEST_REQUEST: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(15);
@@ -25,7 +31,7 @@ const SHUTDOWN_SECONDS: u64 = 2;
 /// # Errors
 /// The address cannot be bound.
 pub fn serve(
-    listen: SocketAddr,
+    settings: &ServerSettings,
     state: ApiState,
     pages: fn(&mut web::ServiceConfig),
 ) -> io::Result<(Server, SocketAddr)> {
@@ -37,10 +43,29 @@ pub fn serve(
         .client_request_timeout(SLOWEST_REQUEST)
         .keep_alive(IDLE)
         .shutdown_timeout(SHUTDOWN_SECONDS)
-        .disable_signals()
-        .bind(listen)?;
-    let bound = server.addrs().first().copied().unwrap_or(listen);
+        .disable_signals();
+    let server = match &settings.tls {
+        Some(files) => server.bind_rustls_0_23(settings.listen, certified(files)?)?,
+        None => server.bind(settings.listen)?,
+    };
+    let bound = server.addrs().first().copied().unwrap_or(settings.listen);
     Ok((server.run(), bound))
+}
+
+/// TLS by these files; they are read once.
+fn certified(files: &TlsFiles) -> io::Result<ServerConfig> {
+    let wrong = |error: &dyn std::fmt::Display, path: &std::path::Path| {
+        io::Error::other(format!("{}: {error}", path.display()))
+    };
+    let certificates = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong(&error, &files.certificate))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&error, &files.key))?;
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map(ConfigBuilder::<ServerConfig, _>::with_no_client_auth)
+        .and_then(|config| config.with_single_cert(certificates, key))
+        .map_err(|error| wrong(&error, &files.certificate))
 }
 
 /// All routes behind the guard, over `web::Data<ApiState>`.
@@ -55,8 +80,6 @@ pub fn guarded(pages: fn(&mut web::ServiceConfig)) -> impl HttpServiceFactory {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use actix_web::http::StatusCode;
     use actix_web::test::{TestRequest, call_service, init_service};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,6 +93,14 @@ mod tests {
 
     fn state() -> ApiState {
         ApiState::new(Board::default(), Arc::new(Metrics::new("1.2.3").unwrap()), Progress::by(|| Ok(())))
+    }
+
+    fn loopback() -> ServerSettings {
+        ServerSettings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            authentication: false,
+            ..ServerSettings::default()
+        }
     }
 
     async fn asks(address: SocketAddr) -> TcpStream {
@@ -93,7 +124,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_connection_past_the_bound_waits_outside_until_another_ends() {
-        let (server, address) = serve(([127, 0, 0, 1], 0).into(), state(), |_| ()).unwrap();
+        let (server, address) = serve(&loopback(), state(), |_| ()).unwrap();
         let (handle, serving) = (server.handle(), actix_web::rt::spawn(server));
         let mut kept = Vec::new();
         for n in 0..CONNECTIONS {

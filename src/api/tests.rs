@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::board::{BotState, BotStatus, FleetStatus};
+use crate::settings::ServerSettings;
 use crate::store::{NewEvent, Store, StoreOptions, StoreUrl};
 
 fn state() -> ApiState {
@@ -29,7 +30,7 @@ fn state() -> ApiState {
     ApiState::new(board, Arc::new(Metrics::new("1.2.3").unwrap()), Progress::by(|| Ok(())))
 }
 
-fn request(path: &str) -> TestRequest {
+pub(super) fn request(path: &str) -> TestRequest {
     TestRequest::get().uri(path).insert_header(("host", "127.0.0.1:9300"))
 }
 
@@ -57,10 +58,10 @@ fn header<'a>(response: &'a ServiceResponse<impl MessageBody>, name: &str) -> &'
 async fn bots_are_listed_and_filtered() {
     for (path, expected) in [
         ("/api/v1/bots", vec!["1/a", "1/b", "2/a"]),
-        ("/api/v1/bots?account=1", vec!["1/a", "1/b"]),
-        ("/api/v1/bots?state=logging-in", vec!["1/b"]),
-        ("/api/v1/bots?account=2&state=online", vec!["2/a"]),
-        ("/api/v1/bots?account=3", vec![]),
+        ("/api/v1/bots?filter=account%3D1", vec!["1/a", "1/b"]),
+        ("/api/v1/bots?filter=state%3Dlogging-in", vec!["1/b"]),
+        ("/api/v1/bots?filter=account%3D2+state%3Donline", vec!["2/a"]),
+        ("/api/v1/bots?filter=account%3D3", vec![]),
     ] {
         let (status, body) = json_of(path).await;
         let items = body["items"].as_array().unwrap().iter();
@@ -88,8 +89,8 @@ async fn one_bot_is_shown_with_times_in_words() {
 async fn problems_have_one_shape() {
     for (method, path, status, kind) in [
         (Method::GET, "/nowhere", 404, "no-such-page"),
-        (Method::GET, "/api/v1/bots/1/zzz", 404, "unknown-bot"),
-        (Method::GET, "/api/v1/bots?state=happy", 400, "bad-request"),
+        (Method::GET, "/api/v1/bots/1/zzz", 404, "unknown"),
+        (Method::GET, "/api/v1/bots?filter=state%3Dhappy", 400, "bad-request"),
         (Method::GET, "/api/v1/bots?colour=red", 400, "bad-request"),
         (Method::POST, "/api/v1/bots", 405, "method-not-allowed"),
         (Method::DELETE, "/api/v1/bots/1/a", 405, "method-not-allowed"),
@@ -104,7 +105,7 @@ async fn problems_have_one_shape() {
             assert_eq!(header(&response, "allow"), "GET, HEAD");
         }
         let body: Value = serde_json::from_slice(&read_body(response).await).unwrap();
-        assert_eq!(body["type"], format!("urn:muster:problem:{kind}"), "{path}");
+        assert_eq!(body["type"], format!("/api/problems/{kind}"), "{path}");
         assert_eq!(body["status"], status, "{path}");
         assert!(body["title"].is_string(), "{path}");
     }
@@ -112,8 +113,8 @@ async fn problems_have_one_shape() {
 
 #[actix_web::test]
 async fn an_unknown_state_is_answered_with_the_known_ones() {
-    let (_, body) = json_of("/api/v1/bots?state=happy").await;
-    assert!(body["detail"].as_str().unwrap().contains("`quarantined`"), "{body}");
+    let (_, body) = json_of("/api/v1/bots?filter=state%3Dhappy").await;
+    assert!(body["detail"].as_str().unwrap().contains("quarantined"), "{body}");
 }
 
 #[actix_web::test]
@@ -124,7 +125,7 @@ async fn a_rebound_name_is_refused_everywhere() {
             let response = ask_with(state(), asked).await;
             assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path} {host}");
             let body: Value = serde_json::from_slice(&read_body(response).await).unwrap();
-            assert_eq!(body["type"], "urn:muster:problem:foreign-host");
+            assert_eq!(body["type"], "/api/problems/foreign-host");
         }
         let response = ask_with(state(), TestRequest::get().uri(path)).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path} without a host");
@@ -204,7 +205,8 @@ async fn the_server_answers_on_loopback() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     let listen = "127.0.0.1:0".parse().unwrap();
-    let (server, address) = serve(listen, state(), crate::console::configure).unwrap();
+    let settings = ServerSettings { listen, authentication: false, ..ServerSettings::default() };
+    let (server, address) = serve(&settings, state(), crate::console::configure).unwrap();
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
     let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -239,7 +241,7 @@ async fn accounts_and_the_fleet_say_what_is_owed_and_what_is_wrong() {
     assert_eq!((status, &body["owner"], &body["degraded"]), (StatusCode::OK, &json!("node-1"), &json!([])));
 }
 
-async fn with_store(events: usize) -> (ApiState, tempfile::TempDir) {
+pub(super) async fn with_store(events: usize) -> (ApiState, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let options = StoreOptions::new(StoreUrl::Sqlite(folder.path().join("store.db")));
     let store = Store::open(&options, tokio::runtime::Handle::current()).await.unwrap();
@@ -262,8 +264,8 @@ async fn a_time_line_is_read_page_by_page_from_its_end() {
     let (state, _folder) = with_store(5).await;
     let (mut seen, mut next) = (Vec::new(), Value::Null);
     for expected in [2, 2, 1] {
-        let before = next.as_i64().map_or_else(String::new, |next| format!("&before={next}"));
-        let (status, body) = text(state.clone(), &format!("/api/v1/bots/1/a/events?limit=2{before}")).await;
+        let after = next.as_str().map_or_else(String::new, |next| format!("&after={next}"));
+        let (status, body) = text(state.clone(), &format!("/api/v1/bots/1/a/events?limit=2{after}")).await;
         let body: Value = serde_json::from_str(&body).unwrap();
         assert_eq!((status, body["items"].as_array().unwrap().len()), (StatusCode::OK, expected), "{body}");
         seen.extend(body["items"].as_array().unwrap().iter().map(|event| event["seq"].as_i64().unwrap()));
@@ -282,14 +284,14 @@ async fn a_time_line_is_read_page_by_page_from_its_end() {
 async fn a_time_line_that_cannot_be_read_is_a_problem_in_words() {
     let (state, _folder) = with_store(1).await;
     for (path, expected, kind) in [
-        ("/api/v1/bots/1/zzz/events", 404, "unknown-bot"),
+        ("/api/v1/bots/1/zzz/events", 404, "unknown"),
         ("/api/v1/bots/1/a/events?limit=0", 400, "bad-request"),
         ("/api/v1/bots/1/a/events?limit=1001", 400, "bad-request"),
         ("/api/v1/bots/1/a/events?after=3", 400, "bad-request"),
     ] {
         let (status, body) = text(state.clone(), path).await;
         assert_eq!(status.as_u16(), expected, "{path}: {body}");
-        assert!(body.contains(&format!("urn:muster:problem:{kind}")), "{path}: {body}");
+        assert!(body.contains(&format!("/api/problems/{kind}")), "{path}: {body}");
     }
     state.store.as_ref().unwrap().close().await;
     let (status, body) = text(state, "/api/v1/bots/1/a/events").await;

@@ -8,15 +8,19 @@ use muster_core::calendar::rfc3339;
 use muster_core::health::{Degraded, Vitals};
 use muster_core::{BotId, PoolId};
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// What is shown of one bot. As JSON its times are RFC 3339 texts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BotStatus {
     /// The bot's account.
+    #[schema(value_type = String)]
     pub account: AccountId,
     /// Its name.
+    #[schema(value_type = String)]
     pub bot: BotId,
     /// Its pool.
+    #[schema(value_type = String)]
     pub pool: PoolId,
     /// What decides its replies.
     pub logic: String,
@@ -24,10 +28,12 @@ pub struct BotStatus {
     pub state: BotState,
     /// Since when, in milliseconds of Unix time.
     #[serde(rename = "since", serialize_with = "as_text")]
+    #[schema(value_type = String, format = DateTime)]
     pub since_ms: i64,
     /// Why it is in this state: the last error in words, with no secret in it.
     pub cause: Option<String>,
     /// What kind of trouble holds it off, if something does.
+    #[schema(value_type = Option<String>)]
     pub quarantine: Option<&'static str>,
     /// Who holds it still, and why, while somebody does.
     pub paused: Option<String>,
@@ -35,22 +41,27 @@ pub struct BotStatus {
     pub login_rejected: Option<String>,
     /// Until when it waits, where that is known.
     #[serde(rename = "waits_until", serialize_with = "as_optional_text")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub waits_until_ms: Option<i64>,
     /// What is not as it should be, the gravest first; an online bot may be degraded.
+    #[schema(value_type = Vec<String>)]
     pub degraded: Vec<Degraded>,
     /// When the oldest consumer message was said that is owed an answer, as far as it is known.
     #[serde(rename = "oldest_owed_at", serialize_with = "as_optional_text")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub oldest_owed_ms: Option<i64>,
     /// Whether nothing older is owed for certain: the platform shows all of its conversations, and they are read.
     pub oldest_owed_known: bool,
     /// When the platform last proved that it hears and answers the bot.
     #[serde(rename = "heard_at", serialize_with = "as_optional_text")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub heard_ms: Option<i64>,
     /// The times by which more is told when somebody looks.
     #[serde(skip)]
     pub vitals: Vitals,
     /// When its token was last refreshed.
     #[serde(rename = "token_refreshed_at", serialize_with = "as_optional_text")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub token_refreshed_ms: Option<i64>,
     /// How many conversations it handles.
     pub open_conversations: usize,
@@ -58,6 +69,7 @@ pub struct BotStatus {
     pub outbox: usize,
     /// When its last turn was committed.
     #[serde(rename = "last_turn_at", serialize_with = "as_optional_text")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_turn_ms: Option<i64>,
     /// How many turns were committed since this process started.
     pub turns: u64,
@@ -101,7 +113,7 @@ impl BotStatus {
 macro_rules! states {
     ($($(#[$doc:meta])* $state:ident = $word:literal),+ $(,)?) => {
         /// Where a bot is in its life.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "kebab-case")]
         pub enum BotState { $($(#[$doc])* $state),+ }
 
@@ -147,7 +159,7 @@ impl fmt::Display for BotState {
 }
 
 /// What is shown of the fleet as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FleetStatus {
     /// Whether the store answers.
     pub store_ok: bool,
@@ -155,19 +167,22 @@ pub struct FleetStatus {
     pub owner: String,
     /// When this process started, in milliseconds of Unix time.
     #[serde(rename = "started_at", serialize_with = "as_text")]
+    #[schema(value_type = String, format = DateTime)]
     pub started_ms: i64,
     /// Why the fleet is fenced, if it is.
     pub fenced: Option<String>,
     /// The version of muster.
     pub version: String,
     /// What is not as it should be about its store.
+    #[schema(value_type = Vec<String>)]
     pub degraded: Vec<Degraded>,
     /// Accounts where bots wait to log in, or where the login service is in trouble.
+    #[schema(value_type = HashMap<String, LoginQueue>)]
     pub logins: BTreeMap<AccountId, LoginQueue>,
 }
 
 /// What waits at an account's login gate.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LoginQueue {
     /// How many bots.
     pub waiting: usize,

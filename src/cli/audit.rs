@@ -9,12 +9,12 @@ use super::chosen::failed;
 use super::filter;
 use super::store::StoreArguments;
 use super::table::{json, table, time};
-use crate::store::Act;
+use crate::store::{Act, ActFilter, ListedAct};
 
 /// What `muster audit` takes.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Only acts that fit: account=NUMBER, bot=NAME
+    /// Only acts that fit: account=NUMBER, bot=NAME, who=NAME
     #[arg(value_name = "FILTER")]
     filters: Vec<String>,
     /// How many at most
@@ -35,24 +35,27 @@ struct Shown {
     account: String,
     bot: String,
     reason: String,
+    origin: String,
+    done: Option<bool>,
+    outcome: Option<String>,
+}
+
+impl From<ListedAct> for Shown {
+    fn from(ListedAct { act, at, outcome, .. }: ListedAct) -> Self {
+        let (done, outcome) = outcome.unzip();
+        let Act { account, bot, who, what, reason, origin } = act;
+        Self { at: time(Some(at)), who, what, account, bot, reason, origin, done, outcome }
+    }
 }
 
 pub(super) async fn audit(arguments: Arguments, io: Handle) -> Result<(), Failure> {
-    let [account, bot] = filter::values(&arguments.filters, ["account", "bot"])?;
+    let [account, bot, who] = filter::values(&arguments.filters, ["account", "bot", "who"])?;
     let store = arguments.store.open(io).await?;
-    let (account, bot) = (account.unwrap_or_default(), bot.unwrap_or_default());
-    let acts = store.acts(&account, &bot, arguments.limit).await;
+    let [account, bot, who] = [account, bot, who].map(Option::unwrap_or_default);
+    let acts = store.acts(&ActFilter { account, bot, who, ..ActFilter::default() }, arguments.limit).await;
     store.close().await;
     let acts = acts.map_err(|error| failed(&error))?;
-    let shown = |Act { account, bot, at, who, what, reason }| Shown {
-        at: time(Some(at)),
-        who,
-        what,
-        account,
-        bot,
-        reason,
-    };
-    let shown: Vec<_> = acts.into_iter().map(shown).collect();
+    let shown: Vec<_> = acts.into_iter().map(Shown::from).collect();
     if arguments.json {
         println!("{}", json(&shown));
         return Ok(());
@@ -63,7 +66,7 @@ pub(super) async fn audit(arguments: Arguments, io: Handle) -> Result<(), Failur
     }
     let or_all = |text: &str| if text.is_empty() { "all".to_owned() } else { text.to_owned() };
     let row = |act: &Shown| {
-        let Shown { at, who, what, account, bot, reason } = act;
+        let Shown { at, who, what, account, bot, reason, .. } = act;
         [at.clone(), who.clone(), what.clone(), or_all(account), or_all(bot), reason.clone()]
     };
     print!(

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use crate::app::Fleet;
 use crate::settings::FleetSettings;
 
@@ -19,7 +21,19 @@ pub(super) fn print(settings: &FleetSettings, from: &str, fleet: &Fleet, listeni
     println!("  key        {}", fleet.house.store.key_source());
     println!("  owner      process {} on {}", me.pid, me.name);
     match listening {
-        Some(address) => println!("  listening  http://{address}/ (status), /metrics, /api/v1/bots, /readyz"),
+        Some(address) => println!(
+            "  listening  {}://{address}/ (status), /metrics, /api/v1/bots, /readyz",
+            scheme(settings)
+        ),
         None => println!("  listening  nowhere"),
     }
+}
+
+fn scheme(settings: &FleetSettings) -> &'static str {
+    if settings.server.tls.is_some() { "https" } else { "http" }
+}
+
+/// The first admin's token: shown this once, and never again.
+pub(super) fn first_token(token: &SecretString) {
+    println!("  token      {} (an admin's, shown this once: keep it as MUSTER_TOKEN)", token.expose_secret());
 }

@@ -21,6 +21,7 @@ use super::{Failure, banner, ownership};
 use crate::app::{Fleet, LaunchOptions};
 use crate::board::{Board, BotState};
 use crate::logic::Logics;
+use crate::settings::ServerSettings;
 use mischief::{Fragile, Mischief};
 use stage::Stage;
 
@@ -59,7 +60,7 @@ pub(super) async fn demo(arguments: Arguments, io: Handle) -> Result<(), Failure
     let options = LaunchOptions { logics, migrate: true, ..LaunchOptions::default() };
     let board = Board::default();
     let fleet = ownership::launch(&stage.settings, options, board.clone(), io.clone(), &mut signals).await?;
-    let (server, bound) = serve(arguments.listen, &board, &fleet)?;
+    let (server, bound) = serve(arguments.listen, &board, &fleet).await?;
     banner::print(&stage.settings, "made for this demo", &fleet, Some(bound));
     println!("  simulated  {} (TLS, self-made CA), {} consumers", stage.platform.host(), arguments.consumers);
     let mischief =
@@ -119,19 +120,21 @@ fn judge(stage: &Stage, settled: Result<(), Failure>, trouble: Option<String>) -
     if ledger.is_clean() { Ok(()) } else { Err(Failure::new("the ledger is not clean")) }
 }
 
-fn serve(
+async fn serve(
     wanted: Option<SocketAddr>,
     board: &Board,
     fleet: &Fleet,
 ) -> Result<(actix_web::dev::ServerHandle, SocketAddr), Failure> {
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let at = |listen| ServerSettings { listen, ..fleet.settings.server.clone() };
     match wanted {
-        Some(address) if address.ip().is_loopback() => listen(address, board, fleet),
+        Some(address) if address.ip().is_loopback() => listen(&at(address), board, fleet).await,
         Some(address) => Err(Failure::new(format!(
             "{address} is not on this machine: without authentication muster listens on loopback only"
         ))),
-        None => listen(SocketAddr::from(([127, 0, 0, 1], 9300)), board, fleet)
-            .or_else(|_| listen(any, board, fleet)),
+        None => match listen(&at(SocketAddr::from(([127, 0, 0, 1], 9300))), board, fleet).await {
+            Ok(listening) => Ok(listening),
+            Err(_) => listen(&at(SocketAddr::from(([127, 0, 0, 1], 0))), board, fleet).await,
+        },
     }
 }
 

@@ -10,14 +10,15 @@ use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
 use super::signals::{Reloads, Signals};
-use super::store::StoreArguments;
+use super::store::{Server, StoreArguments};
 use super::{Failure, banner, ownership, progress};
-use crate::api::{self, ApiState, Progress};
+use crate::access;
+use crate::api::{self, ApiState, Gate, Progress};
 use crate::app::{Fleet, LaunchError, LaunchOptions, open_store, prepare_store, stored_declaration};
 use crate::board::Board;
 use crate::console;
 use crate::crash;
-use crate::settings::{Declaration, FleetSettings, ProcessEnvironment};
+use crate::settings::{Declaration, FleetSettings, ProcessEnvironment, ServerSettings};
 use crate::store::Store;
 use crate::telemetry::Chain;
 
@@ -33,6 +34,10 @@ pub(super) struct Arguments {
     /// Where to answer, without a fleet file [default: 127.0.0.1:9300]
     #[arg(long, value_name = "ADDRESS", conflicts_with = "fleet")]
     listen: Option<SocketAddr>,
+    /// Without a fleet file: whether callers of the API are asked who they are, `on` or `off` (for whoever is on
+    /// this machine) [default: on]
+    #[arg(long, value_name = "ON|OFF", conflicts_with = "fleet", value_parser = ["on", "off"])]
+    authentication: Option<String>,
     /// Take the fleet from a process that holds it
     #[arg(long)]
     take_over: bool,
@@ -69,7 +74,11 @@ async fn settings_of(arguments: &Arguments, io: Handle) -> Result<FleetSettings,
 
 /// The fleet that the store holds, all of which must be right.
 async fn stored(arguments: &Arguments, io: Handle) -> Result<FleetSettings, Failure> {
-    let process = arguments.store.settings(arguments.listen)?;
+    let process = {
+        let Arguments { listen, authentication, .. } = arguments;
+        let server = Server { listen: *listen, authentication: authentication.clone() };
+        arguments.store.settings(Some(server))?
+    };
     // A store that is not there is told, not made.
     arguments.store.open(io.clone()).await?.close().await;
     let store = open_store(&process.store, io).await.map_err(|error| Failure::of(&error))?;
@@ -115,7 +124,7 @@ pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure>
     };
     let board = Board::default();
     let fleet = ownership::launch(&settings, options, board.clone(), io, &mut signals).await?;
-    let (server, bound) = match listen(settings.server.listen, &board, &fleet) {
+    let (server, bound) = match listen(&settings.server, &board, &fleet).await {
         Ok(listening) => listening,
         Err(failure) => {
             fleet.end(Ending::Restart, Duration::ZERO).await;
@@ -131,21 +140,31 @@ pub(super) async fn run(arguments: Arguments, io: Handle) -> Result<(), Failure>
     ended
 }
 
-/// Serves the API and the console beside the fleet.
-pub(super) fn listen(
-    address: SocketAddr,
+/// Serves the API and the console beside the fleet, and prints the first token where it is made now.
+pub(super) async fn listen(
+    server: &ServerSettings,
     board: &Board,
     fleet: &Fleet,
 ) -> Result<(actix_web::dev::ServerHandle, SocketAddr), Failure> {
-    let house = fleet.house.clone();
+    let (house, store) = (fleet.house.clone(), fleet.house.store.clone());
+    let gate = if server.authentication { Gate::asking(store.clone()) } else { Gate::default() };
     let progress = Progress::by(move || house.progress());
     let state = ApiState::new(board.clone(), fleet.house.metrics.clone(), progress)
-        .with_store(fleet.house.store.clone());
-    let (server, bound) = api::serve(address, state, console::configure).map_err(|error| {
+        .with_store(store.clone())
+        .with_traces(fleet.house.traces.clone())
+        .with_gate(gate);
+    let (running, bound) = api::serve(server, state, console::configure).map_err(|error| {
+        let address = server.listen;
         Failure::new(format!("cannot listen on {address}: {error}; set another `listen` under [server]"))
     })?;
-    let handle = server.handle();
-    actix::spawn(server);
+    if server.authentication {
+        let made = access::bootstrap(&store, server.bootstrap_token.as_ref()).await;
+        if let Some(secret) = made.map_err(|error| Failure::of(&error))? {
+            banner::first_token(&secret);
+        }
+    }
+    let handle = running.handle();
+    actix::spawn(running);
     Ok((handle, bound))
 }
 

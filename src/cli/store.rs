@@ -14,7 +14,17 @@ use crate::settings::{FleetSettings, ProcessEnvironment};
 use crate::store::{Store, StoreError, StoreUrl};
 
 const VARIABLE: &str = "MUSTER_STORE";
+const TOKEN_VARIABLE: &str = "MUSTER_BOOTSTRAP_TOKEN";
 const KEY_VARIABLE: &str = "MUSTER_STORE_KEY";
+
+/// What a process without a fleet file is told about where it answers.
+#[derive(Default)]
+pub(super) struct Server {
+    /// The address.
+    pub(super) listen: Option<SocketAddr>,
+    /// `on` or `off`.
+    pub(super) authentication: Option<String>,
+}
 
 /// The store, by argument or environment.
 #[derive(Args)]
@@ -32,7 +42,7 @@ impl StoreArguments {
     }
 
     /// The settings of a process without a fleet file; they declare nothing.
-    pub(super) fn settings(&self, listen: Option<SocketAddr>) -> Result<FleetSettings, Failure> {
+    pub(super) fn settings(&self, server: Option<Server>) -> Result<FleetSettings, Failure> {
         let mut text = "[store]\n".to_owned();
         let from_environment = || set(VARIABLE).then(|| format!("env:{VARIABLE}"));
         if let Some(url) = self.store.clone().or_else(from_environment) {
@@ -41,8 +51,13 @@ impl StoreArguments {
         if set(KEY_VARIABLE) {
             let _ = writeln!(text, "key = \"env:{KEY_VARIABLE}\"");
         }
-        if let Some(listen) = listen {
-            let _ = writeln!(text, "[server]\nlisten = \"{listen}\"");
+        if let Some(Server { listen, authentication }) = server {
+            text.push_str("[server]\n");
+            let _ = listen.map(|listen| writeln!(text, "listen = \"{listen}\""));
+            let _ = authentication.map(|whether| writeln!(text, "authentication = {}", Value::from(whether)));
+            if set(TOKEN_VARIABLE) {
+                let _ = writeln!(text, "bootstrap_token = \"env:{TOKEN_VARIABLE}\"");
+            }
         }
         // One parser, one set of rules: a password is refused here as in a file.
         FleetSettings::parse(&text, "command line", Path::new(""), &ProcessEnvironment)

@@ -49,7 +49,8 @@ pub(super) const FRAME: RangeInclusive<u64> = 64 << 10..=256 << 20;
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9300)) }
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 9300));
+        Self { listen, authentication: true, bootstrap_token: None, tls: None }
     }
 }
 

@@ -52,7 +52,7 @@ pub use logic::{LOGICS, LogicName};
 pub use logics::{Failing, LogicKind, LogicSettings};
 pub use platform::PlatformSettings;
 pub use pools::PoolSettings;
-pub use server::ServerSettings;
+pub use server::{ServerSettings, TlsFiles};
 pub use store::{StoreSettings, StoreUrlText};
 pub use timing::TimingSettings;
 pub use units::duration;

@@ -14,6 +14,7 @@
 //! The statements are one text for both dialects wherever both understand it; the migrations give
 //! Postgres SQLite's `json_each`, and each dialect its own `clock` and `live_node`.
 
+mod access;
 mod audit;
 mod backup;
 mod bots;
@@ -51,7 +52,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-pub use audit::Act;
+pub use access::{Bearer, Keyring, NewSession, NewToken, Subject, TokenRow, UserRow};
+pub use audit::{Act, ActFilter, ListedAct};
 pub use backup::Backup;
 pub use bots::{DeclaredBot, DeclaredRow, Wanted};
 pub use claims::{ClaimRow, ClaimState, HeldConversation};

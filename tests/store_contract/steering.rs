@@ -1,6 +1,6 @@
 //! What people want of a fleet: pauses, fresh tokens, and the audit of what they did.
 
-use muster::store::{Act, RefreshOutcome};
+use muster::store::{Act, ActFilter, RefreshOutcome};
 use muster_core::pause::Scope;
 
 use crate::world::World;
@@ -48,16 +48,18 @@ pub async fn the_audit_is_only_added_to(world: World) {
         p.store.audit(&Act::new((account, bot), "bea", what, "a support case\0")).await.unwrap();
     }
     let acts = async |account: &str, bot: &str| -> Vec<String> {
-        let acts = p.store.acts(account, bot, 10).await.unwrap();
-        assert!(acts.iter().all(|act| act.at > 0 && act.who == "bea"), "{acts:?}");
-        let mut told: Vec<_> = acts.into_iter().map(|act| format!("{}/{}", act.account, act.bot)).collect();
+        let filter = ActFilter { account: account.to_owned(), bot: bot.to_owned(), ..ActFilter::default() };
+        let acts = p.store.acts(&filter, 10).await.unwrap();
+        assert!(acts.iter().all(|act| act.at > 0 && act.act.who == "bea"), "{acts:?}");
+        let mut told: Vec<_> =
+            acts.into_iter().map(|act| format!("{}/{}", act.act.account, act.act.bot)).collect();
         told.sort_unstable();
         told
     };
     assert_eq!(acts("", "").await, ["/", "1/ada", "2/eve"]);
     assert_eq!(acts("1", "").await, ["/", "1/ada"], "what was done to all was done to it too");
     assert_eq!(acts("1", "eve").await, ["/"]);
-    assert_eq!(p.store.acts("", "", 1).await.unwrap().len(), 1);
+    assert_eq!(p.store.acts(&ActFilter::default(), 1).await.unwrap().len(), 1);
     for statement in ["UPDATE audit SET who = 'eve'", "DELETE FROM audit"] {
         assert!(world.execute(statement).await.is_err(), "{statement}");
     }

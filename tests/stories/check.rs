@@ -30,7 +30,7 @@ fn twelve_different_faults_are_twelve_messages_with_line_and_cure() {
     let (code, out, err) = check_of_faults(&[]);
     assert_eq!(code, 1);
     insta::assert_snapshot!(format!("{out}{err}"), @r#"
-    twelve-faults.toml:3:10: fault: server.listen: 0.0.0.0:9300 is open to other machines, and muster has no authentication yet; write "127.0.0.1:9300" or "[::1]:9300" and put a proxy in front that asks who is there
+    twelve-faults.toml:3:17: fault: server.listen: 0.0.0.0:9300 is open to other machines, and authentication is off; write "127.0.0.1:9300" or "[::1]:9300", or authentication = "on"
     twelve-faults.toml:6:7: fault: store.url: a password must not stand in this file; refer to the whole URL: url = "env:MUSTER_STORE_URL" or "file:/run/secrets/store-url"
     twelve-faults.toml:9:1: fault: timing.refresh_evry: unknown key; did you mean "refresh_every"?
     twelve-faults.toml:10:9: fault: timing.drain: expected a duration such as "30s", found an integer; write "20s" if seconds are meant

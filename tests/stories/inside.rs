@@ -96,7 +96,7 @@ impl World {
             Some(database) => database.url().to_owned(),
         };
         let settings = FleetSettings {
-            server: ServerSettings::default(),
+            server: ServerSettings { authentication: false, ..ServerSettings::default() },
             store: StoreSettings { url: StoreUrlText::new(url.into()).unwrap(), ..StoreSettings::default() },
             platform: PlatformSettings {
                 csds_domain: platform.host(),

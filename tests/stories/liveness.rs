@@ -10,6 +10,7 @@ use muster::api::{self, ApiState, Progress};
 use muster::app::Fleet;
 use muster::console;
 use muster::logic::{Logic, LogicError};
+use muster::settings::ServerSettings;
 use muster_core::bot::Ending;
 use muster_core::turn::{Action, Turn, TurnEvent};
 
@@ -38,8 +39,9 @@ fn serve(world: &World, fleet: &Fleet) -> SocketAddr {
     let house = fleet.house.clone();
     let progress = Progress::by(move || house.progress());
     let state = ApiState::new(world.board.clone(), fleet.house.metrics.clone(), progress);
-    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let (server, address) = api::serve(nowhere, state, console::configure).unwrap();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let server = ServerSettings { listen, authentication: false, ..ServerSettings::default() };
+    let (server, address) = api::serve(&server, state, console::configure).unwrap();
     actix::spawn(server);
     address
 }

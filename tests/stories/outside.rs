@@ -369,7 +369,7 @@ impl Fleet {
     }
 
     pub(crate) fn bots(&self) -> Vec<Value> {
-        let answer = self.get("/api/v1/bots");
+        let answer = self.get("/api/v1/bots?limit=1000");
         let body = answer.split_once("\r\n\r\n").unwrap().1;
         let json = &body[body.find('{').unwrap()..=body.rfind('}').unwrap()];
         let value: Value = serde_json::from_str(json).unwrap();

@@ -85,7 +85,7 @@ impl Fleet {
 
     fn toml(&self, secrets: &str, host: &str, ca_file: Option<&str>) -> String {
         let mut text = String::from(
-            "[server]\nlisten = \"127.0.0.1:9300\"\n\n[store]\nurl = \"sqlite:muster.db\"\n\n[platform]\n",
+            "[server]\nlisten = \"127.0.0.1:9300\"\n# Whoever is on this machine may do anything: for trying out.\nauthentication = \"off\"\n\n[store]\nurl = \"sqlite:muster.db\"\n\n[platform]\n",
         );
         let _ = writeln!(text, "csds_domain = {host:?}");
         let _ = match ca_file {
@@ -153,6 +153,8 @@ mod tests {
         let text = Fleet::of(1, 2, Logins::Password).toml("fleet.secrets", "localhost:1234", None);
         let expected = r#"[server]
 listen = "127.0.0.1:9300"
+# Whoever is on this machine may do anything: for trying out.
+authentication = "off"
 
 [store]
 url = "sqlite:muster.db"

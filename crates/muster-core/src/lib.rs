@@ -6,6 +6,7 @@
 //! - [`duty`]: what a pool is for, and how its bots behave beside others
 //! - [`pool`]: who watches an account, and who takes which conversation
 //! - [`pause`]: whom people hold still
+//! - [`rights`]: who may do what, and in which accounts
 //! - [`turn`]: the contract between a bot and its logic
 //! - [`budget`]: how many logins an account allows; [`door`]: which bot logs in next, and when
 //! - [`crowd`]: whether bots lose their sockets together
@@ -32,6 +33,7 @@ pub mod crowd;
 pub mod door;
 pub mod health;
 pub mod quarantine;
+pub mod rights;
 pub mod starts;
 pub mod supervision;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::rt::time::{sleep, timeout};
+use actix_web::rt::time::{Instant, sleep, timeout};
 use actix_web::web::Bytes;
 use tokio::sync::mpsc::error::TryRecvError;
 
@@ -30,6 +30,8 @@ pub(super) struct Following {
     /// Whether a hole before `after` is still to be told.
     minds_gap: bool,
     greeted: bool,
+    /// Until when it follows; then its client comes back, and is asked anew who it is.
+    until: Instant,
     /// None once it has ended.
     phase: Option<Phase>,
 }
@@ -38,7 +40,8 @@ impl Following {
     /// Follows what comes after an id, or from now on.
     pub(super) fn new(hub: Arc<Hub>, filter: EventFilter, after: Option<i64>, place: Place) -> Self {
         let (minds_gap, after) = (after.is_some(), after.unwrap_or(i64::MAX));
-        Self { hub, filter, after, minds_gap, greeted: false, phase: Some(Phase::Reading(place)) }
+        let (until, phase) = (Instant::now() + hub.rules.longest, Some(Phase::Reading(place)));
+        Self { hub, filter, after, minds_gap, greeted: false, until, phase }
     }
 
     /// The next words for the client; none at the end.
@@ -46,6 +49,9 @@ impl Following {
         if !self.greeted {
             self.greeted = true;
             return Some(words::hello());
+        }
+        if Instant::now() >= self.until {
+            self.phase = None;
         }
         loop {
             match self.phase.take()? {

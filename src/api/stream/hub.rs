@@ -26,6 +26,8 @@ pub struct HubRules {
     pub look_every: Duration,
     /// The longest silence.
     pub heartbeat: Duration,
+    /// How long one of them follows before it has to come back: so long a revoked right may go on.
+    pub longest: Duration,
     /// Events that are read, and handed out, at one time.
     pub page: u32,
 }
@@ -33,7 +35,8 @@ pub struct HubRules {
 impl Default for HubRules {
     fn default() -> Self {
         let (look_every, heartbeat) = (Duration::from_secs(1), Duration::from_secs(15));
-        Self { clients: 64, buffer: 1_024, look_every, heartbeat, page: 256 }
+        let longest = Duration::from_mins(10);
+        Self { clients: 64, buffer: 1_024, look_every, heartbeat, longest, page: 256 }
     }
 }
 

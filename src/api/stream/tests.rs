@@ -205,6 +205,15 @@ async fn a_silent_fleet_is_heard_of_by_heartbeats_that_tell_how_far_it_is() {
 }
 
 #[actix_web::test]
+async fn nobody_follows_longer_than_allowed() {
+    let world = world(HubRules { longest: Duration::ZERO, ..quick() }).await;
+    let mut following = world.follows("", None);
+    assert_eq!(blocks(&mut following).await.unwrap(), ["retry: 1000"]);
+    assert_eq!(blocks(&mut following).await, None);
+    assert!(world.hub.is_free());
+}
+
+#[actix_web::test]
 async fn whoever_asks_for_what_is_not_kept_is_told_of_the_gap() {
     let world = world(quick()).await;
     world.happens("1", &numbered(0..EVENTS_KEPT)).await;

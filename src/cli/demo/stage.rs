@@ -43,7 +43,7 @@ impl Stage {
         let url = StoreUrlText::new(url).map_err(|wrong| Failure::new(format!("--store: {wrong}")))?;
         let request_timeout = Duration::from_secs(5);
         let settings = FleetSettings {
-            server: ServerSettings::default(),
+            server: ServerSettings { authentication: false, ..ServerSettings::default() },
             store: StoreSettings { url, ..StoreSettings::default() },
             platform: PlatformSettings {
                 csds_domain: platform.host(),

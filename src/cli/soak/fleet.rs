@@ -140,7 +140,7 @@ impl Fleet {
 
 /// Where its bots are, by the words of its own API; `None` when it does not answer.
 pub(super) async fn states(spell: Spell) -> Option<Vec<(String, String)>> {
-    let body = timeout(ANSWER, get(spell.address?, "/api/v1/bots")).await.ok()?.ok()?;
+    let body = timeout(ANSWER, get(spell.address?, "/api/v1/bots?limit=1000")).await.ok()?.ok()?;
     let json: Value = serde_json::from_str(body.split_once("\r\n\r\n")?.1).ok()?;
     let word = |bot: &Value, key: &str| bot[key].as_str().unwrap_or_default().to_owned();
     let named = |bot: &Value| {

@@ -52,7 +52,7 @@ impl Cast {
     fn toml(self, host: &str) -> String {
         // The faults take tokens at random, again and again: that is nobody's rival fleet.
         let mut text = format!(
-            "[timing]\ntheft_limit = 1000\n\n[server]\nlisten = \"127.0.0.1:0\"\n\n[store]\nurl = \"env:{STORE_VARIABLE}\"\nkey = \"file:store.key\"\n\n\
+            "[timing]\ntheft_limit = 1000\n\n[server]\nlisten = \"127.0.0.1:0\"\nauthentication = \"off\"\n\n[store]\nurl = \"env:{STORE_VARIABLE}\"\nkey = \"file:store.key\"\n\n\
              [platform]\ncsds_domain = {host:?}\nca_file = \"ca.pem\"\n"
         );
         for (account, bots) in self.accounts().into_iter().enumerate() {

@@ -5,8 +5,8 @@ use super::{LOGIN, faults, with_bot};
 fn each_fault_names_its_place_and_its_cure() {
     for (text, says) in [
         (
-            "[server]\nlisten = \"0.0.0.0:9300\"",
-            "2:10: server.listen: 0.0.0.0:9300 is open to other machines",
+            "[server]\nauthentication = \"off\"\nlisten = \"0.0.0.0:9300\"",
+            "3:10: server.listen: 0.0.0.0:9300 is open to other machines",
         ),
         (
             "[server]\nlisten = 9300",
@@ -234,8 +234,8 @@ fn a_misspelt_required_key_is_one_fault_and_not_two() {
 #[test]
 fn twelve_faults_are_twelve_messages() {
     insta::assert_snapshot!(faults(r#"
-[server]
-listen = "0.0.0.0:9300"
+server.authentication = "off"
+server.listen = "0.0.0.0:9300"
 [store]
 url = "postgres://muster:hunter2@db/muster"
 [platform]
@@ -255,7 +255,7 @@ name = "greeter-1"
 logic = "echo"
 login = { username = "bot1", password = "env:GREETER_PASSWORD" }
 "#), @r#"
-    fleet.toml:3:10: server.listen: 0.0.0.0:9300 is open to other machines, and muster has no authentication yet; write "127.0.0.1:9300" or "[::1]:9300" and put a proxy in front that asks who is there
+    fleet.toml:3:17: server.listen: 0.0.0.0:9300 is open to other machines, and authentication is off; write "127.0.0.1:9300" or "[::1]:9300", or authentication = "on"
     fleet.toml:5:7: store.url: a password must not stand in this file; refer to the whole URL: url = "env:MUSTER_STORE_URL" or "file:/run/secrets/store-url"
     fleet.toml:7:9: platform.plain: expected true or false, found a string; write true or false, without quotes
     fleet.toml:9:1: timing.refresh_evry: unknown key; did you mean "refresh_every"?
@@ -269,4 +269,26 @@ login = { username = "bot1", password = "env:GREETER_PASSWORD" }
     fleet.toml:21:41: accounts[#1].bots[greeter-1].login.password: the environment variable GREETER_PASSWORD is not set; set GREETER_PASSWORD where muster starts, or name another
     12 faults in fleet.toml
     "#);
+}
+
+#[test]
+fn a_server_that_would_be_open_or_half_secret_is_refused() {
+    for (text, says) in [
+        (
+            "[server]\nauthentication = \"maybe\"",
+            "2:18: server.authentication: \"maybe\" is neither \"on\" nor \"off\"",
+        ),
+        (
+            "[server]\nbootstrap_token = \"env:PASSWORD\"",
+            "fewer than 32 characters; make one with `openssl rand -hex 32`",
+        ),
+        ("[server]\ntls_key = \"closed\"", "server.tls_key: a key without its certificate"),
+        (
+            "[server]\ntls_certificate = \"closed\"\ntls_key = \"closed\"",
+            "has no certificate; name a file in PEM format",
+        ),
+    ] {
+        let message = faults(text);
+        assert!(message.starts_with("fleet.toml:") && message.contains(says), "{text}\n-> {message}");
+    }
 }

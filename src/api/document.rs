@@ -1,0 +1,86 @@
+//! The API as an `OpenAPI` document, made from the handlers themselves.
+
+use actix_web::HttpResponse;
+use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+
+use super::problem::{KINDS, ProblemBody};
+use super::{accounts, audit, bots, events, fleet, session, stream, tokens, users};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "muster", description = "The admin API of a muster fleet."),
+    paths(
+        session::me, session::begin, session::end,
+        fleet::one, accounts::list, accounts::one,
+        bots::list, bots::one, events::list, stream::trace::trace, stream::list,
+        audit::list,
+        tokens::list, tokens::create, tokens::revoke,
+        users::list, users::create, users::change, users::remove,
+    ),
+    components(schemas(ProblemBody)),
+    modifiers(&Finish),
+    security(("token" = []), ("session" = [])),
+)]
+struct Document;
+
+/// What holds for every operation.
+struct Finish;
+
+impl utoipa::Modify for Finish {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("mst_…").build();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        let cookie = ApiKey::Cookie(ApiKeyValue::new(super::gate::COOKIE));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
+        for (path, item) in &mut document.paths.paths {
+            for (writes, operation) in operations(item) {
+                for status in refusals(path, writes, operation) {
+                    let problem =
+                        ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+                    let refused = ResponseBuilder::new().description(title(status));
+                    let refused = refused.content("application/problem+json", problem).build();
+                    operation.responses.responses.entry(status.to_string()).or_insert_with(|| refused.into());
+                }
+            }
+        }
+    }
+}
+
+/// Every operation of an address, and whether it writes.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+    let reads = item.get.iter_mut().map(|operation| (false, operation));
+    let writes = [&mut item.post, &mut item.put, &mut item.delete, &mut item.patch];
+    reads.chain(writes.into_iter().flatten().map(|operation| (true, operation)))
+}
+
+/// The statuses of the problems that an operation may answer.
+fn refusals(path: &str, writes: bool, operation: &Operation) -> Vec<u16> {
+    let mut statuses = vec![400, 401, 403, 503];
+    if path.contains('{') {
+        statuses.push(404);
+    }
+    if writes {
+        statuses.extend([409, 429]);
+    }
+    if operation.request_body.is_some() {
+        statuses.extend([413, 415, 422]);
+    }
+    statuses
+}
+
+fn title(status: u16) -> &'static str {
+    KINDS.iter().find(|kind| kind.status == status).map_or("", |kind| kind.title)
+}
+
+/// The document, the same text for the same muster.
+pub(super) fn text() -> String {
+    Document::openapi().to_pretty_json().unwrap_or_default()
+}
+
+pub(super) async fn json() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(text())
+}

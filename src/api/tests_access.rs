@@ -1,0 +1,310 @@
+//! Who may ask for what: over every operation of the document.
+
+use actix_web::body::{BoxBody, MessageBody as _};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::{App, web};
+use muster_core::rights::{Grant, Role};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use super::tests::{request, with_store};
+use super::*;
+use crate::access::{hash_password, new_token};
+
+struct World {
+    state: ApiState,
+    #[expect(dead_code, reason = "it is gone with this value")]
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (state, folder) = with_store(3).await;
+        let gate = Gate::asking(state.store.clone().unwrap());
+        Self { state: state.with_gate(gate), folder }
+    }
+
+    fn store(&self) -> &Store {
+        self.state.store.as_ref().unwrap()
+    }
+
+    async fn token(&self, name: &str, role: Role, accounts: Option<&[&str]>) -> String {
+        let accounts = accounts.map(|ids| ids.iter().map(|id| (*id).into()).collect());
+        let (token, secret) = new_token(name, Grant { role, accounts }, "a test", None);
+        assert!(self.store().add_token(&token).await.unwrap());
+        self.state.gate.forget();
+        secret.expose_secret().to_owned()
+    }
+
+    async fn send(&self, request: TestRequest) -> ServiceResponse<BoxBody> {
+        let app = App::new().app_data(web::Data::new(self.state.clone()));
+        let app = init_service(app.service(guarded(crate::console::configure))).await;
+        call_service(&app, request.to_request()).await.map_body(|_, body| body.boxed())
+    }
+
+    async fn ask(&self, token: Option<&str>, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let mut asked = request(path).method(method.parse().unwrap());
+        if let Some(token) = token {
+            asked = asked.insert_header(("authorization", format!("Bearer {token}")));
+        }
+        if let Some(body) = body {
+            asked = asked.set_json(body);
+        }
+        let answer = self.send(asked).await;
+        let status = answer.status().as_u16();
+        let body = read_body(answer).await;
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+}
+
+/// Every operation: its method and path, with something in place of what stands in braces.
+fn operations() -> Vec<(String, String)> {
+    let document: Value = serde_json::from_str(&document::text()).unwrap();
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+            let path = path.replace("{account}", "1").replace("{bot}", "a").replace("{name}", "eve");
+            let path =
+                path.replace("{id}", "none").replace("{pool}", "greeters").replace("{conversation}", "c");
+            found.push((method.to_uppercase(), path));
+        }
+    }
+    assert!(found.len() > 15, "{found:?}");
+    found
+}
+
+#[actix_web::test]
+async fn without_a_token_nothing_is_answered() {
+    let world = World::new().await;
+    for (method, path) in operations() {
+        if (method.as_str(), path.as_str()) == ("POST", "/api/v1/session") {
+            continue;
+        }
+        let (status, body) = world.ask(None, &method, &path, None).await;
+        assert_eq!((status, &body["type"]), (401, &json!("/api/problems/unauthorized")), "{method} {path}");
+        let (status, body) = world.ask(Some("mst_guessed"), &method, &path, None).await;
+        assert_eq!(
+            (status, &body["type"]),
+            (401, &json!("/api/problems/unknown-credential")),
+            "{method} {path}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_viewer_changes_nothing_but_the_own_session() {
+    let world = World::new().await;
+    let viewer = world.token("viewer", Role::Viewer, None).await;
+    for (method, path) in operations().into_iter().filter(|(method, _)| method != "GET") {
+        if path == "/api/v1/session" {
+            continue;
+        }
+        let (status, body) = world.ask(Some(&viewer), &method, &path, Some(&json!({}))).await;
+        assert_eq!(
+            (status, &body["type"]),
+            (403, &json!("/api/problems/forbidden")),
+            "{method} {path}: {body}"
+        );
+    }
+    assert_eq!(world.ask(Some(&viewer), "GET", "/api/v1/bots", None).await.0, 200);
+    assert_eq!(world.ask(Some(&viewer), "GET", "/api/v1/tokens", None).await.0, 403);
+}
+
+#[actix_web::test]
+async fn what_is_out_of_reach_is_not_there() {
+    let world = World::new().await;
+    let admin = world.token("half", Role::Admin, Some(&["2"])).await;
+    for (method, path) in operations().into_iter().filter(|(_, path)| path.contains("/1")) {
+        let body = json!({"reason": "a test"});
+        let (status, body) =
+            world.ask(Some(&admin), &method, &path, (method != "GET").then_some(&body)).await;
+        assert!([404, 422].contains(&status), "{method} {path}: {status} {body}");
+    }
+    let (_, bots) = world.ask(Some(&admin), "GET", "/api/v1/bots", None).await;
+    let accounts: Vec<_> = bots["items"].as_array().unwrap().iter().map(|bot| &bot["account"]).collect();
+    assert_eq!(accounts, ["2"]);
+    let (_, accounts) = world.ask(Some(&admin), "GET", "/api/v1/accounts", None).await;
+    assert_eq!(accounts["items"].as_array().unwrap().len(), 1);
+    let wanted = json!({"name": "more", "role": "viewer", "reason": "a test"});
+    let (status, body) = world.ask(Some(&admin), "POST", "/api/v1/tokens", Some(&wanted)).await;
+    assert_eq!(
+        (status, &body["errors"][0]["pointer"]),
+        (422, &json!("/accounts")),
+        "nobody gives more: {body}"
+    );
+    let page = request("/").insert_header(("authorization", format!("Bearer {admin}")));
+    let page = String::from_utf8(read_body(world.send(page).await).await.to_vec()).unwrap();
+    assert!(page.contains(">2<") && !page.contains("/1/"), "the page shows no more than the API: {page}");
+}
+
+#[actix_web::test]
+async fn a_body_that_is_wrong_is_pointed_at() {
+    let world = World::new().await;
+    let admin = world.token("root", Role::Admin, None).await;
+    for (method, path) in
+        operations().into_iter().filter(|(method, _)| ["POST", "PUT"].contains(&method.as_str()))
+    {
+        let asked = || {
+            let asked = request(&path).method(method.parse::<Method>().unwrap());
+            asked.insert_header(("authorization", format!("Bearer {admin}")))
+        };
+        let plain = world.send(asked().set_payload("x")).await;
+        assert_eq!(plain.status().as_u16(), 415, "{method} {path}");
+        let broken = asked().insert_header(("content-type", "application/json")).set_payload("{");
+        assert_eq!(world.send(broken).await.status().as_u16(), 400, "{method} {path}");
+        let (status, body) = world.ask(Some(&admin), &method, &path, Some(&json!({"colour": "red"}))).await;
+        assert_eq!(
+            (status, &body["errors"][0]["pointer"]),
+            (422, &json!("/colour")),
+            "{method} {path}: {body}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_token_is_made_shown_once_used_and_revoked() {
+    let world = World::new().await;
+    let admin = world.token("root", Role::Admin, None).await;
+    let wanted =
+        json!({"name": "ci", "role": "operator", "accounts": ["1"], "expires_in": "1h", "reason": "a test"});
+    let (status, made) = world.ask(Some(&admin), "POST", "/api/v1/tokens", Some(&wanted)).await;
+    assert_eq!(status, 201, "{made}");
+    let (status, body) = world.ask(Some(&admin), "POST", "/api/v1/tokens", Some(&wanted)).await;
+    assert_eq!(status, 409, "{body}");
+    let token = made["token"].as_str().unwrap();
+    let (status, me) = world.ask(Some(token), "GET", "/api/v1/me", None).await;
+    assert_eq!(
+        (status, me),
+        (200, json!({"who": "ci", "role": "operator", "accounts": ["1"], "csrf": null}))
+    );
+    let (_, listed) = world.ask(Some(&admin), "GET", "/api/v1/tokens?filter=name%3Dci", None).await;
+    assert!(!listed.to_string().contains(token) && listed["items"][0]["expires_at"].is_string(), "{listed}");
+    let path = format!("/api/v1/tokens/{}?reason=over", made["id"].as_str().unwrap());
+    assert_eq!(world.ask(Some(&admin), "DELETE", &path, None).await.0, 204);
+    assert_eq!(world.ask(Some(token), "GET", "/api/v1/me", None).await.0, 401);
+    assert_eq!(world.ask(Some(&admin), "DELETE", &path, None).await.0, 404);
+    let (_, audit) = world.ask(Some(&admin), "GET", "/api/v1/audit", None).await;
+    let told: Vec<_> =
+        audit["items"].as_array().unwrap().iter().map(|act| (&act["what"], &act["done"])).collect();
+    let (revoked, made) = (json!("revoke the token ci"), json!("make the token ci (operator)"));
+    assert_eq!(told.len(), 3, "{audit}");
+    assert!(told.contains(&(&revoked, &json!(true))), "{audit}");
+    assert!(told.contains(&(&made, &json!(true))) && told.contains(&(&made, &json!(false))), "{audit}");
+}
+
+#[actix_web::test]
+async fn a_browser_logs_in_writes_with_what_its_page_knows_and_logs_out() {
+    let world = World::new().await;
+    let password = "correct horse battery";
+    let hash = hash_password(&SecretString::from(password)).unwrap();
+    assert!(world.store().add_user("eve", &hash, &Grant::everywhere(Role::Admin), "a test").await.unwrap());
+    let log_in = |password: &str| {
+        let body = json!({"name": "eve", "password": password});
+        request("/api/v1/session").method(Method::POST).set_json(body)
+    };
+    let foreign = log_in(password).insert_header(("sec-fetch-site", "cross-site"));
+    assert_eq!(world.send(foreign).await.status().as_u16(), 403);
+    assert_eq!(world.send(log_in("a wrong password")).await.status().as_u16(), 401);
+    let answer = world.send(log_in(password)).await;
+    assert_eq!(answer.status().as_u16(), 204);
+    let cookie = answer.response().cookies().next().unwrap().into_owned();
+    assert!(cookie.http_only() == Some(true) && cookie.to_string().contains("SameSite=Strict"), "{cookie}");
+    let with_cookie = |path: &str, method: Method| request(path).method(method).cookie(cookie.clone());
+    let me = world.send(with_cookie("/api/v1/me", Method::GET)).await;
+    let me: Value = serde_json::from_slice(&read_body(me).await).unwrap();
+    assert_eq!((&me["who"], &me["role"]), (&json!("eve"), &json!("admin")));
+    let wanted = json!({"name": "x", "role": "viewer", "reason": "a test"});
+    let make = || with_cookie("/api/v1/tokens", Method::POST).set_json(&wanted);
+    assert_eq!(world.send(make()).await.status().as_u16(), 403, "no page of ours sent that");
+    let csrf = me["csrf"].as_str().unwrap();
+    let foreign =
+        make().insert_header(("x-muster-csrf", csrf)).insert_header(("origin", "https://evil.example"));
+    assert_eq!(world.send(foreign).await.status().as_u16(), 403);
+    assert_eq!(world.send(make().insert_header(("x-muster-csrf", csrf))).await.status().as_u16(), 201);
+    // What a cookie holds is no token.
+    assert_eq!(world.ask(Some(cookie.value()), "GET", "/api/v1/me", None).await.0, 401);
+    let end = with_cookie("/api/v1/session", Method::DELETE).insert_header(("x-muster-csrf", csrf));
+    assert_eq!(world.send(end).await.status().as_u16(), 204);
+    assert_eq!(world.send(with_cookie("/api/v1/me", Method::GET)).await.status().as_u16(), 401);
+}
+
+#[actix_web::test]
+async fn guessing_a_password_ends_after_ten_attempts() {
+    let world = World::new().await;
+    let guess = || {
+        let body = json!({"name": "eve", "password": "a wrong password"});
+        request("/api/v1/session").method(Method::POST).set_json(body)
+    };
+    for _ in 0..10 {
+        assert_eq!(world.send(guess()).await.status().as_u16(), 401);
+    }
+    let answer = world.send(guess()).await;
+    assert_eq!(answer.status().as_u16(), 429);
+    assert!(answer.headers().contains_key("retry-after"));
+}
+
+#[actix_web::test]
+async fn a_person_without_a_session_is_led_to_the_login() {
+    let world = World::new().await;
+    let answer = world.send(request("/").insert_header(("accept", "text/html"))).await;
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers().get("location").unwrap().to_str().unwrap()),
+        (303, "/login")
+    );
+    let form = world.send(request("/login")).await;
+    assert_eq!(form.status().as_u16(), 200);
+    let token = world.token("root", Role::Viewer, None).await;
+    let fields = [("name", ""), ("password", ""), ("token", &token)];
+    let sent = world.send(request("/login").method(Method::POST).set_form(fields)).await;
+    assert_eq!(sent.status().as_u16(), 303);
+    let cookie = sent.response().cookies().next().unwrap().into_owned();
+    assert_eq!(world.send(request("/").cookie(cookie)).await.status().as_u16(), 200);
+    let wrong = [("name", "eve"), ("password", "a wrong password"), ("token", "")];
+    let sent = world.send(request("/login").method(Method::POST).set_form(wrong)).await;
+    assert_eq!(sent.status().as_u16(), 401);
+    let page = String::from_utf8(read_body(sent).await.to_vec()).unwrap();
+    assert!(page.contains("no user has this name and password"), "{page}");
+}
+
+#[actix_web::test]
+async fn where_nobody_is_asked_a_page_of_another_site_writes_nothing() {
+    let (state, folder) = with_store(0).await;
+    let world = World { state, folder };
+    let body = json!({"name": "x", "role": "viewer", "reason": "a test"});
+    let make = || request("/api/v1/tokens").method(Method::POST).set_json(&body);
+    for (header, value) in
+        [("origin", "http://evil.example"), ("sec-fetch-site", "same-site"), ("origin", "null")]
+    {
+        assert_eq!(
+            world.send(make().insert_header((header, value))).await.status().as_u16(),
+            403,
+            "{header}"
+        );
+    }
+    assert_eq!(world.send(make()).await.status().as_u16(), 201);
+}
+
+#[actix_web::test]
+async fn whoever_was_known_may_look_while_the_store_is_away() {
+    let world = World::new().await;
+    let viewer = world.token("viewer", Role::Viewer, None).await;
+    assert_eq!(world.ask(Some(&viewer), "GET", "/api/v1/bots", None).await.0, 200);
+    world.store().close().await;
+    world.state.gate.forget();
+    assert_eq!(world.ask(Some(&viewer), "GET", "/api/v1/bots", None).await.0, 200);
+    let (status, body) = world.ask(Some("mst_new"), "GET", "/api/v1/bots", None).await;
+    assert_eq!((status, &body["type"]), (503, &json!("/api/problems/store-away")));
+}
+
+#[actix_web::test]
+async fn each_kind_of_problem_has_a_page_at_its_address() {
+    let world = World::new().await;
+    for kind in problem::KINDS {
+        let answer = world.send(request(&format!("/api/problems/{}", kind.name))).await;
+        assert_eq!(answer.status().as_u16(), 200);
+        let page = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
+        assert!(page.contains(kind.title) && page.contains(kind.cure), "{page}");
+    }
+}
