@@ -80,8 +80,8 @@ const LIST: &str = "SELECT a.id, a.account_id, a.bot_id, a.at, a.who, a.what, a.
 type Row = (String, String, String, i64, String, String, String, String, Option<bool>, Option<String>);
 
 impl Store {
-    /// Writes down what a person does, also as an event, and answers its id; whoever cannot have it written must
-    /// not do it.
+    /// Writes down what a person does, and that it happened, and answers its id; whoever cannot have it written
+    /// must not do it.
     pub async fn audit(&self, act: &Act) -> Result<String, StoreError> {
         let id = uuid::Uuid::new_v4().to_string();
         let event = happened(act);

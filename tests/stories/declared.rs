@@ -10,7 +10,7 @@ use crate::wait::until;
 
 /// `muster run` without a file, until it listens.
 async fn run_stored(world: &World, more: &[&str]) -> Fleet {
-    let mut command = stored(world, &["run", "--listen", "127.0.0.1:0"]);
+    let mut command = stored(world, &["run", "--listen", "127.0.0.1:0", "--authentication", "off"]);
     command.args(more);
     let mut process = world.start(command);
     let rest = process.says("listening  http://").await;
