@@ -12,6 +12,8 @@ mod words;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_http;
 
 use std::convert::Infallible;
 

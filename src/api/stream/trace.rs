@@ -33,8 +33,8 @@ pub(in crate::api) struct TraceAsked {
     #[serde(rename = "for")]
     lasts: Option<String>,
     /// Why, for the audit.
-    #[param(min_length = 1, max_length = 500)]
-    reason: String,
+    #[param(required = true, min_length = 1, max_length = 500)]
+    reason: Option<String>,
 }
 
 /// The frames between a bot and the platform, as server-sent events.
@@ -54,7 +54,7 @@ pub(in crate::api) async fn trace(
 ) -> Result<HttpResponse, Problem> {
     let (account, bot) = bot.into_inner();
     seen(&caller, &account, &bot, &state)?;
-    let (why, lasts) = (reason(&asked.reason)?, lasts(asked.lasts.as_deref())?);
+    let (why, lasts) = (reason(asked.reason.as_deref().unwrap_or_default())?, lasts(asked.lasts.as_deref())?);
     let (store, hub) = (state.store()?, state.events.as_ref().ok_or_else(Problem::store_away)?);
     let place = hub.place().ok_or_else(|| Problem::busy("as many follow the fleet as can be"))?;
     let act = caller.act((account.as_str(), bot.as_str()), "trace the frames", why);
