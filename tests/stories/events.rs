@@ -161,7 +161,8 @@ async fn a_client_that_comes_back_misses_nothing_and_hears_nothing_twice(store: 
         }
     }
     let all = listed(&world, "kind!=none");
-    let ids: Vec<_> = all.iter().map(|event| event["id"].as_i64().unwrap()).filter(|id| *id <= last).collect();
+    let ids: Vec<_> =
+        all.iter().map(|event| event["id"].as_i64().unwrap()).filter(|id| *id <= last).collect();
     assert_eq!(told, ids, "each event once and in order");
     assert!(told.len() > 30, "{told:?}");
 }
@@ -187,7 +188,8 @@ async fn a_trace_shows_what_goes_over_the_wire_and_nothing_that_people_wrote() {
     world.control.consumer_opens(ACCOUNT, "Ada", "planted-words", "-1").await.unwrap();
     world.answered(1).await;
     let mut all = String::new();
-    while !(all.contains("PublishEvent") && all.contains("UpdateRingState") && all.contains("QueryMessages")) {
+    while !(all.contains("PublishEvent") && all.contains("UpdateRingState") && all.contains("QueryMessages"))
+    {
         let block = client.says().await;
         assert!(block.starts_with("event: frame\ndata: {\"at\":\"20"), "{block}");
         all.push_str(&block);
