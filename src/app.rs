@@ -29,7 +29,7 @@ use tracing::info;
 
 use crate::actors::bot::Drain;
 use crate::actors::fleet::{Detonate, End, FleetActor};
-use crate::actors::house::{House, LogicsPlace, Pauses, RecorderPlace, Right};
+use crate::actors::house::{House, LogicsPlace, Pauses, RecorderPlace, Right, TakenOver};
 use crate::actors::login_gate::LoginHall;
 use crate::actors::timeline::Timeline;
 use crate::actors::watchdog;
@@ -200,7 +200,7 @@ impl Fleet {
             // The next start must not wait for a lease of nobody.
             let _ = store.release(&me).await;
         }
-        let Owned { converged, client, logics, epochs, pauses, starts } = owned?;
+        let Owned { converged, client, logics, epochs, pauses, taken_over, starts } = owned?;
         let Converged { settings, said, revision } = converged;
         let right = Right::default();
         right.renewed(asked, settings.store.node_lease);
@@ -228,6 +228,7 @@ impl Fleet {
             metrics,
             pulse: Arc::default(),
             pauses: Pauses::new(pauses),
+            taken_over: TakenOver::new(taken_over),
             logics: LogicsPlace::new(logics),
             timing: settings.timing,
             rules: rules(&settings),
@@ -331,6 +332,7 @@ struct Owned {
     logics: Logics,
     epochs: HashMap<(AccountId, BotId), i64>,
     pauses: Vec<Pause>,
+    taken_over: Vec<crate::store::TakenOverRow>,
     starts: muster_core::starts::Plan<BotKey>,
 }
 
@@ -355,8 +357,9 @@ async fn own(
     let names: Vec<_> = bots(settings).map(|(account, bot)| (account.clone(), bot.name.clone())).collect();
     let epochs = store.own_bots(me, &names).await?;
     let pauses = store.pauses().await?.into_iter().map(|row| row.pause).collect();
+    let taken_over = store.taken_over().await?;
     let starts = starts::prepare(store, me, &converged.settings).await?;
-    Ok(Owned { converged, client, logics, epochs, pauses, starts })
+    Ok(Owned { converged, client, logics, epochs, pauses, taken_over, starts })
 }
 
 /// The platform's client, as settings describe the platform.

@@ -6,6 +6,7 @@
 //! - [`actors`]: fleet, account, bot, socket, recorder: they carry out what `muster-core` decides
 //! - [`logic`]: what runs bot logic
 //! - [`store`]: all SQL: claims, cursors, outbox, declared bots, ownership
+//! - [`steering`]: what people do to a fleet, for the command line and the API alike
 //! - [`access`]: what proves who somebody is; [`filter`]: one grammar for all lists
 //! - [`board`]: the fleet's visible state; [`happening`]: what its events can be
 //! - [`api`], [`console`]: the board over HTTP, for machines and for people
@@ -25,6 +26,7 @@ pub mod store;
 
 pub mod access;
 pub mod filter;
+pub mod steering;
 
 pub mod api;
 pub mod board;

@@ -34,6 +34,8 @@ mod steering;
 mod tables;
 #[path = "store_contract/taking.rs"]
 mod taking;
+#[path = "store_contract/talk.rs"]
+mod talk;
 #[path = "store_contract/timeline.rs"]
 mod timeline;
 #[path = "store_contract/turns.rs"]
@@ -98,6 +100,14 @@ contract! {
         letters::a_letter_that_cannot_be_retried_says_why,
         letters::a_dropped_letter_says_who_when_and_why,
         letters::what_was_revived_is_told_until_it_is_confirmed_or_dies_again,
+        talk::a_conversation_is_taken_over_until_it_is_given_back,
+        talk::what_a_person_wishes_stands_in_the_outbox_once_and_is_new_to_its_bot_once,
+        talk::what_is_wished_while_taken_over_answers_what_came_before,
+        talk::a_wish_waits_for_whoever_takes_the_conversation_up_next,
+        talk::wishes_of_before_a_process_began_are_in_doubt_and_those_of_others_are_left_alone,
+        talk::what_was_wished_is_confirmed_and_forgotten_like_any_action,
+        talk::wishes_past_the_bound_are_told_of_when_others_are_done,
+        talk::a_consumer_is_erased_and_nothing_is_answered_twice,
         pruning::what_is_old_is_forgotten_in_batches_and_the_rest_is_kept,
         pruning::a_process_that_lost_the_fleet_forgets_nothing,
         pruning::a_claim_that_came_back_is_kept_however_long_ago_it_was_released,

@@ -2,7 +2,7 @@
 //!
 //! - `beginning`, `recalling`: what a life begins with
 //! - `arrange`, `rotation`: what is declared anew while it runs
-//! - `holding`, `wishes`, `letters`: what people and the store decided
+//! - `holding`, `wishes`, `letters`, `talk`: what people and the store decided
 //! - `pools`: who of a pool does what
 
 mod arrange;
@@ -12,6 +12,7 @@ mod letters;
 mod pools;
 mod recalling;
 mod rotation;
+mod talk;
 mod wishes;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use actix::{
 use liveperson::Session;
 use liveperson_proto::AccountId;
 use muster_core::BotId;
-use muster_core::bot::{Bot, Charter};
+use muster_core::bot::{Bot, Charter, Event};
 use muster_core::dialog::{Rules, Tagging};
 use muster_core::duty::Duty;
 use muster_core::health::{Degraded, Vitals};
@@ -33,7 +34,7 @@ use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
 use super::blast::{Blast, blastable};
-use super::bot::{BlastSocket, BotActor, Drain, Fence, Hold, Post, RecorderRestarted, Vacate};
+use super::bot::{BlastSocket, BotActor, Drain, Fence, FromStore, Hold, Post, RecorderRestarted, Vacate};
 use super::command;
 use super::fleet::{AccountEnded, FleetActor};
 use super::front_door::FrontDoor;
@@ -54,6 +55,7 @@ pub use holding::{HeldInStore, HoldsOff};
 pub use letters::Revived;
 pub use pools::PoolReport;
 pub(super) use recalling::recalled;
+pub use talk::{TakenOver, Wished};
 pub use wishes::{Held, RefreshWanted};
 
 /// Messages that wait for an account at most.
@@ -245,6 +247,10 @@ impl AccountActor {
         }
         if let Some(why) = self.house.pauses.words(&self.id, bot) {
             command(&addr, Hold(Some(why)));
+        }
+        let taken = self.house.taken_over.of_pool(&self.id, &seat.place.settings.pool);
+        if !taken.is_empty() {
+            command(&addr, FromStore(Event::TakenOver(taken)));
         }
         if let Some(next) = &seat.next {
             command(&addr, next.drain);

@@ -2,6 +2,7 @@
 
 mod arranged;
 mod starts;
+mod talk;
 mod upkeep;
 mod wishes;
 
@@ -212,6 +213,7 @@ impl Actor for FleetActor {
         Self::start_upkeep(ctx);
         self.watch_starts(ctx);
         self.ask_for_wishes(ctx);
+        self.ask_for_talk(ctx);
     }
 }
 

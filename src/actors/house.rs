@@ -1,16 +1,17 @@
 //! What every actor is lent.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use liveperson::Client;
-use liveperson_proto::AccountId;
-use muster_core::BotId;
+use liveperson_proto::{AccountId, ConversationId};
 use muster_core::bot::{OnTheft, Rhythm, TheftRules};
 use muster_core::dialog::Rules;
 use muster_core::pause::{Pause, holding};
 use muster_core::time::Moment;
+use muster_core::{BotId, PoolId};
 use tokio::runtime::Handle;
 
 use super::timeline::Timeline;
@@ -23,7 +24,7 @@ use crate::logic::{Declared, Logics, Thinker};
 use crate::metrics::Metrics;
 use crate::protection::Protection;
 use crate::settings::TimingSettings;
-use crate::store::{NodeIdentity, Store};
+use crate::store::{NodeIdentity, Store, TakenOverRow};
 
 /// What every actor is lent; cheap to share.
 pub struct House {
@@ -45,6 +46,8 @@ pub struct House {
     pub pulse: Arc<Pulse>,
     /// Whom people hold still.
     pub pauses: Pauses,
+    /// Which conversations people have taken over.
+    pub taken_over: TakenOver,
     /// The logics by name, as they are declared at the moment.
     pub logics: LogicsPlace,
     /// What runs them.
@@ -143,6 +146,37 @@ impl LogicsPlace {
     }
 }
 
+/// Which conversations people have taken over at the moment, by account and pool.
+#[derive(Default)]
+pub struct TakenOver(RwLock<BTreeMap<(AccountId, PoolId), BTreeSet<ConversationId>>>);
+
+impl TakenOver {
+    /// These, until others come.
+    pub fn new(rows: Vec<TakenOverRow>) -> Self {
+        let taken_over = Self::default();
+        taken_over.put(rows);
+        taken_over
+    }
+
+    /// Puts others in place; whether they differ.
+    pub fn put(&self, rows: Vec<TakenOverRow>) -> bool {
+        let mut pools: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for TakenOverRow { account, pool, conversation, .. } in rows {
+            pools.entry((account, pool)).or_default().insert(conversation);
+        }
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = *held != pools;
+        *held = pools;
+        changed
+    }
+
+    /// Those of a pool.
+    pub fn of_pool(&self, account: &AccountId, pool: &PoolId) -> BTreeSet<ConversationId> {
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        held.get(&(account.clone(), pool.clone())).cloned().unwrap_or_default()
+    }
+}
+
 /// Whom people hold still at the moment.
 #[derive(Default)]
 pub struct Pauses(RwLock<Vec<Pause>>);
@@ -217,6 +251,7 @@ pub(super) mod tests {
             metrics,
             pulse: Arc::default(),
             pauses: Pauses::default(),
+            taken_over: TakenOver::default(),
             logics: LogicsPlace::default(),
             thinker: Thinker::new(io, 4, Duration::from_secs(1)),
             timing: TimingSettings::default(),

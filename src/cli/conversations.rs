@@ -1,4 +1,8 @@
-//! `muster conversations`: who handles what, from the store alone. What people wrote is never shown.
+//! `muster conversations`: who handles what, from the store alone, and what people do to one of them. What
+//! people wrote is never shown.
+
+mod erase;
+mod talk;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -30,6 +34,18 @@ enum Command {
     List(List),
     /// Show one conversation: its claim, cursors and unconfirmed actions
     Show(Show),
+    /// Take a conversation over: its bot is silent in it, and what is owed waits, until you give it back
+    TakeOver(talk::Chosen),
+    /// Give a conversation back: its bot answers what the consumer wrote and you have not answered
+    GiveBack(talk::Chosen),
+    /// Say something as the bot, once
+    Say(talk::Say),
+    /// Hand a conversation to a skill
+    Transfer(talk::Transfer),
+    /// Close a conversation
+    Close(talk::Close),
+    /// Forget what is kept of a consumer
+    Erase(erase::Arguments),
 }
 
 #[derive(Args)]
@@ -117,6 +133,12 @@ pub(super) async fn conversations(arguments: Arguments, io: Handle) -> Result<()
         None => list(arguments.list, io).await,
         Some(Command::List(arguments)) => list(arguments, io).await,
         Some(Command::Show(arguments)) => show(arguments, io).await,
+        Some(Command::TakeOver(arguments)) => talk::taken_over(arguments, io).await,
+        Some(Command::GiveBack(arguments)) => talk::given_back(arguments, io).await,
+        Some(Command::Say(arguments)) => talk::say(arguments, io).await,
+        Some(Command::Transfer(arguments)) => talk::transfer(arguments, io).await,
+        Some(Command::Close(arguments)) => talk::close(arguments, io).await,
+        Some(Command::Erase(arguments)) => erase::run(arguments, io).await,
     }
 }
 

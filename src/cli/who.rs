@@ -13,6 +13,16 @@ pub(super) fn user() -> String {
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
+/// A reason that says something and is no novel: 1 to 500 characters.
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    let words = text.trim();
+    match words.chars().count() {
+        0 => Err("say why, in a few words".to_owned()),
+        1..=500 => Ok(words.to_owned()),
+        count => Err(format!("it has {count} characters; say why in 500 at most")),
+    }
+}
+
 /// What every decision that goes through the store takes.
 #[derive(Args)]
 pub(super) struct Deciding {

@@ -38,6 +38,10 @@ const ACTIONS: &str = "DELETE FROM outbox WHERE (account_id, pool_id, conversati
      (SELECT t.value->>0, t.value->>1, t.value->>2 FROM json_each($1) AS t)";
 const CURSORS: &str = "DELETE FROM cursor WHERE (account_id, pool_id, conversation_id) IN \
      (SELECT t.value->>0, t.value->>1, t.value->>2 FROM json_each($1) AS t)";
+const TAKEN_OVER: &str = "DELETE FROM taken_over WHERE (account_id, pool_id, conversation_id) IN \
+     (SELECT t.value->>0, t.value->>1, t.value->>2 FROM json_each($1) AS t)";
+const WISHES: &str = "DELETE FROM conversation_wish WHERE (account_id, pool_id, conversation_id) IN \
+     (SELECT t.value->>0, t.value->>1, t.value->>2 FROM json_each($1) AS t)";
 // Letters with a text wait for a person, as long as their claim is kept.
 const LETTERS: &str = if_ours!(
     "DELETE FROM outbox WHERE (account_id, pool_id, conversation_id, turn_id, n) IN ( \
@@ -58,7 +62,7 @@ impl Store {
                 let gone: Vec<(String, String, String)> =
                     sqlx::query_as(CLAIMS).bind(age).bind(&me).bind(most).fetch_all(&mut *tx).await?;
                 let keys = json!(gone).to_string();
-                for statement in [CURSORS, ACTIONS] {
+                for statement in [CURSORS, ACTIONS, TAKEN_OVER, WISHES] {
                     sqlx::query(statement).bind(&keys).execute(&mut *tx).await?;
                 }
                 let letters = sqlx::query(LETTERS).bind(age).bind(&me).bind(most).execute(&mut *tx).await?;

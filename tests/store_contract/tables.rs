@@ -17,6 +17,7 @@ pub async fn an_empty_database_gets_its_tables_once(world: World) {
         "0009 timeline",
         "0010 steering",
         "0011 access",
+        "0013 talk",
         "0014 events",
     ];
     assert_eq!(world.store.pending_migrations().await.unwrap(), all);

@@ -27,6 +27,7 @@
 //! - `untagged`: nothing twice, also where no tag comes back
 //! - `truth`: what is said of a bot that lacks something, and what its time line remembers
 //! - `take_over`: humans take conversations over and give them back
+//! - `talk`: a person takes a conversation over, speaks through its bot, and gives it back
 //! - `prometheus`: what a real Prometheus makes of it
 //! - `demo`: what a stranger sees first
 //! - `soak`: the same for long, under faults by a seed
@@ -80,6 +81,7 @@ mod store_away;
 mod store_faults;
 mod supervision;
 mod take_over;
+mod talk;
 mod theft;
 mod truth;
 mod untagged;

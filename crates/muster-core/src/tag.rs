@@ -19,6 +19,13 @@ pub enum Trigger {
     Message(Sequence),
     /// The conversation was closed.
     Closed,
+    /// A person of the brand wished it.
+    Person {
+        /// It was wished while the person had taken the conversation over: what came before it is answered.
+        answers: bool,
+        /// It stands after this sequence, where the cursor stood when it was wished.
+        after: Sequence,
+    },
 }
 
 impl fmt::Display for Trigger {
@@ -27,6 +34,8 @@ impl fmt::Display for Trigger {
             Self::Opened => f.write_str("opened"),
             Self::Message(sequence) => write!(f, "s{sequence}"),
             Self::Closed => f.write_str("closed"),
+            Self::Person { answers: true, after } => write!(f, "a{after}"),
+            Self::Person { answers: false, after } => write!(f, "b{after}"),
         }
     }
 }
@@ -51,6 +60,12 @@ impl Tagger {
         format!("{}{trigger}.{n}", self.prefix)
     }
 
+    /// The tag of what a person wished as the `n`th of its conversation. The key keeps it from being taken for
+    /// another, should a database that went back in time count the same number again.
+    pub fn wish_tag(&self, trigger: Trigger, n: usize, key: &str) -> String {
+        format!("{}{trigger}.{n}-{}", self.prefix, &hash(&[key])[..8])
+    }
+
     /// The trigger that a tag of this pool names.
     pub fn trigger(&self, tag: &str) -> Option<Trigger> {
         parse(tag.strip_prefix(&self.prefix)?)
@@ -67,6 +82,12 @@ impl Tagger {
         ];
         TurnId::new(&hash(&parts)[..32])
     }
+
+    /// The one id that everything has which people wish of a conversation; each wish has its place in it.
+    pub fn wishes(&self, conversation: &ConversationId) -> TurnId {
+        let parts = [self.account.as_str(), self.pool.as_str(), conversation.as_str(), "wishes"];
+        TurnId::new(&hash(&parts)[..32])
+    }
 }
 
 /// The trigger that a tag names, whichever pool made it.
@@ -78,14 +99,23 @@ pub fn trigger_of_any_pool(tag: &str) -> Option<Trigger> {
 
 fn parse(rest: &str) -> Option<Trigger> {
     let (trigger, _n) = rest.split_once('.')?;
-    match trigger.strip_prefix('s') {
-        Some(sequence) => sequence.parse().ok().map(|s| Trigger::Message(Sequence(s))),
-        None => (trigger == "opened").then_some(Trigger::Opened),
+    if trigger == "opened" {
+        return Some(Trigger::Opened);
+    }
+    let (kind, sequence) = trigger.split_at_checked(1)?;
+    let sequence = Sequence(sequence.parse().ok()?);
+    match kind {
+        "s" => Some(Trigger::Message(sequence)),
+        "a" => Some(Trigger::Person { answers: true, after: sequence }),
+        "b" => Some(Trigger::Person { answers: false, after: sequence }),
+        _ => None,
     }
 }
 
-// Each part's length goes first, so that no two lists of parts hash alike.
-fn hash(parts: &[&str]) -> String {
+/// The SHA-256 of several parts in hexadecimal digits.
+///
+/// Each part's length goes first, so that no two lists of parts hash alike.
+pub fn hash(parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update((part.len() as u64).to_be_bytes());
@@ -107,20 +137,30 @@ mod tests {
 
     #[test]
     fn a_tag_is_short_deterministic_and_read_back() {
-        for trigger in [Trigger::Opened, Trigger::Message(Sequence(0)), Trigger::Message(Sequence(i64::MAX))]
-        {
+        let person = |answers, after| Trigger::Person { answers, after: Sequence(after) };
+        for trigger in [
+            Trigger::Opened,
+            Trigger::Message(Sequence(0)),
+            Trigger::Message(Sequence(i64::MAX)),
+            person(true, -1),
+            person(false, i64::MAX),
+        ] {
             let tag = tagger("greeters").tag(trigger, 31);
             assert!(tag.len() <= 64, "{tag}");
             assert_eq!(tag, tagger("greeters").tag(trigger, 31));
             assert_eq!(tagger("greeters").trigger(&tag), Some(trigger));
             assert_eq!(tagger("others").trigger(&tag), None);
             assert_eq!(trigger_of_any_pool(&tag), Some(trigger));
+            let wish = tagger("greeters").wish_tag(trigger, 1_000_000, "a key");
+            assert!(wish.len() <= 64, "{wish}");
+            assert_eq!(tagger("greeters").trigger(&wish), Some(trigger));
+            assert_ne!(wish, tagger("greeters").wish_tag(trigger, 1_000_000, "another"));
         }
     }
 
     #[test]
     fn foreign_ids_are_not_tags() {
-        for id in ["", "order-17", "mu1.", "mu1.abc.s1.0"] {
+        for id in ["", "order-17", "mu1.", "mu1.abc.s1.0", "mu1.0123456789ab.x1.0", "mu1.0123456789ab..0"] {
             assert_eq!(tagger("greeters").trigger(id), None, "{id}");
             assert_eq!(trigger_of_any_pool(id), None, "{id}");
         }

@@ -1,5 +1,6 @@
 //! What can happen to a bot.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use liveperson_proto::agent_state::AgentState;
@@ -225,6 +226,17 @@ pub enum Event {
         /// The deeds, in order.
         deeds: Vec<RestoredDeed>,
     },
+    /// People wish these deeds done; they may come again until they are confirmed.
+    Wished {
+        /// Their conversation.
+        conversation: ConversationId,
+        /// All that are not confirmed, in order.
+        deeds: Vec<RestoredDeed>,
+        /// Nobody has sent those from this place on.
+        unsent: usize,
+    },
+    /// These conversations of the pool are taken over by people, and no others.
+    TakenOver(BTreeSet<ConversationId>),
     /// The pool wants this bot to watch the account, as long as the socket in hand lasts.
     Watch {
         /// The time online that the pool means.

@@ -1,6 +1,10 @@
 //! A bot that people hold still: connected and AWAY, it takes nothing new and begins nothing. What is under
-//! way is finished, and what consumers write meanwhile is answered once the bot resumes.
+//! way is finished, and what consumers write meanwhile is answered once the bot resumes. One conversation
+//! alone is held still by whoever takes it over.
 
+use std::collections::BTreeSet;
+
+use liveperson_proto::ConversationId;
 use liveperson_proto::request::{Availability, Request};
 
 use super::Bot;
@@ -25,6 +29,20 @@ impl Bot {
         self.show_availability(out);
         self.advance_all(now, out);
         self.answer_rings(now, out);
+    }
+
+    /// People have taken these conversations over, and no others.
+    pub(crate) fn taken_over(
+        &mut self,
+        conversations: BTreeSet<ConversationId>,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        self.taken_over = conversations;
+        for id in self.conversations.keys().cloned().collect::<Vec<_>>() {
+            let taken = self.taken_over.contains(&id);
+            self.with(&id, now, out, |c, desk| c.take_over(taken, desk));
+        }
     }
 
     /// What the platform is to take the bot for. One that joins by itself is routed nothing.

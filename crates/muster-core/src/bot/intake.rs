@@ -221,7 +221,7 @@ impl Bot {
             }
             // With intake `all` it is the pool that says whose it is: a participant may be a former holder.
             if self.duty.intake == Intake::Rings {
-                let new = || Conversation::new(shown, Place::In);
+                let new = || Conversation::new(shown, Place::In, self.taken_over.contains(&shown.id));
                 self.conversations.entry(shown.id.clone()).or_insert_with(new);
             } else if !self.conversations.contains_key(&shown.id) && self.inside.len() < INSIDE {
                 self.inside.insert(shown.id.clone(), shown.clone());

@@ -197,7 +197,7 @@ impl Bot {
             let place =
                 if doubted { Place::Doubted { since: now.moment } } else { Place::Out { retry_at: None } };
             self.parted.remove(&id);
-            let new = || Conversation::new(&shown, place);
+            let new = || Conversation::new(&shown, place, self.taken_over.contains(&id));
             self.conversations.entry(id.clone()).or_insert_with(new);
             self.with(&id, now, out, |c, desk| {
                 // Another bot's life may have left us inside.

@@ -27,7 +27,7 @@ mod membership;
 mod presence;
 mod reconnect;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use liveperson_proto::conversation::Conversation as Shown;
@@ -160,6 +160,8 @@ pub struct Bot {
     fenced: Option<String>,
     /// Why people hold it still, while they do.
     paused: Option<String>,
+    /// The conversations of its pool that people have taken over, whoever holds them.
+    taken_over: BTreeSet<ConversationId>,
     quarantined: Option<Quarantine>,
     drain: Option<Drain>,
 
@@ -221,6 +223,7 @@ impl Bot {
             clock_offset: 0,
             fenced: None,
             paused: None,
+            taken_over: BTreeSet::new(),
             quarantined: None,
             drain: None,
             rings: BTreeMap::new(),
@@ -316,6 +319,10 @@ impl Bot {
             Event::Revived { conversation, deeds } => {
                 self.with(&conversation, now, out, |c, desk| c.revived(deeds, desk));
             }
+            Event::Wished { conversation, deeds, unsent } => {
+                self.with(&conversation, now, out, |c, desk| c.wished(deeds, unsent, desk));
+            }
+            Event::TakenOver(conversations) => self.taken_over(conversations, now, out),
             Event::Watch { spell } => self.membership.watch(spell),
             Event::Placed { placement, conversations } => self.placed(placement, conversations, now, out),
             Event::Fenced { why } => self.fenced = Some(why),

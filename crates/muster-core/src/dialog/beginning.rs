@@ -53,8 +53,9 @@ pub struct RestoredDeed {
 
 impl Conversation {
     /// A conversation that is new to this bot.
-    pub(crate) fn new(shown: &Shown, place: Place) -> Self {
+    pub(crate) fn new(shown: &Shown, place: Place, taken_over: bool) -> Self {
         Self {
+            taken_over,
             consumer: shown.first(Role::Consumer).map(ConsumerId::from),
             skill: shown.skill.clone(),
             knows_dialog: true,
@@ -102,6 +103,7 @@ impl Conversation {
             opened: false,
             starting: true,
             hushed: false,
+            taken_over: false,
             human_answered: Sequence::START,
             meanwhile: BTreeSet::new(),
             cursor: Cursor::START,

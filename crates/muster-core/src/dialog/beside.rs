@@ -31,7 +31,7 @@ impl Conversation {
     }
 
     /// A turn that logic is at work on goes back: it may not be owed any more when the human leaves.
-    fn set_aside(&mut self, desk: &Desk<'_>) {
+    pub(super) fn set_aside(&mut self, desk: &Desk<'_>) {
         if matches!(self.stage, Stage::Thinking { .. })
             && let Some(message) = std::mem::replace(&mut self.stage, Stage::Idle).into_message()
         {
@@ -43,8 +43,14 @@ impl Conversation {
     pub(crate) fn human_answered(&mut self, at: Sequence, desk: &mut Desk<'_>) {
         // A bot that is rung was not assigned then: it has begun the conversation, lost it and got it back.
         let was_away = desk.duty.intake == Intake::Rings && self.opened;
-        let counts = was_away || desk.duty.is_silent_beside_humans();
-        if !counts || at <= self.human_answered {
+        if was_away || desk.duty.is_silent_beside_humans() {
+            self.answered_by_hand(at);
+        }
+    }
+
+    /// A person of the brand wrote something: what came before is answered.
+    pub(super) fn answered_by_hand(&mut self, at: Sequence) {
+        if at <= self.human_answered {
             return;
         }
         self.human_answered = at;
@@ -58,11 +64,12 @@ impl Conversation {
     ///
     /// A deed that may have been sent is looked for first, like any other.
     pub(crate) fn drop_superseded(&mut self, desk: &mut Desk<'_>) {
-        while let Some(head) = self.outbox.pending.front() {
+        while let [_, Some(own)] = self.outbox.heads() {
+            let head = &self.outbox.pending[own];
             let superseded = match desk.tagger.trigger(&head.tag) {
                 Some(Trigger::Message(sequence)) => sequence <= self.human_answered,
                 Some(Trigger::Opened) => self.human_answered > Sequence::START,
-                Some(Trigger::Closed) | None => false,
+                Some(Trigger::Closed | Trigger::Person { .. }) | None => false,
             };
             let unsent = match &head.state {
                 SendState::Ready | SendState::Paused { .. } => true,
@@ -75,7 +82,7 @@ impl Conversation {
             if !superseded || !unsent {
                 return;
             }
-            let Some(dropped) = self.outbox.pending.pop_front() else { return };
+            let Some(dropped) = self.outbox.pending.remove(own) else { return };
             desk.note(Note::Superseded { conversation: self.id.clone() });
             desk.out.push(Effect::Dead(dropped.key, "a human answered first".to_owned()));
         }

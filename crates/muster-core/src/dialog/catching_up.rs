@@ -108,7 +108,8 @@ impl Conversation {
             self.cursor = self.cursor.max(Cursor::at(self.start_after(&lines, desk)));
             if self.opened {
                 // Taken up again: what others answered meanwhile is not answered again.
-                let by_others = lines.iter().rev().find(|line| line.is_by_others(desk));
+                let by_others = |line: &&Line| line.is_by_others(desk) || line.is_by_hand(desk);
+                let by_others = lines.iter().rev().find(by_others);
                 self.human_answered = by_others.map_or(Sequence::START, |line| line.sequence);
             }
         }
@@ -173,6 +174,7 @@ impl Conversation {
                 {
                     self.answered.insert(answered);
                 }
+                Some(Trigger::Person { answers: true, .. }) => self.answered_by_hand(line.sequence),
                 // The pool opened it, whatever the store has forgotten of that.
                 Some(Trigger::Opened) if !self.stage.is_busy() => self.opened = true,
                 _ => {}
@@ -220,8 +222,8 @@ fn after_the_brand(lines: &[Line], cursor_known: bool) -> Sequence {
     // Another pool's tag says as well as ours what was answered: a greeting answers nothing.
     let answered = |line: &Line| match line.tags.iter().find_map(|tag| trigger_of_any_pool(tag)) {
         Some(Trigger::Message(answered)) => answered,
-        Some(Trigger::Opened | Trigger::Closed) => Sequence::START,
-        None => line.sequence,
+        Some(Trigger::Opened | Trigger::Closed | Trigger::Person { answers: false, .. }) => Sequence::START,
+        Some(Trigger::Person { answers: true, .. }) | None => line.sequence,
     };
     lines.iter().filter(counts).map(answered).max().unwrap_or(Sequence::START)
 }

@@ -63,6 +63,8 @@ pub struct Conversation {
     pub(super) starting: bool,
     /// Somebody else is assigned, and the bot holds still.
     pub(crate) hushed: bool,
+    /// A person has taken it over, and the bot holds still.
+    pub(crate) taken_over: bool,
     /// The last thing that an assigned agent other than this bot wrote.
     pub(crate) human_answered: Sequence,
     /// Live events heard while the history was read, to find holes between the two.
@@ -221,7 +223,7 @@ impl Conversation {
 
     /// Whether a restart would leave nothing of it half done.
     pub(crate) fn is_quiet(&self) -> bool {
-        !self.stage.is_running() && (self.outbox.is_empty() || self.hushed || self.is_closing())
+        !self.stage.is_running() && (self.outbox.head(self.is_still()).is_none() || self.is_closing())
     }
 
     /// Takes a live event.
@@ -265,12 +267,17 @@ impl Conversation {
     /// Takes the platform's answer to a deed.
     pub(crate) fn deed_answered(&mut self, key: &OutboxKey, outcome: &Outcome, desk: &mut Desk<'_>) {
         let done = self.outbox.answered(key, outcome, desk);
-        match &done {
-            Some(Deed::Transfer { .. }) => {
+        match done.as_ref().map(|done| (&done.deed, done.answers_by_hand())) {
+            Some((Deed::Transfer { .. }, _)) => {
                 self.ended.get_or_insert(Ended::ByDeed);
             }
-            Some(Deed::Close) => self.closed_by_deed(desk),
-            Some(deed) => self.own_words.expect(deed),
+            Some((Deed::Close, _)) => self.closed_by_deed(desk),
+            Some((deed, by_hand)) => {
+                self.own_words.expect(deed, by_hand);
+                if by_hand {
+                    self.read_what_it_answers(desk);
+                }
+            }
             None => {}
         }
         self.advance(desk);
@@ -279,7 +286,8 @@ impl Conversation {
     /// Whether the platform refused the token with its next deed.
     pub(crate) fn waits_for_a_token(&self) -> bool {
         let in_doubt = |head: &Pending| matches!(head.state, SendState::Unknown { .. });
-        self.outbox.pending.front().is_some_and(|head| head.unauthorized && in_doubt(head))
+        let head = self.outbox.head(self.is_still()).map(|place| &self.outbox.pending[place]);
+        head.is_some_and(|head| head.unauthorized && in_doubt(head))
     }
 
     /// Does what can be done now.
@@ -296,17 +304,23 @@ impl Conversation {
             return self.close_down(desk);
         }
         self.take_up(desk);
-        if !self.is_readable(desk) || self.hushed {
+        if !self.is_readable(desk) {
             return;
         }
-        self.drop_superseded(desk);
-        match self.outbox.advance(self.looked, self.shown_ours_at, &self.dialog, desk) {
+        let still = self.is_still();
+        if !still {
+            self.drop_superseded(desk);
+        }
+        match self.outbox.advance(self.looked, self.shown_ours_at, still, &self.dialog, desk) {
             Wish::Look => return self.read_from(self.look_from(desk), desk),
             Wish::Find => {
                 self.want_to_find(desk);
                 return self.find(desk);
             }
             Wish::Nothing => {}
+        }
+        if still {
+            return;
         }
         if self.outbox.is_empty() && desk.may_think && !self.handing_back {
             self.next_turn(desk);
@@ -321,9 +335,10 @@ impl Conversation {
 
     /// After what a look for the head of the outbox begins: later turns may have moved the cursor past it.
     fn look_from(&self, desk: &Desk<'_>) -> Sequence {
-        let head = self.outbox.pending.front().and_then(|head| desk.tagger.trigger(&head.tag));
-        match head {
+        let head = self.outbox.head(self.is_still()).map(|place| &self.outbox.pending[place]);
+        match head.and_then(|head| desk.tagger.trigger(&head.tag)) {
             Some(Trigger::Message(answered)) => self.cursor.sequence.min(answered),
+            Some(Trigger::Person { after, .. }) => self.cursor.sequence.min(after),
             // Nobody knows where the cursor stood then.
             Some(Trigger::Opened) => Sequence::START,
             Some(Trigger::Closed) | None => self.cursor.sequence,

@@ -40,11 +40,11 @@ impl Conversation {
         let link = match &self.link {
             Link::Reading(_) => self.reading_deadline(),
             // While the platform is asked for the conversation, its answer comes first.
-            Link::Live if may_act && !self.hushed && find.is_none() => self.outbox.deadline(settle),
+            Link::Live if may_act && find.is_none() => self.outbox.deadline(settle, self.is_still()),
             Link::Live | Link::Detached => None,
         };
         let may_think = may_think && matches!(self.link, Link::Live) && self.outbox.is_empty();
-        let may_think = may_think && !self.handing_back && !self.hushed;
+        let may_think = may_think && !self.handing_back && !self.is_still();
         let stage = self.stage.deadline().filter(|_| self.stage.is_committing() || may_think);
         [find, taking, hand_back, link, stage].into_iter().flatten().min()
     }
@@ -58,9 +58,9 @@ impl Conversation {
 
     /// When the oldest message was said that is owed an answer and has none, in milliseconds since 1970.
     ///
-    /// Beside a human nothing is owed; of what nobody has read yet nothing is known.
+    /// Beside a human, and where a person has taken over, nothing is owed; of what nobody has read yet nothing is known.
     pub(crate) fn oldest_owed(&self) -> Option<i64> {
-        if self.hushed {
+        if self.is_still() {
             return None;
         }
         let in_hand = self.stage.heard().map(|heard| heard.said);

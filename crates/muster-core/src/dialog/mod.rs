@@ -4,6 +4,7 @@
 //! - `taking`: the claim, and a place in the conversation
 //! - `beginning`: a conversation that is new, or held before; `deadlines`: when it wants to be woken
 //! - `beside`: what a bot does while somebody else is the assigned agent
+//! - `by_hand`: what it does where a person has taken over, and what that person wishes
 //! - `catching_up`: the history goes into the inbox, and `proof` says what was found
 //! - `finding`: one conversation read by its id
 //! - `handing_back`: what a retiring bot does with it
@@ -22,6 +23,7 @@ pub mod desk;
 
 mod beginning;
 mod beside;
+mod by_hand;
 mod catching_up;
 mod closing;
 mod conversation;

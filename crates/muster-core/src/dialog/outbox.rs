@@ -11,6 +11,7 @@ use super::desk::{Desk, Outcome, Purpose, Tagging};
 use super::effect::{Effect, OutboxKey};
 use super::inbox::Heard;
 use super::note::Note;
+use crate::tag::{Trigger, trigger_of_any_pool};
 use crate::time::Moment;
 use crate::turn::Deed;
 
@@ -26,6 +27,10 @@ pub(crate) struct Pending {
     /// Since when that message is owed an answer, as far as it is known: a deed of a former life knows when
     /// its turn was committed.
     pub(crate) owed: Option<i64>,
+    /// A person wished it: it goes before what the bot has to say, and also while the bot holds still.
+    pub(crate) by_person: bool,
+    /// It was handed in from outside, and may be handed in again.
+    pub(crate) handed: bool,
     /// How often the platform had no time for it.
     pub(crate) put_off: u32,
     /// The platform has refused the token with it once.
@@ -60,12 +65,18 @@ pub(crate) enum Wish {
     Find,
 }
 
+/// Deeds of others that are remembered at most when they are done.
+const DONE: usize = 64;
+
 /// A deed that was put off waits no longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
     pub(crate) pending: VecDeque<Pending>,
+    /// What was handed in and is done or given up: the store may tell of it once more before it hears so.
+    /// What was given up may be wanted again by somebody, later than this moment.
+    done: VecDeque<(OutboxKey, Option<Moment>)>,
 }
 
 impl Outbox {
@@ -80,21 +91,56 @@ impl Outbox {
     /// Takes up deeds of an earlier holder or life: whether they were done is unknown.
     pub(crate) fn restore(&mut self, conversation: &ConversationId, rows: Vec<RestoredDeed>, now: Moment) {
         for row in rows {
-            let key = OutboxKey { conversation: conversation.clone(), turn: row.turn, n: row.n };
-            if self.pending.iter().all(|pending| pending.key != key) {
-                let state = SendState::Unknown { since: now };
-                let mut pending = Pending::new(key, row.tag, row.deed, state, None);
-                pending.owed = row.committed.filter(|_| row.n == 0);
-                self.pending.push_back(pending);
-            }
+            self.hand_in(conversation, row, SendState::Unknown { since: now }, now);
         }
     }
 
-    /// Takes a head out that was sent, or may have been, and that no history can prove.
+    /// Takes what people wish, in order; what this life has heard of is no news. Nobody has sent those from the
+    /// place `unsent` on.
+    pub(crate) fn wish(
+        &mut self,
+        conversation: &ConversationId,
+        rows: Vec<RestoredDeed>,
+        unsent: usize,
+        now: Moment,
+    ) {
+        for row in rows.into_iter().filter(|row| is_by_person(&row.tag)) {
+            let in_doubt = SendState::Unknown { since: now };
+            let state = if row.n < unsent { in_doubt } else { SendState::Ready };
+            self.hand_in(conversation, row, state, now);
+        }
+    }
+
+    fn hand_in(&mut self, conversation: &ConversationId, row: RestoredDeed, state: SendState, now: Moment) {
+        let key = OutboxKey { conversation: conversation.clone(), turn: row.turn, n: row.n };
+        let done =
+            |(of, until): &(OutboxKey, Option<Moment>)| *of == key && until.is_none_or(|until| now < until);
+        if self.done.iter().any(done) || self.pending.iter().any(|pending| pending.key == key) {
+            return;
+        }
+        let mut pending = Pending::new(key, row.tag, row.deed, state, None);
+        pending.handed = true;
+        pending.owed = row.committed.filter(|_| row.n == 0 && !pending.by_person);
+        self.pending.push_back(pending);
+    }
+
+    /// Takes a change out that was sent, or may have been, and that no history can prove.
     pub(crate) fn take_unprovable(&mut self) -> Option<OutboxKey> {
         let sent = |p: &Pending| !matches!(p.state, SendState::Ready | SendState::Paused { .. });
-        let head = self.pending.pop_front_if(|head| !head.deed.is_published() && sent(head))?;
-        Some(head.key)
+        let is_it = |p: &Pending| !p.deed.is_published() && sent(p);
+        let place = self.heads().into_iter().flatten().find(|place| is_it(&self.pending[*place]))?;
+        Some(self.pending.remove(place)?.key)
+    }
+
+    /// What may have been sent: the first of what people wished, and the first of the bot's own.
+    pub(crate) fn heads(&self) -> [Option<usize>; 2] {
+        [true, false].map(|by_person| self.pending.iter().position(|p| p.by_person == by_person))
+    }
+
+    /// What is next: people's wishes come first, and where the bot holds still there is nothing else.
+    pub(crate) fn head(&self, still: bool) -> Option<usize> {
+        let [wish, own] = self.heads();
+        wish.or(own.filter(|_| !still))
     }
 
     /// Sends the head if its time has come. `looked` is when the last whole look began, `ours` when the
@@ -103,10 +149,16 @@ impl Outbox {
         &mut self,
         looked: Option<Moment>,
         ours: Option<Moment>,
+        still: bool,
         dialog: &DialogId,
         desk: &mut Desk<'_>,
     ) -> Wish {
-        let Some(head) = self.pending.front_mut().filter(|_| desk.may_act) else { return Wish::Nothing };
+        // One at a time: what is on its way has its answer first.
+        if self.heads().into_iter().flatten().any(|place| self.pending[place].state == SendState::Sent) {
+            return Wish::Nothing;
+        }
+        let Some(place) = self.head(still).filter(|_| desk.may_act) else { return Wish::Nothing };
+        let head = &mut self.pending[place];
         let now = desk.now.moment;
         match &head.state {
             SendState::Sent => return Wish::Nothing,
@@ -126,8 +178,8 @@ impl Outbox {
             SendState::Refused { since, .. } if ours.is_none_or(|at| at < *since) => return Wish::Find,
             SendState::Refused { words, .. } => {
                 let words = words.clone();
-                self.bury(0, words, desk);
-                return self.advance(looked, ours, dialog, desk);
+                self.bury(place, words, desk);
+                return self.advance(looked, ours, still, dialog, desk);
             }
             SendState::Ready | SendState::Paused { .. } | SendState::Unknown { .. } => {}
         }
@@ -137,13 +189,13 @@ impl Outbox {
         Wish::Nothing
     }
 
-    /// Takes the platform's answer; returns the deed if it is done.
+    /// Takes the platform's answer; returns what is done by that.
     pub(crate) fn answered(
         &mut self,
         key: &OutboxKey,
         outcome: &Outcome,
         desk: &mut Desk<'_>,
-    ) -> Option<Deed> {
+    ) -> Option<Pending> {
         let place = self.pending.iter().position(|p| p.key == *key)?;
         let now = desk.now.moment;
         match outcome {
@@ -192,32 +244,49 @@ impl Outbox {
     }
 
     /// When the head wants to be looked at again.
-    pub(crate) fn deadline(&self, settle: Duration) -> Option<Moment> {
-        match &self.pending.front()?.state {
+    pub(crate) fn deadline(&self, settle: Duration, still: bool) -> Option<Moment> {
+        match &self.pending[self.head(still)?].state {
             SendState::Paused { until } => Some(*until),
             SendState::Unknown { since } => Some(*since + settle),
             SendState::Ready | SendState::Sent | SendState::Refused { .. } => None,
         }
     }
 
-    fn confirm(&mut self, place: usize, desk: &mut Desk<'_>) -> Option<Deed> {
+    fn confirm(&mut self, place: usize, desk: &mut Desk<'_>) -> Option<Pending> {
         let done = self.pending.remove(place)?;
         if let Some(heard) = done.answers {
             let millis = desk.now.moment.since(heard.at).as_millis() as u64;
             desk.note(Note::Replied { millis });
         }
-        desk.out.push(Effect::Done(done.key));
-        Some(done.deed)
+        self.remember(&done, None);
+        desk.out.push(Effect::Done(done.key.clone()));
+        Some(done)
+    }
+
+    fn remember(&mut self, done: &Pending, until: Option<Moment>) {
+        if !done.handed {
+            return;
+        }
+        self.done.push_back((done.key.clone(), until));
+        if self.done.len() > DONE {
+            self.done.pop_front();
+        }
     }
 
     fn bury(&mut self, place: usize, words: String, desk: &mut Desk<'_>) {
         let Some(dead) = self.pending.remove(place) else { return };
+        self.remember(&dead, Some(desk.now.moment + desk.rules.settle));
         desk.note(Note::DeadLetter { conversation: dead.key.conversation.clone(), words: words.clone() });
         desk.out.push(Effect::Dead(dead.key, words));
     }
 }
 
 impl Pending {
+    /// Whether it is a person's word that answers what came before it.
+    pub(crate) fn answers_by_hand(&self) -> bool {
+        matches!(trigger_of_any_pool(&self.tag), Some(Trigger::Person { answers: true, .. }))
+    }
+
     pub(crate) fn new(
         key: OutboxKey,
         tag: String,
@@ -226,7 +295,9 @@ impl Pending {
         answers: Option<Heard>,
     ) -> Self {
         let owed = answers.map(|heard| heard.said);
-        Self { key, tag, deed, state, answers, owed, put_off: 0, unauthorized: false }
+        let by_person = is_by_person(&tag);
+        let (handed, put_off, unauthorized) = (false, 0, false);
+        Self { key, tag, deed, state, answers, owed, by_person, handed, put_off, unauthorized }
     }
 
     /// The platform has no time for it: each further wait is twice as long.
@@ -240,6 +311,10 @@ impl Pending {
         self.state = SendState::Unknown { since: now };
         desk.note(Note::Doubted);
     }
+}
+
+fn is_by_person(tag: &str) -> bool {
+    matches!(trigger_of_any_pool(tag), Some(Trigger::Person { .. }))
 }
 
 fn request(pending: &Pending, dialog: &DialogId, desk: &Desk<'_>) -> Option<Request> {

@@ -59,6 +59,13 @@ impl Line {
             && self.tags.iter().all(|tag| desk.tagger.trigger(tag).is_none())
     }
 
+    /// Whether a person wrote it through a bot of the pool, in a conversation that the person had taken over.
+    pub(crate) fn is_by_hand(&self, desk: &Desk<'_>) -> bool {
+        let by_hand =
+            |tag: &String| matches!(desk.tagger.trigger(tag), Some(Trigger::Person { answers: true, .. }));
+        self.tags.iter().any(by_hand)
+    }
+
     /// Whether it carries the tag of the pool's opening turn.
     pub(crate) fn answers_opening(&self, desk: &Desk<'_>) -> bool {
         self.tags.iter().any(|tag| desk.tagger.trigger(tag) == Some(Trigger::Opened))

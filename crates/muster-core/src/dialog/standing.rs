@@ -20,6 +20,8 @@ pub enum Joint {
     Live,
     /// A human is assigned, and the bot holds still.
     BesideHuman,
+    /// A person has taken it over, and the bot holds still.
+    TakenOver,
     /// It is on its way back to the queue.
     HandingBack,
     /// It was closed: its last turn is due.
@@ -80,6 +82,7 @@ impl Conversation {
             Link::Detached => Joint::Away,
             Link::Reading(_) => Joint::Reading,
             Link::Live if self.handing_back => Joint::HandingBack,
+            Link::Live if self.taken_over => Joint::TakenOver,
             Link::Live if self.hushed => Joint::BesideHuman,
             Link::Live => Joint::Live,
         }

@@ -40,13 +40,21 @@ impl Own {
     }
 }
 
+/// What a deed said whose event is still to be seen.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    print: Print,
+    /// It is a person's word that answers what came before it.
+    by_hand: bool,
+}
+
 /// What this bot has seen of its own words.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OwnWords {
     /// Own events after the cursor, each looked at once.
     seen: BTreeSet<Sequence>,
     /// Confirmed by the platform's answer; their events are still to come.
-    expected: VecDeque<Print>,
+    expected: VecDeque<Expected>,
 }
 
 impl OwnWords {
@@ -60,22 +68,21 @@ impl OwnWords {
     }
 
     /// A deed was confirmed by an answer: its event confirms no other one.
-    pub(crate) fn expect(&mut self, deed: &Deed) {
+    pub(crate) fn expect(&mut self, deed: &Deed, by_hand: bool) {
         let Some(print) = of_deed(deed) else { return };
-        self.expected.push_back(print);
+        self.expected.push_back(Expected { print, by_hand });
         if self.expected.len() > KEPT {
             self.expected.pop_front();
         }
     }
 
-    fn was_expected(&mut self, own: Own) -> bool {
+    fn was_expected(&mut self, own: Own) -> Option<Expected> {
         let Own::Words(print) = own else {
             // Events come in the order of their answers.
-            self.expected.pop_front();
-            return true;
+            return self.expected.pop_front();
         };
-        let place = self.expected.iter().position(|expected| *expected == print);
-        place.and_then(|place| self.expected.remove(place)).is_some()
+        let place = self.expected.iter().position(|expected| expected.print == print);
+        place.and_then(|place| self.expected.remove(place))
     }
 
     pub(crate) fn pass(&mut self, cursor: Sequence) {
@@ -92,16 +99,24 @@ impl Conversation {
         }
         let expected = self.own_words.was_expected(own);
         let Own::Words(print) = own else { return };
-        if expected {
+        if let Some(Expected { by_hand, .. }) = expected {
+            if by_hand {
+                self.answered_by_hand(line.sequence);
+            }
             return;
         }
         let is_it = |deed: &Deed, state: &SendState| {
             matches!(state, SendState::Sent | SendState::Unknown { .. }) && of_deed(deed) == Some(print)
         };
-        // Deeds go out one by one: only the head can have been sent.
-        let head = self.outbox.pending.front().filter(|head| is_it(&head.deed, &head.state));
-        if let Some(tag) = head.map(|head| head.tag.clone()) {
+        // Deeds go out one by one: only a head can have been sent.
+        let mut heads = self.outbox.heads().into_iter().flatten().map(|place| &self.outbox.pending[place]);
+        let head = heads.find(|head| is_it(&head.deed, &head.state));
+        let head = head.map(|head| (head.tag.clone(), head.answers_by_hand()));
+        if let Some((tag, by_hand)) = head {
             self.outbox.confirm_tag(&tag, desk);
+            if by_hand {
+                self.answered_by_hand(line.sequence);
+            }
         }
     }
 }

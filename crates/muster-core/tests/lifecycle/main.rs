@@ -6,6 +6,7 @@ mod presence;
 mod theft;
 
 mod bounds;
+mod by_hand;
 mod closing;
 mod connection;
 mod conversations;

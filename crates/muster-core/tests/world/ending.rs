@@ -92,6 +92,7 @@ impl World {
             self.store(bot);
         }
         self.pool_hears();
+        self.hear_last_wishes();
     }
 
     /// Until somebody wants to be woken.
@@ -146,7 +147,9 @@ impl World {
             }
         }
         for (tag, action) in account.into_iter().flat_map(|account| &account.actions) {
-            if action.fate == Fate::Owed {
+            // What people wished waits for whoever takes the conversation up next.
+            let waits = self.reference.is_wish(id, tag) && self.store.holder(id).is_none();
+            if action.fate == Fate::Owed && !waits {
                 return Err(format!("{id}: {tag} is committed, and neither done nor given up"));
             }
         }

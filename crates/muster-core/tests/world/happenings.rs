@@ -425,6 +425,7 @@ impl World {
     pub(super) fn start_process(&mut self) {
         self.reports.clear();
         self.shown_the_door.clear();
+        self.store.wishes_are_in_doubt();
         self.pool = joins(self.setup.intake).then(Pool::default);
         for bot in 0..self.members.len() {
             if let Some(pool) = &mut self.pool {
@@ -447,6 +448,7 @@ impl World {
         self.trace(|| format!("b{bot} begins life {seed}"));
         let effects = self.pool.as_mut().map(|pool| pool.begins(&name(bot), ids)).unwrap_or_default();
         self.carry_out(effects);
+        self.begins_with_what_is_taken(bot);
         self.tell(bot, Event::Started);
         self.is_told_of_its_pause(bot);
     }

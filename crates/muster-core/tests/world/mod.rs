@@ -8,11 +8,13 @@
 //! - [`member`]: one bot and what is under way around it
 //! - `performing`: effects become what is under way
 //! - `happenings`: what may happen next; `trouble`: what goes wrong
+//! - `steering`, `by_hand`: what people do meanwhile
 //! - `watching`: what must hold after each event; [`reference`]: the account of what was promised
 //! - `ending`: faults end, and every state has a way out
 //! - [`coverage`]: which state has met which event; [`unreachable`]: which never can, and why
 
 pub(crate) mod aim;
+pub(crate) mod by_hand;
 pub(crate) mod coverage;
 pub(crate) mod logic;
 pub(crate) mod member;
@@ -130,6 +132,7 @@ pub(crate) struct World {
     /// The dice of those who steer, where somebody does.
     people: Option<fastrand::Rng>,
     steered: bool,
+    by_hand: by_hand::ByHand,
     last_answered: Option<(Ticket, Request)>,
     breach: Option<String>,
     lives: u64,
@@ -187,6 +190,7 @@ impl World {
             coverage: None,
             people: None,
             steered: false,
+            by_hand: by_hand::ByHand::default(),
             last_answered: None,
             breach: None,
             lives: setup.seed,

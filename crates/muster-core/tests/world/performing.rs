@@ -5,7 +5,7 @@ use liveperson_proto::request::{FieldChange, Request};
 use muster_core::bot::{Bystanders, Event, LoginFault, RefreshFault};
 use muster_core::dialog::{Effect, Ticket};
 use muster_core::duty::Intake;
-use muster_core::turn::Turn;
+use muster_core::turn::{Turn, TurnEvent};
 
 use super::World;
 use super::member::{Gone, InFlight, identity};
@@ -163,6 +163,11 @@ impl World {
         if !self.members[bot].retires {
             self.must_not_be_paused(bot, "begins a turn");
         }
+        let closed = matches!(turn.event, TurnEvent::Closed { .. });
+        if !closed && self.is_taken_over(bot, &turn.conversation) {
+            self.breach(format!("{}: a turn begins while a person has taken it over", turn.conversation));
+        }
+        self.must_not_be_answered_by_hand(&turn);
         let holds = self.store.holder(&turn.conversation) == Some(bot);
         let of = |record: &Record| matches!(record, Record::Commit(c) if c.conversation == turn.conversation);
         if self.members[bot].records.iter().any(of) {

@@ -11,6 +11,7 @@ use muster_core::time::Moment;
 use muster_core::turn::{Deed, Turn, TurnEvent};
 
 use super::platform::dialog::answered_by;
+use super::store::Row;
 
 /// What became of a committed action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(crate) struct Action {
     /// Committed as the so-manieth of its conversation.
     place: usize,
     published: bool,
+    /// A person wished it.
+    by_person: bool,
     pub(crate) fate: Fate,
 }
 
@@ -59,8 +62,8 @@ pub(crate) struct Reference {
     seen: BTreeMap<(ConversationId, String), usize>,
     /// Messages of which the consumer saw an answer.
     answered: BTreeMap<ConversationId, BTreeSet<Sequence>>,
-    /// The place of the last action seen, among those of its conversation.
-    last_seen: BTreeMap<ConversationId, usize>,
+    /// The place of the last action seen, among those of its conversation: bots' own, or people's wishes.
+    last_seen: BTreeMap<(ConversationId, bool), usize>,
     /// Actions that the platform itself refused.
     refused: BTreeSet<(ConversationId, String)>,
     settle: Duration,
@@ -100,7 +103,8 @@ impl Reference {
             ));
         }
         // In a closed conversation nothing can be confirmed any more.
-        let unconfirmed = account.actions.iter().find(|(_, action)| action.fate == Fate::Owed);
+        let is_owed = |(_, action): &(&String, &Action)| action.fate == Fate::Owed && !action.by_person;
+        let unconfirmed = account.actions.iter().find(is_owed);
         if let Some((tag, _)) = unconfirmed.filter(|_| !closed) {
             return Err(format!("{}: a turn begins beside the unconfirmed action {tag}", turn.conversation));
         }
@@ -162,6 +166,7 @@ impl Reference {
                 n: action.n,
                 place,
                 published: deed.is_published(),
+                by_person: false,
                 fate: Fate::Owed,
             };
             if account.actions.insert(action.tag.clone(), entry).is_some() {
@@ -169,6 +174,23 @@ impl Reference {
             }
         }
         Ok(())
+    }
+
+    /// A person wishes something; it may go before what a bot has to say.
+    pub(crate) fn wished(&mut self, id: &ConversationId, row: &Row, published: bool) {
+        let account = self.accounts.entry(id.clone()).or_default();
+        let (turn, n, place, fate) = (row.turn.clone(), row.n, account.actions.len(), Fate::Owed);
+        account.actions.insert(row.tag.clone(), Action { turn, n, place, published, by_person: true, fate });
+    }
+
+    pub(crate) fn is_wish(&self, id: &ConversationId, tag: &str) -> bool {
+        let action = self.accounts.get(id).and_then(|account| account.actions.get(tag));
+        action.is_some_and(|action| action.by_person)
+    }
+
+    pub(crate) fn is_done(&self, id: &ConversationId, tag: &str) -> bool {
+        let action = self.accounts.get(id).and_then(|account| account.actions.get(tag));
+        action.is_some_and(|action| action.fate == Fate::Done)
     }
 
     /// A tagged action is sent.
@@ -182,7 +204,9 @@ impl Reference {
         if action.fate != Fate::Owed {
             return Err(format!("{id}: {tag} is sent although it is {:?}", action.fate));
         }
-        let earlier = |other: &&Action| other.place < action.place && other.fate == Fate::Owed;
+        let earlier = |other: &&Action| {
+            other.place < action.place && other.fate == Fate::Owed && other.by_person == action.by_person
+        };
         if let Some(earlier) = account.actions.values().find(earlier) {
             return Err(format!("{id}: {tag} is sent before {}.{}", earlier.turn, earlier.n));
         }
@@ -231,7 +255,8 @@ impl Reference {
         if self.refused.contains(&(id.clone(), tag.to_owned())) {
             return Ok(());
         }
-        let last = self.last_seen.insert(id.clone(), place);
+        let wished = self.is_wish(id, tag);
+        let last = self.last_seen.insert((id.clone(), wished), place);
         if last.is_some_and(|last| last >= place) {
             return Err(format!("{id}: the consumer saw {tag} out of order"));
         }

@@ -14,6 +14,9 @@ impl World {
 
     pub(super) fn people_steer(&mut self) {
         let Some(mut people) = self.people.take() else { return };
+        if people.u32(0..12) == 0 {
+            self.people_talk(&mut people);
+        }
         if people.u32(0..20) == 0 {
             let bot = people.usize(0..self.members.len());
             match people.u32(0..6) {
@@ -41,6 +44,7 @@ impl World {
         if self.people.take().is_none() {
             return;
         }
+        self.hands_off();
         for bot in 0..self.members.len() {
             self.resume(bot);
             self.adjust(bot, self.terms.capacity);

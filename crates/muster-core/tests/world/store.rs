@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use liveperson_proto::{ConversationId, DialogId};
+use liveperson_proto::{ConversationId, DialogId, Sequence};
 use muster_core::TurnId;
 use muster_core::dialog::{
     ClaimOutcome, CommitOutcome, CommitTurn, Cursor, OutboxKey, Recalled, Restored, RestoredDeed, Ticket,
 };
+use muster_core::tag::{Tagger, Trigger};
+use muster_core::turn::Deed;
 
 /// What a bot wants durable, in order.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Row {
     pub(crate) n: usize,
     pub(crate) tag: String,
     pub(crate) body: String,
+    /// A person wished it of the process that runs, and no bot has heard of it.
+    pub(crate) asked: bool,
 }
 
 /// What the pool remembers of a conversation.
@@ -36,6 +40,24 @@ pub(crate) struct Memory {
     cursor: Option<(DialogId, Cursor, TurnId)>,
     variables: Option<String>,
     pub(crate) outbox: Vec<Row>,
+    /// Wishes of people so far.
+    wishes: usize,
+}
+
+/// What a person wishes of a conversation.
+pub(crate) struct Wish<'a> {
+    pub(crate) deed: Deed,
+    pub(crate) key: &'a str,
+    /// The conversation is taken over.
+    pub(crate) answers: bool,
+}
+
+/// What people wish of a conversation, as its holder is told.
+pub(crate) struct Told {
+    pub(crate) holder: usize,
+    pub(crate) conversation: ConversationId,
+    pub(crate) deeds: Vec<RestoredDeed>,
+    pub(crate) unsent: usize,
 }
 
 /// Whether the store looks at who holds a claim; off only to see a test fail.
@@ -117,8 +139,68 @@ impl Store {
             n: action.n,
             tag: action.tag.clone(),
             body: action.body.clone(),
+            asked: false,
         }));
         CommitOutcome::Committed
+    }
+
+    /// Conversations of which people may wish something.
+    pub(crate) fn talked_of(&self) -> Vec<ConversationId> {
+        let alive = |memory: &Memory| memory.holder.is_some() || !memory.done;
+        self.memories.iter().filter(|(_, memory)| alive(memory)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// A person wishes something: it stands in the outbox, and the process that runs hears of it.
+    pub(crate) fn wish(&mut self, tagger: &Tagger, id: &ConversationId, wish: &Wish<'_>) -> Option<Row> {
+        let memory = self.memories.get_mut(id)?;
+        let after = memory.cursor.as_ref().map_or(Sequence::START, |(_, cursor, _)| cursor.sequence);
+        let (n, trigger) = (memory.wishes, Trigger::Person { answers: wish.answers, after });
+        let row = Row {
+            turn: tagger.wishes(id),
+            n,
+            tag: tagger.wish_tag(trigger, n, wish.key),
+            body: serde_json::to_string(&wish.deed).expect("a deed is JSON"),
+            asked: true,
+        };
+        memory.wishes += 1;
+        memory.outbox.push(row.clone());
+        Some(row)
+    }
+
+    /// A new process takes whatever was wished before for something that may have been sent.
+    pub(crate) fn wishes_are_in_doubt(&mut self) {
+        self.memories.values_mut().flat_map(|memory| &mut memory.outbox).for_each(|row| row.asked = false);
+    }
+
+    /// All wishes that are not done, for whoever holds their conversations, and which of them the process has
+    /// not heard of before.
+    pub(crate) fn take_wishes(&mut self, tagger: &Tagger) -> Vec<Told> {
+        let mut told = Vec::new();
+        for (id, memory) in &mut self.memories {
+            let Some(holder) = memory.holder else { continue };
+            let wishes = tagger.wishes(id);
+            let mut rows: Vec<_> = memory.outbox.iter_mut().filter(|row| row.turn == wishes).collect();
+            let unsent = rows.iter().filter(|row| row.asked).map(|row| row.n).min().unwrap_or(usize::MAX);
+            for row in &mut rows {
+                row.asked = false;
+            }
+            let deeds = rows.iter().map(|row| deed(row)).collect();
+            told.push(Told { holder, conversation: id.clone(), deeds, unsent });
+        }
+        told
+    }
+
+    /// Wishes that were told of and are not done, as far as the store knows.
+    pub(crate) fn told_wishes(&self, tagger: &Tagger) -> Vec<(usize, ConversationId, RestoredDeed)> {
+        let of = |(id, memory): (&ConversationId, &Memory)| {
+            let wishes = tagger.wishes(id);
+            let rows = memory.outbox.iter().filter(|row| row.turn == wishes && !row.asked);
+            let deeds: Vec<_> = rows.map(deed).collect();
+            memory
+                .holder
+                .map(|holder| deeds.into_iter().map(|deed| (holder, id.clone(), deed)).collect::<Vec<_>>())
+        };
+        self.memories.iter().filter_map(of).flatten().collect()
     }
 
     /// A row that is done or dead is not sent again by anybody.

@@ -26,8 +26,12 @@ impl World {
                 let tag = external_ids.last().cloned().unwrap_or_default();
                 let check = self.reference.publishes(conversation, &tag, now);
                 self.check(check);
+                let wished = self.reference.is_wish(conversation, &tag);
+                if !wished && self.is_taken_over(bot, conversation) {
+                    self.breach(format!("{conversation}: {tag} is sent while a person has taken it over"));
+                }
                 let beside = self.beside_human.contains(&(bot, conversation.clone()));
-                if self.setup.intake == Intake::All && beside {
+                if self.setup.intake == Intake::All && beside && !wished {
                     self.breach(format!("{conversation}: {tag} is sent beside a human"));
                 }
             }
@@ -67,7 +71,7 @@ impl World {
             return;
         }
         // Beside a human even a committed action waits for that human.
-        let beside = self.beside_human.iter().any(|(of, _)| *of == bot);
+        let beside = self.beside_human.iter().any(|(of, _)| *of == bot) || self.holds_some_still(bot);
         let owes = view.vitals.oldest_owed.is_some() || (view.outbox > 0 && !beside);
         let waits = view.state != State::Online || owes;
         let under_way = member.is_busy() || !self.late.is_empty() || member.bot.deadline().is_some();

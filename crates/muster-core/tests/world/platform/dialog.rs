@@ -6,6 +6,7 @@ use liveperson_proto::conversation::{ChangeKind, Conversation, ConversationChang
 use liveperson_proto::message::{EventBody, MessageEvent, Role};
 use liveperson_proto::ring::{Ring, RingState};
 use liveperson_proto::{ConversationId, DialogId, Sequence};
+use muster_core::tag::{Trigger, trigger_of_any_pool};
 use muster_core::time::Moment;
 
 use crate::world::{HUMAN, agent};
@@ -74,7 +75,9 @@ impl Dialog {
 
     /// Sequences after which nothing but what a person of the brand wrote comes are answered by that person.
     pub(crate) fn last_human(&self) -> Option<Sequence> {
-        let by_human = |event: &&MessageEvent| event.originator == HUMAN && words(event).is_some();
+        let by_human = |event: &&MessageEvent| {
+            (event.originator == HUMAN || is_by_hand(event)) && words(event).is_some()
+        };
         self.events.iter().rev().find(by_human).and_then(|event| event.sequence)
     }
 
@@ -88,6 +91,13 @@ impl Dialog {
         let sequences = consumers.filter_map(|event| event.sequence);
         sequences.filter(|s| last.is_none_or(|last| *s > last) && !said.contains(&s.0)).collect()
     }
+}
+
+/// Whether a person said it through a bot after taking the conversation over.
+pub(crate) fn is_by_hand(event: &MessageEvent) -> bool {
+    let by_hand =
+        |tag: &String| matches!(trigger_of_any_pool(tag), Some(Trigger::Person { answers: true, .. }));
+    event.external_ids.iter().any(by_hand)
 }
 
 pub(crate) fn text(text: &str) -> EventBody {
