@@ -3,7 +3,6 @@
 use std::process::Command;
 use std::time::Duration;
 
-use liveperson_sim::SECRET_MARK;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -92,7 +91,6 @@ struct Client {
 impl Client {
     async fn connects(fleet: &Fleet, path: &str, last_id: i64) -> Self {
         let mut connection = TcpStream::connect(fleet.address).await.unwrap();
-        // HTTP/1.0 has no chunks: what is read is what is said.
         let request = format!(
             "GET {path} HTTP/1.0\r\nhost: {}\r\naccept: text/event-stream\r\nlast-event-id: {last_id}\r\n\r\n",
             fleet.address
@@ -175,29 +173,4 @@ async fn a_client_that_comes_back_misses_nothing_and_hears_nothing_twice_on_sqli
 #[tokio::test]
 async fn a_client_that_comes_back_misses_nothing_and_hears_nothing_twice_on_postgres() {
     a_client_that_comes_back_misses_nothing_and_hears_nothing_twice(Store::Postgres).await;
-}
-
-#[tokio::test]
-async fn a_trace_shows_what_goes_over_the_wire_and_nothing_that_people_wrote() {
-    let world = World::new(Store::Sqlite, &["--bots", "1", "--answer-within", "600000"]).await;
-    let fleet = world.run(&[], &[]).await;
-    fleet.all_online().await;
-    let path = "/api/v1/bots/10000001/bot-1/trace?for=10m&reason=a%20look";
-    let mut client = Client::connects(&fleet, path, 0).await;
-    assert_eq!(client.says().await, ": the trace begins");
-    world.control.consumer_opens(ACCOUNT, "Ada", "planted-words", "-1").await.unwrap();
-    world.answered(1).await;
-    let mut all = String::new();
-    while !(all.contains("PublishEvent") && all.contains("UpdateRingState") && all.contains("QueryMessages"))
-    {
-        let block = client.says().await;
-        assert!(block.starts_with("event: frame\ndata: {\"at\":\"20"), "{block}");
-        all.push_str(&block);
-    }
-    assert!(all.contains("\"message\":{\"hidden\":\"text\",\"length\":"), "{all}");
-    for planted in ["planted-words", "Ada", SECRET_MARK] {
-        assert!(!all.contains(planted), "{planted} is shown: {all}");
-    }
-    let audit = done(&world, &["audit", "bot=bot-1"]);
-    assert!(audit.contains("trace the frames") && audit.contains("a look"), "{audit}");
 }
