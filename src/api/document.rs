@@ -7,7 +7,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 
 use super::problem::{KINDS, ProblemBody};
-use super::{accounts, audit, bots, events, fleet, session, stream, tokens, users};
+use super::{accounts, audit, bots, conversations, events, fleet, session, stream, tokens, users};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,6 +16,8 @@ use super::{accounts, audit, bots, events, fleet, session, stream, tokens, users
         session::me, session::begin, session::end,
         fleet::one, accounts::list, accounts::one,
         bots::list, bots::one, events::list, stream::trace::trace, stream::list,
+        conversations::take_over, conversations::give_back, conversations::say, conversations::transfer,
+        conversations::close, conversations::erase,
         audit::list,
         tokens::list, tokens::create, tokens::revoke,
         users::list, users::create, users::change, users::remove,

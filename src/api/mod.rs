@@ -12,6 +12,7 @@ mod audit;
 mod body;
 mod bots;
 mod caller;
+mod conversations;
 mod document;
 mod events;
 mod fleet;
@@ -150,6 +151,15 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         .service(read_only("/api/v1/fleet", fleet::one))
         .service(read_only("/api/v1/accounts", accounts::list))
         .service(read_only("/api/v1/accounts/{account}", accounts::one))
+        .service(done("/api/v1/accounts/{account}/erase", conversations::erase))
+        .service(
+            web::scope("/api/v1/conversations/{account}/{pool}/{conversation}")
+                .service(done("/take-over", conversations::take_over))
+                .service(done("/give-back", conversations::give_back))
+                .service(done("/say", conversations::say))
+                .service(done("/transfer", conversations::transfer))
+                .service(done("/close", conversations::close)),
+        )
         .service(read_only("/api/v1/bots", bots::list))
         .service(read_only("/api/v1/bots/{account}/{bot}/events", events::list))
         .service(read_only("/api/v1/bots/{account}/{bot}/trace", stream::trace::trace))

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::tests::{request, with_store};
 use super::*;
 use crate::access::{hash_password, new_token};
+use crate::store::{NewClaim, NodeIdentity, Taken};
 
 struct World {
     state: ApiState,
@@ -307,4 +308,73 @@ async fn each_kind_of_problem_has_a_page_at_its_address() {
         let page = String::from_utf8(read_body(answer).await.to_vec()).unwrap();
         assert!(page.contains(kind.title) && page.contains(kind.cure), "{page}");
     }
+}
+
+/// `a` of account 1 handles a conversation of its pool.
+async fn handles(world: &World, conversation: &str) -> NodeIdentity {
+    let incarnation = conversation.to_owned();
+    let me = NodeIdentity { incarnation, name: "n".to_owned(), version: "0".to_owned(), pid: 1 };
+    let key = ("1".into(), "a".into());
+    world.store().acquire(&me, true).await.unwrap();
+    let epochs = world.store().own_bots(&me, std::slice::from_ref(&key)).await.unwrap();
+    let claim = NewClaim {
+        account: "1".into(),
+        pool: "greeters".into(),
+        bot: "a".into(),
+        incarnation: me.incarnation.clone(),
+        owner_epoch: epochs[&key],
+        conversation: conversation.into(),
+        joins: false,
+    };
+    assert!(matches!(world.store().take_up(vec![claim]).await.unwrap()[..], [Taken::Held(_)]));
+    me
+}
+
+#[actix_web::test]
+async fn a_person_takes_over_speaks_once_a_key_and_gives_back() {
+    let world = World::new().await;
+    let operator = world.token("operator", Role::Operator, Some(&["1"])).await;
+    handles(&world, "c").await;
+    let of = |what: &str| format!("/api/v1/conversations/1/greeters/c/{what}");
+    let because = json!({"reason": "a complaint"});
+    let act = async |path: String, body: &Value| world.ask(Some(&operator), "POST", &path, Some(body)).await;
+    let other = world.token("other", Role::Admin, Some(&["2"])).await;
+    assert_eq!(world.ask(Some(&other), "POST", &of("take-over"), Some(&because)).await.0, 404);
+    let erase = json!({"conversations": ["c"], "reason": "not theirs"});
+    assert_eq!(world.ask(Some(&other), "POST", "/api/v1/accounts/1/erase", Some(&erase)).await.0, 404);
+    assert!(world.store().taken_over().await.unwrap().is_empty(), "it is out of their reach");
+    assert_eq!(act(of("take-over"), &because).await, (200, json!({"outcome": "done", "bot": null})));
+    assert_eq!(world.store().taken_over().await.unwrap().len(), 1);
+    let says = async |key: &str, text: &str| {
+        let body = json!({"text": text, "reason": "a complaint"});
+        let asked = request(&of("say")).method(Method::POST).set_json(body);
+        let asked = asked.insert_header(("authorization", format!("Bearer {operator}")));
+        world.send(asked.insert_header(("idempotency-key", key))).await.status().as_u16()
+    };
+    for (key, text, status) in [
+        ("k1", "planted words", 200),
+        ("k1", "planted words", 200),
+        ("k1", "other words", 409),
+        ("k2", "", 422),
+        ("k2", &"x".repeat(8_001), 422),
+        ("", "planted words", 400),
+    ] {
+        assert_eq!(says(key, text).await, status, "{key:?}");
+    }
+    let held = world.store().held(&"1".into(), &"a".into()).await.unwrap();
+    assert_eq!(held[0].outbox.len(), 1, "said once");
+    assert_eq!(act(of("give-back"), &because).await.0, 200);
+    let (status, body) = act(of("transfer"), &json!({"skill": " ", "reason": "x"})).await;
+    assert_eq!((status, &body["errors"][0]["pointer"]), (422, &json!("/skill")), "{body}");
+    assert_eq!(act("/api/v1/conversations/1/greeters/none/close".to_owned(), &because).await.0, 404);
+    // Nobody but an admin erases; then nothing of it is left, and the audit knows neither text nor consumer.
+    let erase = json!({"consumers": ["cons-1"], "conversations": ["c"], "reason": "asked for"});
+    assert_eq!(act("/api/v1/accounts/1/erase".to_owned(), &erase).await.0, 403);
+    let admin = world.token("admin", Role::Admin, None).await;
+    let (status, body) = world.ask(Some(&admin), "POST", "/api/v1/accounts/1/erase", Some(&erase)).await;
+    assert_eq!((status, body), (200, json!({"conversations": ["c"], "texts": 1})));
+    let (_, audit) = world.ask(Some(&admin), "GET", "/api/v1/audit", None).await;
+    let audit = audit.to_string();
+    assert!(audit.contains("say as the bot in the conversation c of greeters"), "{audit}");
+    assert!(!audit.contains("planted") && !audit.contains("cons-1"), "{audit}");
 }
