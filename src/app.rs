@@ -225,6 +225,7 @@ impl Fleet {
             me,
             board,
             timeline: Arc::new(Timeline::new(clock, metrics.clone())),
+            traces: Arc::default(),
             metrics,
             pulse: Arc::default(),
             pauses: Pauses::new(pauses),

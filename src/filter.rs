@@ -41,6 +41,11 @@ impl Filter {
         })
     }
 
+    /// Each word: its key, whether it says `!=`, and its values as they were written.
+    pub fn words(&self) -> impl Iterator<Item = (&'static str, bool, &[String])> {
+        self.0.iter().map(|word| (word.key, word.not, &word.values[..]))
+    }
+
     /// Whether everything fits.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -15,6 +15,7 @@ use muster_core::{BotId, PoolId};
 use tokio::runtime::Handle;
 
 use super::timeline::Timeline;
+use super::trace::Traces;
 use super::tray::Desk;
 use super::watchdog::Pulse;
 use crate::board::Board;
@@ -65,6 +66,8 @@ pub struct House {
     pub recorder: RecorderPlace,
     /// What happened and is not written yet.
     pub timeline: Arc<Timeline>,
+    /// Who looks at which bot's frames.
+    pub traces: Arc<Traces>,
 }
 
 impl House {
@@ -244,6 +247,7 @@ pub(super) mod tests {
             me: crate::app::identify(),
             board: Board::default(),
             timeline: Arc::new(Timeline::new(clock, metrics.clone())),
+            traces: Arc::default(),
             metrics,
             pulse: Arc::default(),
             pauses: Pauses::default(),

@@ -27,6 +27,7 @@ pub mod socket;
 
 pub mod recorder;
 pub mod timeline;
+pub mod trace;
 pub mod tray;
 
 pub mod watchdog;

@@ -18,6 +18,7 @@ use super::blast::blastable;
 use super::bot::{BotActor, FromSocket};
 use super::guard::Guard;
 use super::house::House;
+use super::trace::Tapped;
 use crate::crash::{self, Point};
 
 /// Batches of requests that wait for the socket at most, and messages in its mailbox.
@@ -40,6 +41,8 @@ pub struct Ticketed {
     pub bot: Addr<BotActor>,
     /// The identity's one seat; taken before the connection opens.
     pub seat: Arc<tokio::sync::Mutex<()>>,
+    /// Where its frames go by.
+    pub tap: Arc<Tapped>,
 }
 
 /// One connection.
@@ -107,10 +110,11 @@ impl Handler<CloseNow> for SocketActor {
 }
 
 async fn live(opening: Ticketed, requests: mpsc::Receiver<Vec<(Ticket, Request)>>) {
-    let Ticketed { house, domains, session, generation, bot, seat } = opening;
+    let Ticketed { house, domains, session, generation, bot, seat, tap } = opening;
     let _seat: Seat = seat.lock_owned().await;
     match house.client.open_socket(&domains, &session).await {
-        Ok(socket) => {
+        Ok(mut socket) => {
+            socket.tapped(tap);
             drop((domains, session));
             if tell(&bot, Event::SocketOpened { generation }).await {
                 talk(socket, generation, &bot, &house, requests).await;
@@ -358,6 +362,7 @@ pub(super) mod tests {
             generation: 1,
             bot: Context::<BotActor>::new().address(),
             seat,
+            tap: house.tapped(&"1".into(), &"ada".into()),
         }
     }
 

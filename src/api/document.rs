@@ -9,8 +9,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::{KINDS, ProblemBody};
 use super::{
-    accounts, audit, bots, claims, conversations, declared, events, fleet, letters, nodes, session, tokens,
-    users,
+    accounts, audit, bots, claims, conversations, declared, events, fleet, letters, nodes, session, stream,
+    tokens, users,
 };
 
 #[derive(OpenApi)]
@@ -19,7 +19,7 @@ use super::{
     paths(
         session::me, session::begin, session::end,
         fleet::one, accounts::list, accounts::one,
-        bots::list, bots::one, events::list,
+        bots::list, bots::one, events::list, stream::trace::trace, stream::list,
         conversations::take_over, conversations::give_back, conversations::say, conversations::transfer,
         conversations::close, conversations::erase,
         audit::list,

@@ -45,6 +45,7 @@ use std::sync::Arc;
 use actix_web::dev::Handler;
 use actix_web::{FromRequest, Resource, Responder, web};
 
+use crate::actors::trace::Traces;
 use crate::board::Board;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -57,7 +58,7 @@ pub use paging::{Asked, Page};
 pub use problem::Problem;
 pub use serve::{guarded, serve};
 pub use session::{LoggingIn, log_in};
-pub use stream::FleetEvent;
+pub use stream::{FleetEvent, Hub, HubRules};
 
 /// What every handler may look at.
 #[derive(Clone)]
@@ -70,6 +71,10 @@ pub struct ApiState {
     pub store: Option<Store>,
     /// Whether this process makes progress.
     pub progress: Progress,
+    /// Where those who follow the events come together.
+    pub events: Option<Arc<Hub>>,
+    /// Where bots' frames go by.
+    pub traces: Arc<Traces>,
     /// Who may ask.
     pub gate: Gate,
     /// How often somebody tried to log in.
@@ -100,13 +105,21 @@ impl fmt::Debug for Progress {
 impl ApiState {
     /// What there is to look at.
     pub fn new(board: Board, metrics: Arc<Metrics>, progress: Progress) -> Self {
-        Self { board, metrics, store: None, progress, gate: Gate::default(), attempts: Arc::default() }
+        let (traces, attempts) = (Arc::default(), Arc::default());
+        Self { board, metrics, store: None, progress, events: None, traces, gate: Gate::default(), attempts }
     }
 
     /// The same with a store to read from.
     #[must_use]
     pub fn with_store(self, store: Store) -> Self {
-        Self { store: Some(store), ..self }
+        let events = Hub::new(store.clone(), self.metrics.clone(), HubRules::default());
+        Self { store: Some(store), events: Some(events), ..self }
+    }
+
+    /// The same with bots to trace.
+    #[must_use]
+    pub fn with_traces(self, traces: Arc<Traces>) -> Self {
+        Self { traces, ..self }
     }
 
     /// The same, and callers are asked who they are.
@@ -159,7 +172,9 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         )
         .service(read_only("/api/v1/bots", bots::list))
         .service(read_only("/api/v1/bots/{account}/{bot}/events", events::list))
+        .service(read_only("/api/v1/bots/{account}/{bot}/trace", stream::trace::trace))
         .service(read_only("/api/v1/bots/{account}/{bot}", bots::one))
+        .service(read_only("/api/v1/events", stream::list))
         .service(read_only("/api/v1/audit", audit::list))
         .service(read_only("/api/v1/conversations", claims::list))
         .service(read_only("/api/v1/conversations/{account}/{pool}/{conversation}", claims::one))

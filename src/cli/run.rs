@@ -151,6 +151,7 @@ pub(super) async fn listen(
     let progress = Progress::by(move || house.progress());
     let state = ApiState::new(board.clone(), fleet.house.metrics.clone(), progress)
         .with_store(store.clone())
+        .with_traces(fleet.house.traces.clone())
         .with_gate(gate);
     let (running, bound) = api::serve(server, state, console::configure).map_err(|error| {
         let address = server.listen;

@@ -24,7 +24,7 @@ pub(super) const ACTORS: &[&str] =
     &["fleet", "account", "bot", "socket", "dialog", "recorder", "publisher", "logic", "owner"];
 
 /// What had no room.
-pub(super) const QUEUES: &[&str] = &["rings", "inbox", "news", "history", "requests", "timeline"];
+pub(super) const QUEUES: &[&str] = &["rings", "inbox", "news", "history", "requests", "timeline", "events"];
 
 /// The value itself if the set has it, else `other`.
 pub(super) fn closed(value: &str, set: &[&'static str]) -> &'static str {

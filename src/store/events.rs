@@ -71,7 +71,7 @@ pub struct StreamBounds {
 impl StreamBounds {
     /// Whether somebody who has read up to `after` may have missed what was forgotten since.
     pub fn gap_after(&self, after: i64) -> bool {
-        after + 1 < self.whole_from
+        after.saturating_add(1) < self.whole_from
     }
 }
 
@@ -111,19 +111,25 @@ pub(super) const FORGET: &str =
     "UPDATE event_stream SET forgotten_id = $1 WHERE account_id = '' AND forgotten_id < $1";
 
 const BOUNDS: &str = "SELECT last_id, forgotten_id FROM event_stream WHERE account_id = ''";
+/// What a filter's word is about.
+macro_rules! value {
+    () => {
+        "CASE w.value->>0 WHEN 'account' THEN account_id WHEN 'bot' THEN bot_id WHEN 'kind' THEN kind \
+         ELSE COALESCE(state, '') END"
+    };
+}
 macro_rules! that_fit {
     ($start:literal, $end:literal) => {
         concat!(
             "SELECT id, account_id, bot_id, at, kind, state, cause, who FROM event WHERE ",
             $start,
-            " AND ($4 IS NULL OR account_id IN (SELECT t.value->>0 FROM json_each($4) AS t)) \
-              AND account_id NOT IN (SELECT t.value->>0 FROM json_each($5) AS t) \
-              AND ($6 IS NULL OR bot_id IN (SELECT t.value->>0 FROM json_each($6) AS t)) \
-              AND bot_id NOT IN (SELECT t.value->>0 FROM json_each($7) AS t) \
-              AND ($8 IS NULL OR kind IN (SELECT t.value->>0 FROM json_each($8) AS t)) \
-              AND kind NOT IN (SELECT t.value->>0 FROM json_each($9) AS t) \
-              AND ($10 IS NULL OR COALESCE(state, '') IN (SELECT t.value->>0 FROM json_each($10) AS t)) \
-              AND COALESCE(state, '') NOT IN (SELECT t.value->>0 FROM json_each($11) AS t) ",
+            // No word fails: one of its values fits, or none of them where it says so.
+            " AND NOT EXISTS (SELECT 1 FROM json_each($4) AS w WHERE EXISTS ( \
+                SELECT 1 FROM json_each(w.value->>2) AS v WHERE ",
+            value!(),
+            " = v.value->>0 OR (v.value->>1 = '*' AND substr(",
+            value!(),
+            ", 1, length(v.value->>0)) = v.value->>0)) = (w.value->>1 = 'not')) ",
             $end
         )
     };
@@ -219,16 +225,13 @@ impl Store {
         limit: u32,
     ) -> Result<StreamPage, StoreError> {
         let limit = limit.clamp(1, STREAM_PAGE);
-        let words = filter.texts();
+        let words = filter.text();
         self.on_io(move |inner| async move {
             each_dialect!(inner.engine, reader, db => {
                 // The end comes first: what is committed up to it is there for the next statement.
                 let bounds = bounds(sqlx::query_as(BOUNDS).fetch_one(db).await?);
-                let mut page = sqlx::query_as(AFTER).bind(after).bind(bounds.last).bind(i64::from(limit));
-                for text in words {
-                    page = page.bind(text);
-                }
-                let rows: Vec<Row> = page.fetch_all(db).await?;
+                let page = sqlx::query_as(AFTER).bind(after).bind(bounds.last).bind(i64::from(limit));
+                let rows: Vec<Row> = page.bind(words).fetch_all(db).await?;
                 let events: Vec<_> = rows.into_iter().map(event).collect();
                 let more = events.len() == limit as usize;
                 let through = events.last().filter(|_| more).map_or(bounds.last.max(after), |event| event.id);
@@ -248,15 +251,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<StreamEvent>, StoreError> {
         let limit = limit.clamp(1, STREAM_PAGE);
-        let words = filter.texts();
+        let words = filter.text();
         self.on_io(move |inner| async move {
             let rows: Vec<Row> = each_dialect!(inner.engine, reader, db => {
-                let mut page = sqlx::query_as(LATEST).bind(since).bind(before.unwrap_or(i64::MAX));
-                page = page.bind(i64::from(limit));
-                for text in words {
-                    page = page.bind(text);
-                }
-                page.fetch_all(db).await?
+                let page = sqlx::query_as(LATEST).bind(since).bind(before.unwrap_or(i64::MAX));
+                page.bind(i64::from(limit)).bind(words).fetch_all(db).await?
             });
             Ok(rows.into_iter().map(event).collect())
         })

@@ -4,8 +4,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
-use crate::outside::{SOON, Store, World};
+use crate::outside::{Fleet, SOON, Store, World};
 use crate::wait::until;
 
 const ACCOUNT: &str = "10000001";
@@ -78,4 +80,97 @@ async fn the_stream_tells_what_happens_and_what_people_do_on_sqlite() {
 #[tokio::test]
 async fn the_stream_tells_what_happens_and_what_people_do_on_postgres() {
     the_stream_tells_what_happens_and_what_people_do(Store::Postgres).await;
+}
+
+/// A client of server-sent events.
+struct Client {
+    connection: TcpStream,
+    text: String,
+}
+
+impl Client {
+    async fn connects(fleet: &Fleet, path: &str, last_id: i64) -> Self {
+        let mut connection = TcpStream::connect(fleet.address).await.unwrap();
+        let request = format!(
+            "GET {path} HTTP/1.0\r\nhost: {}\r\naccept: text/event-stream\r\nlast-event-id: {last_id}\r\n\r\n",
+            fleet.address
+        );
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut client = Self { connection, text: String::new() };
+        let head = client.block("\r\n\r\n").await;
+        assert!(head.starts_with("HTTP/1.0 200 OK") && head.contains("text/event-stream"), "{head}");
+        client
+    }
+
+    /// The next block of what is said.
+    async fn block(&mut self, end: &str) -> String {
+        let reading = async {
+            loop {
+                if let Some((block, rest)) = self.text.split_once(end) {
+                    let (block, rest) = (block.to_owned(), rest.to_owned());
+                    self.text = rest;
+                    return block;
+                }
+                let mut bytes = [0; 4096];
+                let read = self.connection.read(&mut bytes).await.unwrap();
+                assert!(read > 0, "it ended: {}", self.text);
+                self.text.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+            }
+        };
+        tokio::time::timeout(SOON, reading).await.expect("something is said")
+    }
+
+    async fn says(&mut self) -> String {
+        self.block("\n\n").await
+    }
+}
+
+fn id_of(block: &str) -> Option<i64> {
+    block.lines().find_map(|line| line.strip_prefix("id: "))?.parse().ok()
+}
+
+async fn a_client_that_comes_back_misses_nothing_and_hears_nothing_twice(store: Store) {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let world = World::new(store, &["--bots", "3"]).await;
+    let fleet = world.run(&[], &[]).await;
+    let (mut told, mut last) = (Vec::new(), 0);
+    for round in 0..6 {
+        fleet.all_online().await;
+        let bot = format!("bot-{}", chance.u8(1..=3));
+        world.control.drop_socket_of(ACCOUNT, &bot).await.unwrap();
+        done(&world, &["pause", &bot, "--reason", "a look"]);
+        done(&world, &["resume", &bot, "--reason", "seen"]);
+        // It leaves in the middle, wherever that is; at last it hears all.
+        let wanted = if round < 5 { chance.usize(1..6) } else { 0 };
+        let end = listed(&world, "kind!=none").last().unwrap()["id"].as_i64().unwrap();
+        let mut client = Client::connects(&fleet, "/api/v1/events", last).await;
+        let mut heard = 0;
+        while if round < 5 { heard < wanted } else { last < end } {
+            let block = client.says().await;
+            assert!(!block.contains("event: gap") && !block.contains("event: dropped"), "{block}");
+            let Some(id) = id_of(&block) else { continue };
+            if block.contains("\ndata: ") {
+                told.push(id);
+                heard += 1;
+            }
+            last = id;
+        }
+    }
+    let all = listed(&world, "kind!=none");
+    let ids: Vec<_> =
+        all.iter().map(|event| event["id"].as_i64().unwrap()).filter(|id| *id <= last).collect();
+    assert_eq!(told, ids, "each event once and in order");
+    assert!(told.len() > 30, "{told:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_misses_nothing_and_hears_nothing_twice_on_sqlite() {
+    a_client_that_comes_back_misses_nothing_and_hears_nothing_twice(Store::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_misses_nothing_and_hears_nothing_twice_on_postgres() {
+    a_client_that_comes_back_misses_nothing_and_hears_nothing_twice(Store::Postgres).await;
 }

@@ -9,6 +9,7 @@
 //! - [`conversation`], [`message`], [`ring`], [`agent_state`]: what notifications carry
 //! - [`close_code`]: why a socket closed, and what follows
 //! - [`rich`]: the limits of rich content
+//! - [`redact`]: a frame as it may be shown
 
 pub mod ids;
 
@@ -26,6 +27,7 @@ pub mod message;
 pub mod ring;
 
 pub mod close_code;
+pub mod redact;
 pub mod rich;
 
 mod lenient;

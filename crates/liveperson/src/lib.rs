@@ -46,7 +46,7 @@ pub use refresh::RefreshError;
 pub use service::ServiceFault;
 pub use session::{Session, UnsealError};
 pub use settings::{ClientSettings, ClientSettingsError, DomainOverride};
-pub use socket::{Asks, BrandSocket, ConsumerSocket, Heard, Outcome, SendError, Socket};
+pub use socket::{Asks, BrandSocket, ConsumerSocket, Direction, Heard, Outcome, SendError, Socket, Tap};
 pub use tls::config as tls_config;
 
 pub use liveperson_proto as proto;

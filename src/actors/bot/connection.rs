@@ -209,6 +209,7 @@ impl BotActor {
             generation,
             bot: me.clone(),
             seat: self.post.seat.clone(),
+            tap: self.post.house.tapped(self.account(), self.bot()),
         };
         let guard = Guard::new("socket", move |_| {
             command(&me, SocketGone { generation });

@@ -1,17 +1,19 @@
 //! An event as it is shown, to machines and to people alike.
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::board::rfc3339;
 use crate::store::StreamEvent;
 
 /// An event of the fleet as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FleetEvent {
     /// Its place in the stream, which only grows; gaps mean nothing.
     pub id: i64,
     /// When, in milliseconds since 1970; shown as RFC 3339.
     #[serde(rename = "at", serialize_with = "as_time")]
+    #[schema(value_type = String, format = DateTime)]
     pub at_ms: i64,
     /// The account; none for the fleet.
     pub account: Option<String>,

@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use super::ending::Ending;
 use super::heard::{Heard, Outcome, SendError};
 use super::pending::Asker;
+use super::tap::Direction;
 use super::wire::KEPT_BUFFER;
 use super::{Asks, Socket};
 
@@ -73,6 +74,7 @@ impl<R: Asks> Socket<R> {
         self.pulse.heard();
         match message {
             Message::Text(text) => {
+                self.show(Direction::Heard, &text);
                 let heard = self.read(&text);
                 self.let_go(text.len(), text);
                 heard

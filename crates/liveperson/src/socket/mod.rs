@@ -13,6 +13,7 @@ mod boundary;
 mod wire;
 
 mod sides;
+mod tap;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ use pulse::Pulse;
 
 pub use heard::{Heard, Outcome, SendError};
 pub use sides::{Asks, BrandSocket, ConsumerSocket};
+pub use tap::{Direction, Tap};
 pub(crate) use wire::{Wire, web_socket_config};
 
 /// How long a goodbye may take.
@@ -59,6 +61,7 @@ pub struct Socket<R> {
     /// Requests lost with the connection, to be reported before the end is.
     lost: VecDeque<u64>,
     ending: Option<Ending>,
+    tap: Option<Arc<dyn Tap>>,
     side: PhantomData<fn(&R)>,
 }
 
@@ -73,8 +76,14 @@ impl<R: Asks> Socket<R> {
             has_grown: false,
             lost: VecDeque::new(),
             ending: None,
+            tap: None,
             side: PhantomData,
         }
+    }
+
+    /// From now on the frames of both directions are shown to `tap` while it looks.
+    pub fn tapped(&mut self, tap: Arc<dyn Tap>) {
+        self.tap = Some(tap);
     }
 
     /// Writes a request; what comes of it is [`Heard::Answered`] with the same ticket.
@@ -110,6 +119,7 @@ impl<R: Asks> Socket<R> {
         let id = self.pending.ask(Asker::Owner(ticket), now + self.settings.request_timeout);
         let frame = request.frame(id);
         let bytes = frame.len();
+        self.show(Direction::Sent, &frame);
         if self.put(Message::text(frame)) {
             return Ok(());
         }
