@@ -7,6 +7,7 @@ mod steering;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ use crate::metrics::AccountMetrics;
 use crate::telemetry;
 use records::Records;
 
+use connection::Death;
 pub(super) use connection::answer;
 pub use records::RecorderRestarted;
 pub use steering::{Adjusted, Hold, Wished};
@@ -106,6 +108,8 @@ pub struct BotActor {
     span: Span,
     metrics: AccountMetrics,
     session: Option<Arc<Session>>,
+    /// Deaths of tokens that are yet to be looked into, as many as the core asks for.
+    deaths: VecDeque<Death>,
     domains: Option<Arc<Domains>>,
     socket: Option<Held>,
     records: Records,
@@ -138,6 +142,7 @@ impl BotActor {
             span,
             metrics,
             session,
+            deaths: VecDeque::new(),
             domains: None,
             socket: None,
             records: Records::default(),

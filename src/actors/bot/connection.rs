@@ -6,8 +6,8 @@ use std::sync::Arc;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use liveperson::{LoginError, RefreshError, ServiceFault, Session};
 use muster_core::bot::{Bystanders, Event, Identity, LoginFault, RefreshFault};
-use muster_core::crowd::LOOK_BACK;
 use muster_core::door::{Answer, Urgency};
+use muster_core::time::Now;
 use secrecy::ExposeSecret;
 use tracing::{info, warn};
 
@@ -20,6 +20,12 @@ use super::{AtTheDoor, BotActor, Held, SocketGone};
 use crate::crash::{self, Point};
 use crate::happening::Happening;
 use crate::telemetry::Chain;
+
+/// A token that died before its time, and the session that it was of.
+pub(super) struct Death {
+    at: Now,
+    session: Option<Arc<Session>>,
+}
 
 impl BotActor {
     /// Runs a job on the I/O runtime, where its connections live, and takes up its result here.
@@ -146,28 +152,32 @@ impl BotActor {
         });
     }
 
+    /// Remembers a death until it is looked into; the account's bots count theirs together.
+    pub(super) fn token_died(&mut self) {
+        let at = self.post.house.clock.now();
+        self.post.front_door.token_died(at.moment);
+        self.deaths.push_back(Death { at, session: self.session.clone() });
+    }
+
     /// Finds out who else may be the cause of the token's death; the core always hears.
     pub(super) fn look_around(&mut self, ctx: &mut Context<Self>) {
+        let Some(Death { at, session: ours }) = self.deaths.pop_front() else {
+            return ctx.notify_event(Event::LookedAround(Bystanders::Nobody));
+        };
         let (house, author) = (self.post.house.clone(), self.post.author.clone());
-        let now = house.clock.now();
-        let died = now.moment;
-        self.post.front_door.token_died(died);
-        let ours = self.session.clone();
         let job = async move {
-            // A crowd shows when the last of it has been told, and a session once it is sealed.
-            tokio::time::sleep(LOOK_BACK).await;
             let sealed = house.store.load_session(&author.account, &author.bot);
             let sealed = tokio::time::timeout(house.timing.request_timeout, sealed).await;
             let Ok(Ok(Some(sealed))) = sealed else { return false };
             let Ok(sealed) = Session::unseal(&sealed) else { return false };
             // A later one is what this bot did about it.
-            let before = sealed.logged_in.is_none_or(|at| at < now.wall);
+            let before = sealed.logged_in.is_none_or(|logged_in| logged_in < at.wall);
             before && ours.is_some_and(|ours| !ours.is_same_login(&sealed))
         };
         self.on_io(ctx, job, move |bot, ourselves, ctx| {
             let found = match ourselves {
                 Some(true) => Bystanders::Ourselves,
-                _ if bot.post.front_door.died_together(died) => Bystanders::Many,
+                _ if bot.post.front_door.died_together(at.moment) => Bystanders::Many,
                 _ => Bystanders::Nobody,
             };
             bot.take(Event::LookedAround(found), ctx);

@@ -40,6 +40,7 @@ impl BotActor {
                 Effect::Resolve => self.resolve(ctx),
                 Effect::Login => self.login(ctx),
                 Effect::Refresh => self.refresh(ctx),
+                Effect::TokenDied => self.token_died(),
                 Effect::LookAround => self.look_around(ctx),
                 Effect::Logout => self.logout(ctx),
                 Effect::Open { generation } => self.open(generation, ctx),

@@ -117,9 +117,10 @@ impl Bot {
     /// Takes the next step towards where the bot should be.
     pub(crate) fn pursue(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.forget_thefts(now);
-        if self.quarantined.is_some() || self.drain.as_ref().is_some_and(super::Drain::is_over) {
+        if self.has_ended() {
             return;
         }
+        self.pursue_looks(now, out);
         self.pursue_refresh(now, out);
         if self.fenced.is_some() {
             return;
@@ -154,6 +155,11 @@ impl Bot {
             Token::Good if self.socket.is_none() && self.errand.is_none() => self.open(out),
             Token::Good | Token::Doubtful | Token::Dead => {}
         }
+    }
+
+    /// Whether this life is held off for good, or drained: nothing is begun in it any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.quarantined.is_some() || self.drain.as_ref().is_some_and(super::Drain::is_over)
     }
 
     /// Whether a missing socket is wanted: a bot that restarts takes nothing new up.

@@ -466,7 +466,8 @@ impl Bot {
         let watch = self.membership.deadline().filter(|_| self.may_act());
         let presence = self.presence_deadline();
         let theft = self.theft_deadline().filter(|_| self.may_act());
-        let others = [conversations, refresh, waiting, drain, watch, presence, theft, self.ring_deadline()];
+        let (look, ring) = (self.look_deadline(), self.ring_deadline());
+        let others = [conversations, refresh, waiting, drain, watch, presence, theft, look, ring];
         others.into_iter().flatten().min()
     }
 

@@ -239,12 +239,10 @@ impl Bot {
     }
 
     pub(crate) fn may_refresh(&self) -> bool {
-        let over = self.drain.as_ref().is_some_and(super::Drain::is_over);
         self.token == Token::Good
             && self.errand.is_none()
             && self.domains == Domains::Known
-            && self.quarantined.is_none()
-            && !over
+            && !self.has_ended()
     }
 
     /// Refreshes now, if there is something to refresh.

@@ -11,6 +11,7 @@ use super::event::Bystanders;
 use super::lifecycle::Token;
 use super::{Bot, TokenSource};
 use crate::calendar::rfc3339;
+use crate::crowd::LOOK_BACK;
 use crate::dialog::{Effect, Note};
 use crate::quarantine::Kind;
 use crate::time::{Moment, Now};
@@ -22,7 +23,7 @@ const TOKEN_LIFE: Duration = Duration::from_mins(10);
 /// whether a refresh prolongs that.
 const LOGIN_LIFE: Duration = Duration::from_mins(7 * 60 + 45);
 
-/// Thefts that are remembered at most; a limit above it is none.
+/// Thefts that are remembered, and deaths that are looked into, at most; a limit above it is none.
 const KNOWN: usize = 100;
 
 /// What a bot does about a login elsewhere.
@@ -63,6 +64,9 @@ pub(crate) struct Thefts {
     pub(crate) logged_in: Option<i64>,
     /// Whose death was looked into.
     judged: Option<u64>,
+    /// When the deaths are looked into that came last, in order: a crowd shows when the last of it has been
+    /// told, and a session once it is sealed.
+    to_look_into: VecDeque<Moment>,
     /// Deaths of which it is being found out who else may be the cause.
     looking: usize,
     /// Thefts that still count, oldest first.
@@ -75,6 +79,11 @@ impl Thefts {
     /// Before the first login of this life; the sealed session, if any, says when its own was.
     pub(crate) fn since(logged_in: Option<i64>) -> Self {
         Self { logged_in, ..Self::default() }
+    }
+
+    /// Deaths of which it is not known yet whether they were thefts.
+    fn in_question(&self) -> usize {
+        self.to_look_into.len() + self.looking
     }
 
     fn forget(&mut self, within: Duration, now: Moment) {
@@ -98,14 +107,28 @@ impl Bot {
     pub(crate) fn token_died(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.token = Token::Dead;
         let judged = self.thefts.judged.replace(self.thefts.token) == Some(self.thefts.token);
-        let ended = self.drain.as_ref().is_some_and(super::Drain::is_over);
         // While the ownership is in doubt it may well be its new owner that logged in.
-        let ours_to_judge = self.fenced.is_none() && self.quarantined.is_none() && !ended;
+        let ours_to_judge = self.fenced.is_none() && !self.has_ended();
         if judged || !ours_to_judge || self.tokens == TokenSource::HandedIn || !self.died_young(now) {
             return;
         }
-        self.thefts.looking += 1;
-        out.push(Effect::LookAround);
+        if self.thefts.in_question() < KNOWN {
+            self.thefts.to_look_into.push_back(now.moment + LOOK_BACK);
+            out.push(Effect::TokenDied);
+        }
+    }
+
+    /// Looks into the deaths whose time has come.
+    pub(crate) fn pursue_looks(&mut self, now: Now, out: &mut Vec<Effect>) {
+        while self.thefts.to_look_into.pop_front_if(|at| *at <= now.moment).is_some() {
+            self.thefts.looking += 1;
+            out.push(Effect::LookAround);
+        }
+    }
+
+    /// When the next death is looked into.
+    pub(crate) fn look_deadline(&self) -> Option<Moment> {
+        self.thefts.to_look_into.front().copied().filter(|_| !self.has_ended())
     }
 
     fn died_young(&self, now: Now) -> bool {
@@ -148,7 +171,8 @@ impl Bot {
 
     /// A login waits while what is being found out may hold the bot off.
     pub(crate) fn may_take_back(&self) -> bool {
-        self.thefts.looking == 0 || self.thefts.known.len() + self.thefts.looking < self.theft_limit()
+        let in_question = self.thefts.in_question();
+        in_question == 0 || self.thefts.known.len() + in_question < self.theft_limit()
     }
 
     fn theft_limit(&self) -> usize {

@@ -78,7 +78,9 @@ pub enum Effect {
     Login,
     /// Refresh the session's token.
     Refresh,
-    /// The token died before its time: find out who else may be the cause.
+    /// The token died before its time: whoever looks around later shall know of it.
+    TokenDied,
+    /// Find out who else may be the cause of a token's death; deaths are looked into in their order.
     LookAround,
     /// End the session on the platform.
     Logout,

@@ -89,7 +89,7 @@ fn a_refused_refresh_leads_to_a_login_in_the_background() {
     assert_eq!(life.wake(), [Effect::Refresh]);
     assert_eq!(
         life.tell(Event::RefreshFailed(RefreshFault::Unauthorized)),
-        [Effect::LookAround, Effect::Login]
+        [Effect::TokenDied, Effect::Login]
     );
     assert_eq!(life.bot.view().state, State::Online, "the working socket is kept");
     assert_eq!(life.tell(Event::LoggedIn(identity())), []);

@@ -92,7 +92,7 @@ impl War {
                 Effect::Resolve => self.soon(who, Due::Hears(Event::Resolved)),
                 Effect::Login => self.soon(who, Due::LogsIn),
                 Effect::Refresh => self.soon(who, Due::Refreshes(self.tokens[who])),
-                Effect::LookAround => self.later(who, 1_100, Due::Hears(Event::LookedAround(self.found))),
+                Effect::LookAround => self.soon(who, Due::Hears(Event::LookedAround(self.found))),
                 Effect::Open { generation } => self.soon(who, Due::Opens(generation, self.tokens[who])),
                 Effect::CloseSocket => self.sockets[who] = None,
                 Effect::Ask(ticket, request) => {

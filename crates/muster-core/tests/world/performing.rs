@@ -87,7 +87,7 @@ impl World {
                 self.members[bot].drained = true;
                 self.end_if_drained(bot);
             }
-            Effect::Quarantine(_) | Effect::Note(_) => {}
+            Effect::Quarantine(_) | Effect::TokenDied | Effect::Note(_) => {}
         }
     }
 
