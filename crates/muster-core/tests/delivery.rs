@@ -4,9 +4,13 @@
 
 mod world;
 
+use std::collections::BTreeMap;
+
 use muster_core::duty::Intake;
+use muster_core::quarantine::Kind;
 use world::aim::Aim;
 use world::coverage::{Coverage, Machine};
+use world::orders::Temptations;
 use world::{Sabotage, Setup, World, unreachable};
 
 /// Runs until the steps are done or something is broken; then everything must come to rest.
@@ -53,6 +57,8 @@ fn steps(at_least: u64, first_seed: u64, intake: Intake, bots: std::ops::RangeIn
 }
 
 const EACH: u64 = 150_000;
+/// Schedules of endings, and of quarantines.
+const SCHEDULES: u64 = 3_000;
 /// Runs by chance whose coverage is counted.
 const COVERED: u64 = 1_080;
 /// Runs after one pair at most, and the steps of each.
@@ -93,6 +99,49 @@ fn a_paused_bot_begins_nothing_and_what_waits_is_answered_once_and_in_order() {
             done += world.steps;
             seed += 1;
         }
+    }
+}
+
+/// Endings and doubts about the ownership come all the while, beside every other fault.
+#[test]
+fn a_draining_or_fenced_bot_takes_nothing_new() {
+    let mut tempted = Temptations::new();
+    for seed in 0..SCHEDULES {
+        let intake = if seed % 2 == 0 { Intake::Rings } else { Intake::All };
+        let (setup, steps) = of_seed(8_000_000 + seed, intake, 1..=3);
+        let mut world = World::under_orders(setup);
+        play(&mut world, steps / 2);
+        holds(&world);
+        for (what, times) in world.tempter.into_iter().flat_map(|tempter| tempter.seen) {
+            *tempted.entry(what).or_default() += times;
+        }
+    }
+    println!("{SCHEDULES} schedules, seeds from 8000000: {tempted:#?}");
+    let rare: Vec<_> = tempted.iter().filter(|(_, times)| **times < 20).collect();
+    assert!(
+        tempted.len() == 11 && rare.is_empty(),
+        "the schedules hardly tempt anybody: {rare:?} of {tempted:#?}"
+    );
+}
+
+/// Logins are refused, sessions stolen, frames too big; bots panic, hang, kill the process and are suspended.
+#[test]
+fn a_quarantine_is_always_explained_and_always_releasable() {
+    let mut released = BTreeMap::<Kind, u64>::new();
+    for seed in 0..SCHEDULES {
+        let intake = if seed % 2 == 0 { Intake::Rings } else { Intake::All };
+        let (setup, steps) = of_seed(9_000_000 + seed, intake, 1..=3);
+        let mut world = World::with_warden(setup);
+        play(&mut world, steps / 2);
+        holds(&world);
+        for (kind, times) in world.warden.into_iter().flat_map(|warden| warden.released) {
+            *released.entry(kind).or_default() += times;
+        }
+    }
+    println!("{SCHEDULES} schedules, seeds from 9000000: {released:?}");
+    for kind in Kind::ALL {
+        let times = released.get(kind).copied().unwrap_or(0);
+        assert!(times >= 50, "only {times} releases from {kind}: {released:?}");
     }
 }
 
@@ -194,7 +243,8 @@ fn with_any_part_of_the_promise_switched_off_a_check_fails() {
     }
 }
 
-/// With `PEOPLE=1` people steer too.
+/// With `PEOPLE=1` people steer too; with `ORDERS=1` bots end and are fenced all the while, with `WARDEN=1` they
+/// are held off and released.
 /// `SEED=7 STEPS=100 INTAKE=all BOTS=2 AIM='Joint/Closing/publish done' cargo nextest run -p muster-core --test delivery replay --run-ignored all --no-capture`
 #[test]
 #[ignore = "prints the run that a failed test named"]
@@ -205,8 +255,13 @@ fn replay() {
     let paced = std::env::var("PACED").is_ok();
     let aim = std::env::var("AIM").ok().and_then(|aim| Aim::named(&aim));
     let setup = Setup { seed, intake: intake(), bots, faults: true, sabotage: Sabotage::Nothing, paced, aim };
-    let mut world =
-        if std::env::var("PEOPLE").is_ok() { World::with_people(setup) } else { World::new(setup) };
+    let is_set = |name: &str| std::env::var(name).is_ok();
+    let mut world = match () {
+        () if is_set("PEOPLE") => World::with_people(setup),
+        () if is_set("ORDERS") => World::under_orders(setup),
+        () if is_set("WARDEN") => World::with_warden(setup),
+        () => World::new(setup),
+    };
     world.traced();
     world.coverage = paced.then(Coverage::default);
     play(&mut world, number("STEPS").unwrap_or(1_000));

@@ -248,8 +248,12 @@ impl Bot {
         self.wait_for(self.rhythm.login_pause, "the platform refused the token".to_owned(), now);
     }
 
-    /// Holds the bot off; `because` names the cause and its cure.
+    /// Holds the bot off; `because` names the cause and its cure. What comes to light about a bot that is held off
+    /// already, such as the answer to its last login, is not why it is.
     pub(crate) fn hold_off(&mut self, kind: Kind, because: &str, now: Now, out: &mut Vec<Effect>) {
+        if self.quarantined.is_some() {
+            return;
+        }
         let quarantine = Quarantine::of(&self.me.account, &self.me.bot, kind, because);
         self.quarantine(quarantine, now, out);
     }

@@ -9,7 +9,7 @@ use muster_core::dialog::{Effect, Note, Outcome};
 use muster_core::quarantine::Kind;
 use muster_core::time::Moment;
 
-use crate::life::{Life, identity, is_acceptance, is_login, ring};
+use crate::life::{Life, identity, is_acceptance, is_login, quarantined, ring};
 
 #[test]
 fn a_bot_goes_online_by_domains_login_socket_and_subscriptions() {
@@ -108,6 +108,17 @@ fn refused_credentials_are_tried_twice_then_the_bot_is_quarantined() {
         matches!(&effects[..], [Effect::Quarantine(q)] if q.kind == Kind::BadCredentials && q.words.contains("muster bots release 1/b --reason"))
     );
     assert_eq!(life.bot.deadline(), None, "it is held off");
+}
+
+#[test]
+fn what_comes_to_light_later_is_not_why_a_bot_is_held_off() {
+    let mut life = Life::new(false);
+    life.tell(Event::Resolved);
+    life.tell(Event::LoginFailed(LoginFault::Refused));
+    life.wake();
+    life.tell(quarantined());
+    assert_eq!(life.tell(Event::LoginFailed(LoginFault::Refused)), []);
+    assert_eq!(life.bot.view().quarantine, Some(Kind::Suspended), "a person held it off");
 }
 
 #[test]

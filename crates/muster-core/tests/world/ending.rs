@@ -1,6 +1,7 @@
 //! The faults end: every state has a way out, and what was owed is done.
 
 use liveperson_proto::ConversationId;
+use liveperson_proto::close_code::CloseCode;
 use muster_core::bot::{Event, LoginFault, State};
 use muster_core::time::Moment;
 
@@ -27,6 +28,7 @@ impl World {
         self.moving.clear();
         self.no_login_is_refused();
         self.people_rest();
+        self.release_all();
         self.everybody_comes_back();
         let until = Moment(self.now.moment.0 + WITHIN);
         for _ in 0..ROUNDS {
@@ -65,7 +67,7 @@ impl World {
                 self.fence(bot);
             }
             if self.members[bot].lost_news {
-                self.drop_socket(bot);
+                self.drop_socket_with(bot, CloseCode(1001));
             }
         }
     }
@@ -84,6 +86,7 @@ impl World {
             self.platform.human_leaves(at);
         }
         self.flush();
+        self.release_all();
         for bot in 0..self.members.len() {
             self.next_life(bot);
             self.deliver(bot);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use liveperson_proto::request::{Outgoing, Request};
-use muster_core::bot::{Event, State};
+use muster_core::bot::{Event, State, TokenSource};
 use muster_core::dialog::{CommitOutcome, Outcome, Ticket};
 use muster_core::duty::Intake;
 use muster_core::pool::{Pool, PoolEffect, PoolNews};
@@ -26,6 +26,8 @@ impl World {
     pub(crate) fn step(&mut self) {
         self.steps += 1;
         self.people_steer();
+        self.harm_and_release();
+        self.tempt();
         self.go_on();
         self.pursue_aim();
         let bot = self.chance.usize(0..self.members.len());
@@ -54,7 +56,7 @@ impl World {
         }
     }
 
-    fn consumer_opens(&mut self) {
+    pub(super) fn consumer_opens(&mut self) {
         // What happens to a few comes to pass in fewer steps.
         let few =
             self.aims().is_some() && self.platform.dialogs.iter().filter(|dialog| dialog.open).count() >= 2;
@@ -71,7 +73,7 @@ impl World {
         self.flush();
     }
 
-    fn consumer_writes(&mut self) {
+    pub(super) fn consumer_writes(&mut self) {
         let Some(at) = self.platform.some_open(&mut self.chance) else { return };
         let many = if self.swarm.strikes(Fault::LongHistory, 40, &mut self.chance) { 25 } else { 1 };
         for _ in 0..many {
@@ -438,9 +440,14 @@ impl World {
     }
 
     pub(super) fn begin_life(&mut self, bot: usize) {
+        if self.stays_away(bot) {
+            return;
+        }
         let held = self.store.held(bot);
         let ids = held.iter().map(|restored| restored.conversation.clone()).collect();
-        let sealed = self.members[bot].sealed && self.chance.u32(0..4) > 0;
+        // Whoever releases a bot whose token was handed in has supplied a new one.
+        let handed_in = self.terms.tokens == TokenSource::HandedIn;
+        let sealed = handed_in || (self.members[bot].sealed && self.chance.u32(0..4) > 0);
         let seed = self.lives;
         self.lives += 1;
         let fresh = Member::new(bot, self.terms.bot(bot, seed, sealed, held, self.now), seed);

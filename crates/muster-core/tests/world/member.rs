@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use liveperson_proto::request::Request;
-use muster_core::bot::{Bot, Charter, Event, Identity, Rhythm, TheftRules, TokenSource};
+use muster_core::bot::{Bot, Charter, Ending, Event, Identity, Rhythm, TheftRules, TokenSource};
 use muster_core::dialog::{Restored, Rules, Ticket};
 use muster_core::duty::Duty;
 use muster_core::time::Now;
@@ -42,6 +42,8 @@ pub(crate) struct Member {
     pub(crate) fenced: bool,
     /// People hold it still, over its lives.
     pub(crate) paused: bool,
+    /// It was told to end.
+    pub(crate) ending: Option<Ending>,
     /// It is told nothing any more once its records are durable.
     pub(crate) drained: bool,
     pub(crate) retires: bool,
@@ -76,6 +78,7 @@ impl Member {
             sealed: false,
             fenced: false,
             paused: false,
+            ending: None,
             drained: false,
             retires: false,
             open: None,
@@ -121,6 +124,7 @@ pub(crate) struct Terms {
     pub(crate) capacity: usize,
     pub(crate) rhythm: Rhythm,
     pub(crate) theft: TheftRules,
+    pub(crate) tokens: TokenSource,
 }
 
 impl Terms {
@@ -133,7 +137,7 @@ impl Terms {
             capacity: self.capacity,
             rules: self.rules.clone(),
             rhythm: self.rhythm.clone(),
-            tokens: TokenSource::Login,
+            tokens: self.tokens,
             theft: self.theft,
             seed,
         };

@@ -10,6 +10,8 @@
 //! - `happenings`: what may happen next; `trouble`: what goes wrong
 //! - `steering`, `by_hand`: what people do meanwhile
 //! - `watching`: what must hold after each event; [`reference`]: the account of what was promised
+//! - [`orders`]: bots end and are fenced all the while;
+//!   [`releasing`]: bots are held off for every cause, and released
 //! - `ending`: faults end, and every state has a way out
 //! - [`coverage`]: which state has met which event; [`unreachable`]: which never can, and why
 
@@ -18,8 +20,10 @@ pub(crate) mod by_hand;
 pub(crate) mod coverage;
 pub(crate) mod logic;
 pub(crate) mod member;
+pub(crate) mod orders;
 pub(crate) mod platform;
 pub(crate) mod reference;
+pub(crate) mod releasing;
 pub(crate) mod steering;
 mod store;
 pub(crate) mod swarm;
@@ -40,7 +44,7 @@ use std::time::Duration;
 use liveperson_proto::request::Request;
 use liveperson_proto::{AgentId, ConversationId, PersistentId};
 use muster_core::BotId;
-use muster_core::bot::{Rhythm, TheftRules};
+use muster_core::bot::{Rhythm, TheftRules, TokenSource};
 use muster_core::dialog::{Rules, Ticket};
 use muster_core::duty::{Duty, Intake};
 use muster_core::pool::{Pool, PoolNews};
@@ -49,9 +53,11 @@ use muster_core::time::{Moment, Now};
 use aim::Aim;
 use coverage::Coverage;
 use member::{Member, Terms};
+use orders::Tempter;
 use pace::Pace;
 use platform::Platform;
 use reference::{Check, Reference};
+use releasing::Warden;
 use store::{Claims, Store};
 use swarm::{Fault, Swarm};
 
@@ -133,6 +139,10 @@ pub(crate) struct World {
     people: Option<fastrand::Rng>,
     steered: bool,
     by_hand: by_hand::ByHand,
+    /// Who tempts bots under an order, where somebody does.
+    pub(crate) tempter: Option<Tempter>,
+    /// Who holds bots off and releases them, where somebody does.
+    pub(crate) warden: Option<Warden>,
     last_answered: Option<(Ticket, Request)>,
     breach: Option<String>,
     lives: u64,
@@ -164,6 +174,7 @@ impl World {
             capacity: capacity(&swarm),
             rhythm: rhythm(&swarm),
             theft,
+            tokens: TokenSource::Login,
         };
         let most = if swarm.is_empty() { 1_000 } else { terms.rules.page + 2 };
         let platform = Platform::new(setup.intake, setup.bots, most, chance.bool());
@@ -191,6 +202,8 @@ impl World {
             people: None,
             steered: false,
             by_hand: by_hand::ByHand::default(),
+            tempter: None,
+            warden: None,
             last_answered: None,
             breach: None,
             lives: setup.seed,
@@ -220,11 +233,22 @@ impl World {
         let Setup { seed, intake, bots, sabotage, paced, aim, .. } = &self.setup;
         let place = || {
             format!(
-                "seed {seed}, {intake:?}, {bots} bots, {sabotage:?} off, paced {paced}, people {}, aim {aim:?}, step {}",
-                self.steered, self.steps
+                "seed {seed}, {intake:?}, {bots} bots, {sabotage:?} off, paced {paced}, {}, aim {aim:?}, step {}",
+                self.meddlers(),
+                self.steps
             )
         };
         self.breach.as_ref().map_or(Ok(()), |breach| Err(format!("{breach}\n  ({})", place())))
+    }
+
+    /// Who meddles beside the faults, as `replay` is told.
+    fn meddlers(&self) -> &'static str {
+        match (self.steered, &self.tempter, &self.warden) {
+            (true, ..) => "PEOPLE=1",
+            (_, Some(_), _) => "ORDERS=1",
+            (.., Some(_)) => "WARDEN=1",
+            _ => "nobody else",
+        }
     }
 
     pub(crate) fn faults(&self) -> String {

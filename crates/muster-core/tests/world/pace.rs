@@ -121,6 +121,10 @@ impl Pace {
         pace
     }
 
+    pub(super) fn with(slow: BTreeSet<Slow>, patience: u32, often: Vec<Fault>) -> Self {
+        Self { slow, patience, often }
+    }
+
     fn of_chance(seed: u64) -> Self {
         let mut chance = fastrand::Rng::with_seed(seed ^ 0x0070_6163_6500);
         let patience = [6, 30, 120][chance.usize(0..3)];

@@ -21,10 +21,13 @@ impl World {
         }
         self.trace(|| format!("b{bot} <- {event:?}"));
         self.note_coverage(bot, &event);
+        self.note_temptation(bot, &event);
         let mut effects = Vec::new();
         self.members[bot].bot.on(event, self.now, &mut effects);
+        self.must_stay_held_off(bot, &effects);
         for effect in effects {
             self.trace(|| format!("b{bot} -> {effect:?}"));
+            self.must_take_nothing_new(bot, &effect);
             self.perform(bot, effect);
         }
         self.watch_over(bot);
@@ -49,6 +52,7 @@ impl World {
             Effect::LookAround => {
                 let found = [Bystanders::Nobody, Bystanders::Many, Bystanders::Ourselves];
                 let found = found[self.chance.usize(0..3)];
+                let found = if self.is_robbed() { Bystanders::Nobody } else { found };
                 self.work(bot, Event::LookedAround(found));
             }
             Effect::Logout => self.members[bot].sealed = false,
@@ -87,7 +91,8 @@ impl World {
                 self.members[bot].drained = true;
                 self.end_if_drained(bot);
             }
-            Effect::Quarantine(_) | Effect::TokenDied | Effect::Note(_) => {}
+            Effect::Quarantine(quarantine) => self.hold(bot, quarantine),
+            Effect::TokenDied | Effect::Note(_) => {}
         }
     }
 
@@ -103,6 +108,9 @@ impl World {
     }
 
     fn login(&mut self, bot: usize) -> Event {
+        if self.refuses_login() {
+            return Event::LoginFailed(LoginFault::Refused);
+        }
         if !self.swarm.strikes(Fault::Connecting, 4, &mut self.chance) {
             self.members[bot].sealed = true;
             return Event::LoggedIn(identity(bot));

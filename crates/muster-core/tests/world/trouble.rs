@@ -16,7 +16,7 @@ use super::platform::News;
 use super::reference::Sending;
 use super::store::{Memory, Record};
 use super::swarm::Fault;
-use super::{SETTLE, Sabotage, World};
+use super::{ACCOUNT, SETTLE, Sabotage, World, name};
 
 const STATUSES: [u16; 7] = [400, 401, 403, 404, 429, 500, 503];
 const CODES: [u16; 9] = [1000, 1001, 1006, 1006, 1008, 1011, 1011, 4401, 4407];
@@ -230,14 +230,20 @@ impl World {
     }
 
     pub(super) fn drop_socket(&mut self, bot: usize) {
+        if self.members[bot].open.is_some() {
+            let code = CloseCode(CODES[self.chance.usize(0..CODES.len())]);
+            self.drop_socket_with(bot, code);
+        }
+    }
+
+    pub(super) fn drop_socket_with(&mut self, bot: usize, code: CloseCode) {
         let Some(generation) = self.members[bot].open else { return };
         self.lose_wire(bot);
-        let code = CloseCode(CODES[self.chance.usize(0..CODES.len())]);
         self.tell(bot, Event::SocketClosed { generation, code, words: String::new() });
     }
 
     /// kill -9: what was handed to the store lands up to some point.
-    fn die(&mut self, bot: usize) {
+    pub(super) fn die(&mut self, bot: usize) {
         if self.members[bot].open.is_some() {
             self.lose_wire(bot);
         }
@@ -252,7 +258,7 @@ impl World {
         }
     }
 
-    fn crash(&mut self, bot: usize) {
+    pub(super) fn crash(&mut self, bot: usize) {
         if !self.members[bot].runs() {
             return;
         }
@@ -330,6 +336,7 @@ impl World {
         if !self.members[bot].drained {
             self.members[bot].retires |= ending == Ending::Retire;
         }
+        self.members[bot].ending.get_or_insert(ending);
         self.tell(bot, Event::Drain { ending, within });
     }
 
@@ -340,8 +347,9 @@ impl World {
     }
 
     pub(super) fn quarantine_now(&mut self, bot: usize) {
-        let words = "a person says so".to_owned();
-        self.tell(bot, Event::Quarantined(Quarantine { kind: Kind::Suspended, words }));
+        let (account, because) = (ACCOUNT.into(), "a person says so");
+        let quarantine = Quarantine::of(&account, &name(bot), Kind::Suspended, because);
+        self.tell(bot, Event::Quarantined(quarantine));
     }
 
     /// The next commit of one of its conversations finds that a mate held it meanwhile.
