@@ -20,7 +20,7 @@ const PLANTED: &str = "planted by Ada";
 /// Plants a text wherever one may stand, and a field with one in every object.
 fn plant(value: &mut serde_json::Value) {
     match value {
-        serde_json::Value::String(text) => *text = PLANTED.to_owned(),
+        serde_json::Value::String(text) => PLANTED.clone_into(text),
         serde_json::Value::Array(items) => items.iter_mut().for_each(plant),
         serde_json::Value::Object(fields) => {
             fields.values_mut().for_each(plant);

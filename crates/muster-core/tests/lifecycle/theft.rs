@@ -36,7 +36,7 @@ fn a_death_is_looked_into_when_everybody_has_told_of_theirs() {
     // Also while the ownership is in doubt: nothing is logged in or sent for it.
     life.tell(Event::Fenced { why: String::new() });
     assert_eq!(life.bot.deadline(), Some(died + LOOK_BACK));
-    assert_eq!(life.pass(LOOK_BACK - Duration::from_millis(1)), []);
+    assert_eq!(life.pass(LOOK_BACK.saturating_sub(Duration::from_millis(1))), []);
     assert_eq!(life.pass(Duration::from_millis(1)), [Effect::LookAround]);
     assert_eq!(life.pass(LOOK_BACK), [], "once");
     life.tell(Event::LookedAround(Bystanders::Nobody));

@@ -176,7 +176,7 @@ const SELDOM: &[(Machine, &str, &[&str])] = &[
     (Machine::Work, "claim fenced", &["InDoubt", "Sending", "ToSend"]),
     (Machine::Work, "claim held", &["InDoubt", "Sending", "ToSend"]),
     (Machine::Work, "decided", &["InDoubt"]),
-    (Machine::Work, "find failed", &["Sending", "StoreAway", "Thinking"]),
+    (Machine::Work, "find failed", &["Committing", "Sending", "StoreAway", "Thinking"]),
     (Machine::Work, "hand-back done", &["InDoubt", "Resting", "Sending", "StoreAway", "Thinking"]),
     (Machine::Work, "hand-back failed", &["InDoubt", "Resting", "Sending", "StoreAway", "ToSend"]),
     (Machine::Work, "join refused", &["InDoubt", "StoreAway"]),
