@@ -9,8 +9,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::{KINDS, ProblemBody};
 use super::{
-    accounts, audit, bots, claims, conversations, declared, events, fleet, letters, nodes, session, stream,
-    tokens, users,
+    accounts, audit, bots, claims, conversations, declared, events, fleet, letters, nodes, operations,
+    session, stream, tokens, users, verbs,
 };
 
 #[derive(OpenApi)]
@@ -22,6 +22,8 @@ use super::{
         bots::list, bots::one, events::list, stream::trace::trace, stream::list,
         conversations::take_over, conversations::give_back, conversations::say, conversations::transfer,
         conversations::close, conversations::erase,
+        verbs::carry_out, verbs::wish,
+        operations::list, operations::create, operations::one, operations::items, operations::cancel,
         audit::list,
         claims::list, claims::one, letters::list, letters::retry, letters::drop,
         nodes::nodes, nodes::sessions, nodes::budgets,

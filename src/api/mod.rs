@@ -25,6 +25,7 @@ mod guard;
 mod health;
 mod letters;
 mod nodes;
+mod operations;
 mod paging;
 mod problem;
 mod scrape;
@@ -33,6 +34,7 @@ mod session;
 mod stream;
 mod tokens;
 mod users;
+mod verbs;
 
 #[cfg(test)]
 mod tests;
@@ -173,8 +175,14 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         .service(read_only("/api/v1/bots", bots::list))
         .service(read_only("/api/v1/bots/{account}/{bot}/events", events::list))
         .service(read_only("/api/v1/bots/{account}/{bot}/trace", stream::trace::trace))
-        .service(read_only("/api/v1/bots/{account}/{bot}", bots::one))
         .service(read_only("/api/v1/events", stream::list))
+        .service(read_only("/api/v1/bots/{account}/{bot}/wishes/{id}", verbs::wish))
+        .service(done("/api/v1/bots/{account}/{bot}/{verb}", verbs::carry_out))
+        .service(read_only("/api/v1/bots/{account}/{bot}", bots::one))
+        .service(listed("/api/v1/operations", operations::list, operations::create))
+        .service(read_only("/api/v1/operations/{id}", operations::one))
+        .service(read_only("/api/v1/operations/{id}/items", operations::items))
+        .service(done("/api/v1/operations/{id}/cancel", operations::cancel))
         .service(read_only("/api/v1/audit", audit::list))
         .service(read_only("/api/v1/conversations", claims::list))
         .service(read_only("/api/v1/conversations/{account}/{pool}/{conversation}", claims::one))

@@ -67,6 +67,7 @@ fn operations() -> Vec<(String, String)> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {
             let path = path.replace("{account}", "1").replace("{bot}", "a").replace("{name}", "eve");
+            let path = path.replace("{verb}", "restart");
             let path =
                 path.replace("{id}", "none").replace("{pool}", "greeters").replace("{conversation}", "c");
             found.push((method.to_uppercase(), path));
@@ -463,4 +464,108 @@ async fn a_person_takes_over_speaks_once_a_key_and_gives_back() {
     let audit = audit.to_string();
     assert!(audit.contains("say as the bot in the conversation c of greeters"), "{audit}");
     assert!(!audit.contains("planted") && !audit.contains("cons-1"), "{audit}");
+}
+
+/// The bots `1/a` and `2/b`, declared.
+async fn two_declared(world: &World) {
+    let bot = |account: &str, bot: &str| crate::store::DeclaredBot {
+        account: account.into(),
+        bot: bot.into(),
+        pool: "desk".into(),
+        declared_json: "{}".to_owned(),
+    };
+    world.store().declare(&[bot("1", "a"), bot("2", "b")]).await.unwrap();
+}
+
+#[actix_web::test]
+async fn a_verb_on_a_bot_is_asked_once_and_answered_at_its_address() {
+    let world = World::new().await;
+    two_declared(&world).await;
+    let operator = world.token("bea", Role::Operator, Some(&["1"])).await;
+    let why = json!({"reason": "a rollout"});
+    let (status, asked) = world.ask(Some(&operator), "POST", "/api/v1/bots/1/a/restart", Some(&why)).await;
+    assert_eq!((status, &asked["verdict"]), (202, &Value::Null), "{asked}");
+    let wish = asked["wish"].as_str().unwrap();
+    let path = format!("/api/v1/bots/1/a/wishes/{wish}");
+    assert_eq!(world.ask(Some(&operator), "GET", &path, None).await.1, asked);
+    let verdict = muster_core::wish::Verdict::Done("it is online in a fresh life".to_owned());
+    world.store().answer_wish(&("1".into(), "a".into()), wish, &verdict).await.unwrap();
+    let (_, told) = world.ask(Some(&operator), "GET", &path, None).await;
+    assert_eq!((&told["verdict"], &told["words"]), (&json!("done"), &json!("it is online in a fresh life")));
+    let (status, told) = world.ask(Some(&operator), "POST", "/api/v1/bots/1/a/release", Some(&why)).await;
+    assert_eq!((status, &told["verdict"], &told["wish"]), (200, &json!("skipped"), &Value::Null), "{told}");
+    let away = json!({"reason": "lunch", "state": "AWAY"});
+    for (path, body, expected) in [
+        ("/api/v1/bots/1/a/agent-state", &away, 202),
+        ("/api/v1/bots/1/a/agent-state", &why, 422),
+        ("/api/v1/bots/1/a/restart", &away, 422),
+        ("/api/v1/bots/1/a/explode", &why, 404),
+        ("/api/v1/bots/1/ghost/restart", &why, 404),
+        ("/api/v1/bots/2/b/restart", &why, 404),
+        ("/api/v1/bots/1/a/restart", &json!({"reason": " "}), 422),
+    ] {
+        let (status, answer) = world.ask(Some(&operator), "POST", path, Some(body)).await;
+        assert_eq!(status, expected, "{path}: {answer}");
+    }
+    assert_eq!(world.ask(Some(&operator), "GET", "/api/v1/bots/1/a/wishes/none", None).await.0, 404);
+    let (_, audit) = world.ask(Some(&operator), "GET", "/api/v1/audit", None).await;
+    for part in ["restart", "a rollout", "bea", "agent-state AWAY"] {
+        assert!(audit.to_string().contains(part), "{part} is not in {audit}");
+    }
+}
+
+#[actix_web::test]
+async fn an_operation_is_begun_shown_and_cancelled_by_those_who_reach_all_of_it() {
+    let world = World::new().await;
+    two_declared(&world).await;
+    let (root, half) = (
+        world.token("root", Role::Operator, None).await,
+        world.token("half", Role::Operator, Some(&["2"])).await,
+    );
+    let dry = json!({"verb": "restart", "filter": "state=wanted", "reason": "a rollout", "dry_run": true});
+    let (status, meant) = world.ask(Some(&root), "POST", "/api/v1/operations", Some(&dry)).await;
+    assert_eq!((status, meant), (200, json!({"count": 2, "first": ["1/a", "2/b"]})));
+    let (_, meant) = world.ask(Some(&half), "POST", "/api/v1/operations", Some(&dry)).await;
+    assert_eq!(meant, json!({"count": 1, "first": ["2/b"]}));
+    let all = json!({"verb": "restart", "filter": "", "reason": "a rollout", "rate": 5});
+    let (status, begun) = world.ask(Some(&root), "POST", "/api/v1/operations", Some(&all)).await;
+    assert_eq!((status, &begun["total"], &begun["state"]), (202, &json!(2), &json!("running")), "{begun}");
+    let (status, own) = world.ask(Some(&half), "POST", "/api/v1/operations", Some(&all)).await;
+    assert_eq!((status, &own["total"], &own["account"]), (202, &json!(1), &json!("2")), "{own}");
+
+    let path = format!("/api/v1/operations/{}", begun["id"].as_str().unwrap());
+    assert_eq!(world.ask(Some(&root), "GET", &path, None).await.1, begun);
+    let (_, items) =
+        world.ask(Some(&root), "GET", &format!("{path}/items?filter=state%3Dwaiting"), None).await;
+    let bots: Vec<_> = items["items"].as_array().unwrap().iter().map(|item| &item["bot"]).collect();
+    assert_eq!(bots, ["a", "b"]);
+    let why = json!({"reason": "enough"});
+    let cancel = format!("{path}/cancel");
+    for (method, path) in [("GET", &path), ("GET", &format!("{path}/items")), ("POST", &cancel)] {
+        let (status, body) = world.ask(Some(&half), method, path, (method == "POST").then_some(&why)).await;
+        assert_eq!(status, 404, "{method} {path}: {body}");
+    }
+    let listed = async |token: &str, query: &str| {
+        let (_, page) = world.ask(Some(token), "GET", &format!("/api/v1/operations{query}"), None).await;
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!((listed(&root, "").await, listed(&half, "").await), (2, 1));
+    assert_eq!(listed(&root, "?filter=who%3Dhalf").await, 1);
+    let (status, over) = world.ask(Some(&root), "POST", &cancel, Some(&why)).await;
+    assert_eq!((status, &over["state"]), (200, &json!("cancelling")), "{over}");
+    assert_eq!(world.ask(Some(&root), "POST", &cancel, Some(&why)).await.0, 409);
+    for (change, pointer) in [
+        (json!({"verb": "explode"}), "/verb"),
+        (json!({"verb": "agent-state"}), "/state"),
+        (json!({"filter": "skill=1"}), "/filter"),
+        (json!({"filter": "account=3"}), "/filter"),
+        (json!({"rate": 0}), "/rate"),
+        (json!({"stop_after": 0}), "/stop_after"),
+        (json!({"reason": ""}), "/reason"),
+    ] {
+        let mut wrong = all.clone();
+        wrong.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let (status, body) = world.ask(Some(&root), "POST", "/api/v1/operations", Some(&wrong)).await;
+        assert_eq!((status, &body["errors"][0]["pointer"]), (422, &json!(pointer)), "{body}");
+    }
 }

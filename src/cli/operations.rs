@@ -159,7 +159,7 @@ async fn cancel(Cancel { id, reason, deciding }: Cancel, io: Handle) -> Result<(
     let words = deciding
         .carry_out(io, async |store, by| {
             let operation = one(store, &id).await?;
-            let cancelled = operations::cancel(store, &operation, by, &reason).await;
+            let cancelled = operations::cancel(store, &operation, (by, "cli"), &reason).await;
             if !cancelled.map_err(|error| failed(&error))? {
                 return Err(Failure::new(format!("it is {} already", operation.state.word())));
             }

@@ -15,6 +15,8 @@ pub struct Order<'a> {
     pub by: &'a str,
     /// Why.
     pub reason: &'a str,
+    /// From where, for the audit.
+    pub from: &'a str,
 }
 
 /// What was asked of bots.
@@ -31,7 +33,7 @@ pub async fn act(store: &Store, order: Order<'_>, rows: &[DeclaredRow]) -> Resul
     let what = order.verb.to_string();
     for row in rows {
         let (account, bot) = (row.bot.account.as_str(), row.bot.bot.as_str());
-        store.audit(&Act::new((account, bot), order.by, &what, order.reason)).await?;
+        store.audit(&Act::new((account, bot), order.by, &what, order.reason).from(order.from)).await?;
     }
     let wish = uuid::Uuid::new_v4().to_string();
     let bots = tell(store, &wish, order, rows).await?;
@@ -58,7 +60,7 @@ pub(super) async fn tell(
     order: Order<'_>,
     rows: &[DeclaredRow],
 ) -> Result<Vec<BotWishOutcome>, StoreError> {
-    let Order { verb, by, reason } = order;
+    let Order { verb, by, reason, .. } = order;
     match verb {
         Verb::Release => release(store, rows, by, reason).await,
         Verb::Suspend => suspend(store, rows, by, reason).await,
@@ -74,7 +76,7 @@ pub(super) async fn tell(
 async fn ask(
     store: &Store,
     wish: &str,
-    Order { verb, by, reason }: Order<'_>,
+    Order { verb, by, reason, .. }: Order<'_>,
     rows: &[DeclaredRow],
 ) -> Result<Vec<BotWishOutcome>, StoreError> {
     let refused = |row: &&DeclaredRow| verb == Verb::Start && row.declares_parked();

@@ -33,7 +33,7 @@ pub async fn begin(
     let accounts: BTreeSet<_> = rows.iter().map(|row| row.bot.account.as_str()).collect();
     let account = if accounts.len() == 1 { accounts.into_iter().next() } else { None }.unwrap_or_default();
     let what = format!("{} {total} bots ({filter})", order.verb);
-    store.audit(&Act::new((account, ""), order.by, &what, order.reason)).await?;
+    store.audit(&Act::new((account, ""), order.by, &what, order.reason).from(order.from)).await?;
     let new = NewOperation {
         account: account.to_owned(),
         verb: order.verb,
@@ -51,11 +51,11 @@ pub async fn begin(
 pub async fn cancel(
     store: &Store,
     operation: &Operation,
-    by: &str,
+    (by, from): (&str, &str),
     reason: &str,
 ) -> Result<bool, StoreError> {
     let what = format!("cancel {} of {} bots", operation.order.verb, operation.total);
-    store.audit(&Act::new((&operation.order.account, ""), by, &what, reason)).await?;
+    store.audit(&Act::new((&operation.order.account, ""), by, &what, reason).from(from)).await?;
     store.cancel_operation(&operation.id, &format!("cancelled by {by}: {reason}")).await
 }
 
@@ -142,7 +142,7 @@ impl Runner {
         let mut told: Vec<_> =
             gone.map(|bot| (bot, Verdict::Failed("it is not declared any more".to_owned()))).collect();
         let NewOperation { verb, who, reason, .. } = &operation.order;
-        let order = Order { verb: *verb, by: who, reason };
+        let order = Order { verb: *verb, by: who, reason, from: "" };
         let answered = tell(store, &self.id, order, &rows).await?;
         told.extend(answered.into_iter().filter_map(|one| Some((one.bot, one.verdict?))));
         self.settle(store, &told).await

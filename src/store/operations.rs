@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use liveperson_proto::AccountId;
 use muster_core::operation::State;
 use muster_core::wish::{Verb, Verdict};
 use serde_json::json;
@@ -96,6 +97,7 @@ const LIST: &str = operations!(
 );
 const ITEMS: &str = "SELECT n, account_id, bot_id, state, outcome FROM operation_item \
      WHERE operation_id = $1 AND ($2 = '' OR state = $2) AND n > $3 ORDER BY n LIMIT $4";
+const ACCOUNTS: &str = "SELECT DISTINCT account_id FROM operation_item WHERE operation_id = $1";
 const ASKED: &str =
     "SELECT account_id, bot_id FROM operation_item WHERE operation_id = $1 AND state = 'asked' ORDER BY n";
 
@@ -272,6 +274,17 @@ impl Store {
             outcome,
         };
         Ok(rows.into_iter().map(item).collect())
+    }
+
+    /// The accounts of its bots.
+    pub async fn operation_accounts(&self, id: &str) -> Result<Vec<AccountId>, StoreError> {
+        let id = id.to_owned();
+        let rows: Vec<(String,)> = self
+            .on_io(move |inner| async move {
+                Ok(each_dialect!(inner.engine, reader, db => sqlx::query_as(ACCOUNTS).bind(id).fetch_all(db).await?))
+            })
+            .await?;
+        Ok(rows.into_iter().map(|(account,)| account.into()).collect())
     }
 
     /// The items that are on their way.

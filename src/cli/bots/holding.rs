@@ -46,7 +46,7 @@ pub(super) async fn release(
 }
 
 async fn released(store: &Store, chosen: &Chosen, reason: &str, by: &str) -> Result<Vec<Answer>, Failure> {
-    let answers = acted(store, chosen, Order { verb: Verb::Release, by, reason }).await?;
+    let answers = acted(store, chosen, Order { verb: Verb::Release, by, reason, from: "cli" }).await?;
     // Of a whole account or fleet only what changed is worth a line.
     Ok(answers.into_iter().filter(|answer| answer.changed || !chosen.bots.is_empty()).collect())
 }
@@ -64,7 +64,7 @@ pub(super) async fn suspend(
 }
 
 async fn suspended(store: &Store, chosen: &Chosen, reason: &str, by: &str) -> Result<Vec<Answer>, Failure> {
-    acted(store, chosen, Order { verb: Verb::Suspend, by, reason }).await
+    acted(store, chosen, Order { verb: Verb::Suspend, by, reason, from: "cli" }).await
 }
 
 async fn acted(store: &Store, chosen: &Chosen, order: Order<'_>) -> Result<Vec<Answer>, Failure> {

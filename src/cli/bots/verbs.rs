@@ -108,7 +108,7 @@ pub(super) async fn carry_out(verb: Verb, arguments: Arguments, io: Handle) -> R
     let as_json = deciding.json;
     let whole = chosen.bots.is_empty();
     let act = async |store: &Store, by: &str| {
-        let order = Order { verb, by, reason: &reason };
+        let order = Order { verb, by, reason: &reason, from: "cli" };
         let rows = chosen.rows(store).await?;
         let rows: Vec<_> = rows.into_iter().filter(|row| !whole || is_meant(verb, row)).collect();
         if many.dry_run {
