@@ -27,7 +27,8 @@ pub(super) struct Wanted {
 
 /// What came of a wish for one bot.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Wish {
+#[schema(as = Wish)]
+pub(super) struct Answer {
     /// Which wish; null where there was nothing to wait for.
     wish: Option<String>,
     /// `done`, `failed` or `skipped`; null while nobody has answered.
@@ -36,7 +37,7 @@ pub(super) struct Wish {
     words: Option<String>,
 }
 
-impl Wish {
+impl Answer {
     fn of(wish: Option<String>, outcome: &BotWishOutcome) -> Self {
         let verdict = outcome.verdict.as_ref();
         Self {
@@ -51,7 +52,7 @@ impl Wish {
     params(("account" = String, Path), ("bot" = String, Path),
         ("verb" = String, Path, description = "start, stop, restart, relogin, refresh, agent-state, pause, resume, release or suspend")),
     request_body = Wanted,
-    responses((status = 200, body = Wish), (status = 202, description = "asked: its address tells what comes of it", body = Wish)))]
+    responses((status = 200, body = Answer), (status = 202, description = "asked: its address tells what comes of it", body = Answer)))]
 pub(super) async fn carry_out(
     caller: May<Act>,
     at: Path<(AccountId, BotId, String)>,
@@ -68,28 +69,28 @@ pub(super) async fn carry_out(
     let asked = asked.map_err(|error| Problem::of_store(&error))?;
     let Some(outcome) = asked.bots.first() else { return Err(Problem::unknown_bot()) };
     if outcome.verdict.is_some() {
-        return Ok(HttpResponse::Ok().json(Wish::of(None, outcome)));
+        return Ok(HttpResponse::Ok().json(Answer::of(None, outcome)));
     }
     let (account, bot) = row.key();
     let place = format!("/api/v1/bots/{account}/{bot}/wishes/{}", asked.wish);
-    let wish = Wish::of(Some(asked.wish), outcome);
+    let wish = Answer::of(Some(asked.wish), outcome);
     Ok(HttpResponse::Accepted().insert_header((LOCATION, place)).json(wish))
 }
 
 #[utoipa::path(get, path = "/api/v1/bots/{account}/{bot}/wishes/{id}", tag = "bots", operation_id = "wish",
     params(("account" = String, Path), ("bot" = String, Path), ("id" = String, Path)),
-    responses((status = 200, body = Wish)))]
+    responses((status = 200, body = Answer)))]
 pub(super) async fn wish(
     caller: May<Look>,
     at: Path<(AccountId, BotId, String)>,
     state: Data<ApiState>,
-) -> Result<Json<Wish>, Problem> {
+) -> Result<Json<Answer>, Problem> {
     let (account, bot, wish) = at.into_inner();
     let store = state.store()?;
     let key = declared(&caller, store, (account, bot)).await?.key();
     let told = store.wish_outcomes(&wish, &[key]).await.map_err(|error| Problem::of_store(&error))?;
     let outcome = told.first().ok_or_else(|| Problem::unknown("nobody wanted that of this bot"))?;
-    Ok(Json(Wish::of(Some(wish), outcome)))
+    Ok(Json(Answer::of(Some(wish), outcome)))
 }
 
 /// What is declared of a bot, if the caller sees it.
