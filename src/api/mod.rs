@@ -166,11 +166,13 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         .service(done("/api/v1/accounts/{account}/erase", conversations::erase))
         .service(
             web::scope("/api/v1/conversations/{account}/{pool}/{conversation}")
+                .service(read_only("", claims::one))
                 .service(done("/take-over", conversations::take_over))
                 .service(done("/give-back", conversations::give_back))
                 .service(done("/say", conversations::say))
                 .service(done("/transfer", conversations::transfer))
-                .service(done("/close", conversations::close)),
+                .service(done("/close", conversations::close))
+                .default_service(web::to(problem::not_found)),
         )
         .service(read_only("/api/v1/bots", bots::list))
         .service(read_only("/api/v1/bots/{account}/{bot}/events", events::list))
@@ -185,7 +187,6 @@ pub fn configure(routes: &mut web::ServiceConfig) {
         .service(done("/api/v1/operations/{id}/cancel", operations::cancel))
         .service(read_only("/api/v1/audit", audit::list))
         .service(read_only("/api/v1/conversations", claims::list))
-        .service(read_only("/api/v1/conversations/{account}/{pool}/{conversation}", claims::one))
         .service(read_only("/api/v1/dead-letters", letters::list))
         .service(done("/api/v1/dead-letters/{id}/retry", letters::retry))
         .service(done("/api/v1/dead-letters/{id}/drop", letters::drop))

@@ -451,6 +451,17 @@ async fn a_person_takes_over_speaks_once_a_key_and_gives_back() {
     let held = world.store().held(&"1".into(), &"a".into()).await.unwrap();
     assert_eq!(held[0].outbox.len(), 1, "said once");
     assert_eq!(act(of("give-back"), &because).await.0, 200);
+    let path = "/api/v1/conversations/1/greeters/c";
+    let (status, shown) = world.ask(Some(&operator), "GET", path, None).await;
+    assert_eq!(
+        (status, &shown["bot"], &shown["actions"].as_array().unwrap().len()),
+        (200, &json!("a"), &1),
+        "{shown}"
+    );
+    assert_eq!(world.ask(Some(&operator), "GET", &format!("{path}/x"), None).await.1["status"], 404);
+    let (_, listed) =
+        world.ask(Some(&operator), "GET", "/api/v1/conversations?filter=state%3Dheld", None).await;
+    assert_eq!(listed["items"][0]["conversation"], "c", "{listed}");
     let (status, body) = act(of("transfer"), &json!({"skill": " ", "reason": "x"})).await;
     assert_eq!((status, &body["errors"][0]["pointer"]), (422, &json!("/skill")), "{body}");
     assert_eq!(act("/api/v1/conversations/1/greeters/none/close".to_owned(), &because).await.0, 404);

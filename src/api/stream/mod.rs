@@ -58,13 +58,27 @@ pub(super) struct EventsAsked {
     sort: Option<String>,
 }
 
+/// What a stream tells of one event.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "the schema of what is written by hand")]
+pub(super) struct Streamed {
+    /// Its id, by which a client goes on.
+    id: Option<String>,
+    /// Its kind.
+    event: Option<String>,
+    /// JSON, on one line.
+    data: Option<String>,
+    /// After how many milliseconds a client that was dropped should come back.
+    retry: Option<u64>,
+}
+
 /// What happened in the fleet, as a list or, for those who accept `text/event-stream`, as it happens.
 ///
 /// A stream's events have the id, the kind, and as data what the list shows. It begins with what follows
 /// `Last-Event-ID`; `gap` says that some of that is not kept any more, `dropped` that the client reads too slowly.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", operation_id = "list_events", params(EventsAsked),
     responses((status = 200, description = "Events by id.", content(
-        (Page<FleetEvent> = "application/json"), (String = "text/event-stream")))))]
+        (Page<FleetEvent> = "application/json"), (Streamed = "text/event-stream")))))]
 pub(super) async fn list(
     caller: May<Look>,
     asked: Query<EventsAsked>,

@@ -43,7 +43,7 @@ pub(in crate::api) struct TraceAsked {
 /// `missed` says how many found no room, `ended` is the last word.
 #[utoipa::path(get, path = "/api/v1/bots/{account}/{bot}/trace", tag = "bots", operation_id = "trace_bot",
     params(("account" = String, Path), ("bot" = String, Path), TraceAsked),
-    responses((status = 200, description = "Frames as they go by.", body = String,
+    responses((status = 200, description = "Frames as they go by.", body = super::Streamed,
         content_type = "text/event-stream"), (status = 409, description = "It has no connection, or is traced.",
         body = crate::api::problem::ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn trace(
