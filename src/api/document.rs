@@ -136,4 +136,20 @@ mod tests {
         }
         assert!(ids.len() > 15);
     }
+
+    #[test]
+    fn the_table_of_verbs_has_every_operation_and_no_other() {
+        let table = include_str!("../../docs/reference/verbs.md");
+        let rows = table.lines().filter(|line| line.starts_with('|')).skip(2);
+        let cells = rows.filter_map(|row| row.split('|').nth(2)).map(|cell| cell.trim().trim_matches('`'));
+        let told: BTreeSet<String> = cells.filter(|cell| *cell != "–").map(str::to_owned).collect();
+        let document: serde_json::Value = serde_json::from_str(&text()).unwrap();
+        let paths = document["paths"].as_object().unwrap().iter();
+        let known: BTreeSet<String> = paths
+            .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method, path)))
+            .filter(|(method, _)| *method != "parameters")
+            .map(|(method, path)| format!("{} {path}", method.to_uppercase()))
+            .collect();
+        assert_eq!(told, known);
+    }
 }

@@ -213,3 +213,44 @@ fn io_runtime() -> Result<Runtime, Failure> {
         .build()
         .map_err(|error| Failure::of(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Names of the commands that stand in the table of verbs, such as `bots restart`.
+    fn told() -> Vec<Vec<String>> {
+        let table = include_str!("../../docs/reference/verbs.md");
+        let words = table.split('`').filter_map(|code| code.strip_prefix("muster "));
+        let commands = words.map(|words| words.split(' ').filter(|word| !word.starts_with('-')));
+        commands.map(|words| words.map(str::to_owned).collect()).collect()
+    }
+
+    #[test]
+    fn every_command_in_the_table_of_verbs_is_there() {
+        let muster = Arguments::command();
+        for words in told() {
+            let found = words.iter().try_fold(&muster, |command, word| command.find_subcommand(word));
+            assert!(found.is_some(), "muster {}", words.join(" "));
+        }
+    }
+
+    #[test]
+    fn the_table_of_verbs_has_every_verb() {
+        let beside = ["run", "check", "backup", "demo", "soak", "migrate", "help"];
+        let told: Vec<String> = told().iter().map(|words| words.join(" ")).collect();
+        for command in Arguments::command().get_subcommands().filter(|one| !beside.contains(&one.get_name()))
+        {
+            let verbs: Vec<_> = command
+                .get_subcommands()
+                .map(|verb| format!("{} {}", command.get_name(), verb.get_name()))
+                .collect();
+            let verbs = if verbs.is_empty() { vec![command.get_name().to_owned()] } else { verbs };
+            for verb in verbs {
+                assert!(told.contains(&verb), "muster {verb}");
+            }
+        }
+    }
+}
