@@ -143,6 +143,10 @@ impl Outbox {
         wish.or(own.filter(|_| !still))
     }
 
+    fn is_on_its_way(&self) -> bool {
+        self.heads().into_iter().flatten().any(|place| self.pending[place].state == SendState::Sent)
+    }
+
     /// Sends the head if its time has come. `looked` is when the last whole look began, `ours` when the
     /// platform was last asked and showed the conversation as ours.
     pub(crate) fn advance(
@@ -154,7 +158,7 @@ impl Outbox {
         desk: &mut Desk<'_>,
     ) -> Wish {
         // One at a time: what is on its way has its answer first.
-        if self.heads().into_iter().flatten().any(|place| self.pending[place].state == SendState::Sent) {
+        if self.is_on_its_way() {
             return Wish::Nothing;
         }
         let Some(place) = self.head(still).filter(|_| desk.may_act) else { return Wish::Nothing };
@@ -245,6 +249,10 @@ impl Outbox {
 
     /// When the head wants to be looked at again.
     pub(crate) fn deadline(&self, settle: Duration, still: bool) -> Option<Moment> {
+        // Nothing is done before the answer is there: a moment that nothing acts on would come for ever.
+        if self.is_on_its_way() {
+            return None;
+        }
         match &self.pending[self.head(still)?].state {
             SendState::Paused { until } => Some(*until),
             SendState::Unknown { since } => Some(*since + settle),

@@ -1,6 +1,7 @@
 //! People steer while everything else happens: they pause and resume bots, ask for fresh tokens, and
 //! change what is declared. Their dice are their own, so that a run without them stays what it was.
 
+use liveperson_proto::request::Availability;
 use muster_core::bot::Event;
 
 use super::{Setup, World};
@@ -19,10 +20,15 @@ impl World {
         }
         if people.u32(0..20) == 0 {
             let bot = people.usize(0..self.members.len());
-            match people.u32(0..6) {
+            match people.u32(0..7) {
                 0 | 1 => self.pause(bot),
                 2 | 3 => self.resume(bot),
                 4 => self.tell(bot, Event::RefreshAsked),
+                5 => {
+                    let wanted = [Availability::Online, Availability::Away, Availability::BackSoon];
+                    let availability = wanted[people.usize(0..wanted.len())];
+                    self.want(bot, availability);
+                }
                 _ => {
                     let capacity = people.usize(1..=self.terms.capacity);
                     self.adjust(bot, capacity);
@@ -48,7 +54,12 @@ impl World {
         for bot in 0..self.members.len() {
             self.resume(bot);
             self.adjust(bot, self.terms.capacity);
+            self.want(bot, Availability::Online);
         }
+    }
+
+    fn want(&mut self, bot: usize, availability: Availability) {
+        self.tell(bot, Event::StateAsked { availability, why: "bea: lunch".to_owned() });
     }
 
     fn adjust(&mut self, bot: usize, capacity: usize) {

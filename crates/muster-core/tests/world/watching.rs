@@ -72,7 +72,9 @@ impl World {
         }
         // Beside a human even a committed action waits for that human.
         let beside = self.beside_human.iter().any(|(of, _)| *of == bot) || self.holds_some_still(bot);
-        let owes = view.vitals.oldest_owed.is_some() || (view.outbox > 0 && !beside);
+        // A paused bot may owe until somebody lets it go on.
+        let owes =
+            (view.vitals.oldest_owed.is_some() && view.paused.is_none()) || (view.outbox > 0 && !beside);
         let waits = view.state != State::Online || owes;
         let under_way = member.is_busy() || !self.late.is_empty() || member.bot.deadline().is_some();
         let asked = !member.asked.is_empty() && member.open.is_some();
