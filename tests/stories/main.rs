@@ -16,6 +16,7 @@
 //! - `commands`: what the commands say, also when something is wrong
 //! - `contract`: what logic may do
 //! - `webhook`: logic behind a URL, in three languages and in a bad mood
+//! - `how_to`: every command of the how-to pages
 //! - `access`: who may ask a fleet that runs
 //! - `steering`: pauses, new logins, tokens on demand, and what a restart costs
 //! - `verbs`: bots started, stopped, begun and logged in anew, set to other states
@@ -47,6 +48,7 @@ mod small_disk;
 #[path = "../support/store_proxy.rs"]
 mod store_proxy;
 
+mod how_to;
 mod inside;
 mod outside;
 mod proxy;
