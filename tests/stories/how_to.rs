@@ -47,10 +47,14 @@ async fn every_command_of_the_how_to_pages_does_what_its_page_says() {
     // Before the fleet runs: the first page checks the logins and makes the store.
     let first = commands("first-fleet");
     let (before, after) = first.split_at(first.iter().position(|line| line.contains("bots list")).unwrap());
-    before.iter().for_each(|line| drop(runs(&world, line)));
+    for line in before {
+        runs(&world, line);
+    }
     let fleet = world.run(&[], &[]).await;
     fleet.all_online().await;
-    after.iter().for_each(|line| drop(runs(&world, line)));
+    for line in after {
+        runs(&world, line);
+    }
     let told: String = commands("rotate-a-credential").iter().map(|line| runs(&world, line)).collect();
     assert!(told.contains("relogin"), "the audit shows it: {told}");
     fleet.all_online().await;
